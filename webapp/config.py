@@ -1,0 +1,101 @@
+"""Settings from the environment, checked once at the start. A wrong one is a sentence that says what to set."""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+STRIPE_API = "https://api.stripe.com"
+
+
+class SettingsError(Exception):
+    """One sentence per wrong setting."""
+
+
+class Settings(BaseSettings):
+    """`environment` is `production`, `development` or `demo`; only the first insists on strong secrets."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    environment: str = Field("production", validation_alias="DUESBOOK_ENVIRONMENT")
+    data: Path = Field(Path(".duesbook"), validation_alias="DUESBOOK_DATA")
+    database_url: str = Field("", validation_alias="DATABASE_URL")
+    database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL")
+    redis_url: str = Field("", validation_alias="REDIS_URL")
+    secret_key: str = Field("", validation_alias="SECRET_KEY")
+    credential_keys: str = Field("", validation_alias="CREDENTIAL_KEYS")
+    mail_url: str = Field("", validation_alias="MAIL_URL")
+    public_url: str = Field("http://localhost:8000", validation_alias="PUBLIC_URL")
+    proxies: int = Field(0, validation_alias="PROXIES")
+    sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
+    log_level: str = Field("INFO", validation_alias="LOG_LEVEL")
+    stripe_api_base: str = Field(STRIPE_API, validation_alias="STRIPE_API_BASE")
+
+    @field_validator("public_url", "stripe_api_base")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _is_postgres(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://")
+        return value
+
+    @model_validator(mode="after")
+    def _production_has_secrets(self) -> "Settings":
+        if not self.is_production:
+            return self
+        if len(self.secret_key) < 32:
+            raise ValueError("SECRET_KEY must be set to at least 32 random characters")
+        if not self.credential_keys:
+            raise ValueError("CREDENTIAL_KEYS must be set to at least one base64 key of 32 bytes")
+        if not self.public_url.startswith("https://"):
+            raise ValueError("PUBLIC_URL must be the https:// address people use")
+        for key in self.credential_keys.split(","):
+            _check_key(key)
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def test_mode(self) -> bool:
+        """Whether payments go to a sandbox, which every page then says."""
+        return self.stripe_api_base != STRIPE_API
+
+
+def _check_key(key: str) -> None:
+    try:
+        size = len(base64.urlsafe_b64decode(key.strip() + "=" * (-len(key.strip()) % 4)))
+    except (ValueError, binascii.Error):
+        size = 0
+    if size != 32:
+        raise ValueError("each key in CREDENTIAL_KEYS must be 32 bytes in base64")
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process; SettingsError with a sentence when one is missing or wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        sentences = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            reason = problem["msg"].removeprefix("Value error, ")
+            sentences.append(f"{name} {reason}.".strip())
+        raise SettingsError(" ".join(sentences)) from None

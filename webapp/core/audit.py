@@ -1,0 +1,83 @@
+"""The audit trail: who did what to which thing, what it was before and after, when and from where."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.core.db import Base, OrganizationRow, db, references_organization
+
+
+class Person(Protocol):
+    """Whoever acts: a login, also the one behind an API token."""
+
+    @property
+    def id(self) -> Any: ...
+    @property
+    def name(self) -> Any: ...
+
+
+class AuditEntry(OrganizationRow, Base):
+    """Append-only: the database refuses to change or delete it."""
+
+    __tablename__ = "audit_entries"
+
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    by_id: Mapped[UUID | None]
+    by_name: Mapped[str]
+    action: Mapped[str]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[UUID | None]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+    reason: Mapped[str | None]
+    address: Mapped[str | None]
+    request_id: Mapped[str | None]
+
+    __table_args__ = (
+        references_organization(),
+        Index("ix_audit_entries_subject", "organization_id", "subject_kind", "subject_id", "id"),
+        Index("ix_audit_entries_at", "organization_id", "at"),
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from: its network address and its id in the logs."""
+
+    address: str | None = None
+    request_id: str | None = None
+
+
+origin: ContextVar[Origin] = ContextVar("origin", default=Origin())
+
+
+def record(
+    action: str,
+    subject: OrganizationRow | Any,
+    *,
+    by: Person | None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+) -> None:
+    """Note it in this transaction. `by=None` means that Duesbook did it by itself (a schedule, a webhook)."""
+    came_from = origin.get()
+    db.session.add(
+        AuditEntry(
+            by_id=by.id if by else None,
+            by_name=by.name if by else "Duesbook",
+            action=action,
+            subject_kind=subject.__tablename__,
+            subject_id=subject.id,
+            before=before,
+            after=after,
+            reason=reason,
+            address=came_from.address,
+            request_id=came_from.request_id,
+        )
+    )

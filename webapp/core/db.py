@@ -1,0 +1,197 @@
+"""The Flask-SQLAlchemy binding, what every table has in common, and the only commit."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Generic, Protocol, Self, TypeVar
+from uuid import UUID
+
+import uuid_utils.compat
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Enum,
+    ForeignKeyConstraint,
+    MetaData,
+    Numeric,
+    Select,
+    Text,
+    Uuid,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from webapp.core import tenancy
+from webapp.core.errors import NotFound
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map = {
+        UUID: Uuid(),
+        str: Text(),
+        int: BigInteger(),
+        date: Date(),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+        Decimal: Numeric(),
+        StrEnum: Enum(
+            StrEnum,
+            native_enum=False,
+            create_constraint=True,
+            length=40,
+            values_callable=lambda kind: [member.value for member in kind],
+        ),
+    }
+
+
+db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True, session_options={"expire_on_commit": False})
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique everywhere, and rows made together lie together in the index."""
+    return uuid_utils.compat.uuid7()
+
+
+RowT = TypeVar("RowT", bound="OrganizationRow")
+
+
+class Scope(Generic[RowT]):
+    """The rows of one kind inside one organization. Another organization's row is simply not there."""
+
+    def __init__(self, kind: type[RowT], organization_id: UUID) -> None:
+        self.kind = kind
+        self.organization_id = organization_id
+
+    def select(self, *conditions: ColumnElement[bool]) -> Select[tuple[RowT]]:
+        return select(self.kind).where(self.kind.organization_id == self.organization_id, *conditions)
+
+    def get(self, row_id: UUID, *, lock: bool = False) -> RowT:
+        """The row with this id, locked for change if asked; NotFound when this organization has none."""
+        found = self.first(self.kind.id == row_id, lock=lock)
+        if found is None:
+            raise NotFound
+        return found
+
+    def first(self, *conditions: ColumnElement[bool], lock: bool = False) -> RowT | None:
+        statement = self.select(*conditions).limit(1)
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        return db.session.scalars(statement).first()
+
+    def all(self, *conditions: ColumnElement[bool], order_by: Any = None) -> Sequence[RowT]:
+        statement = self.select(*conditions)
+        return db.session.scalars(statement.order_by(order_by) if order_by is not None else statement).all()
+
+
+class OrganizationRow:
+    """A row that belongs to one organization: keyed by both, found only inside it."""
+
+    organization_id: Mapped[UUID] = mapped_column(
+        primary_key=True, default=tenancy.organization_id, sort_order=-2
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-1)
+
+    @classmethod
+    def in_(cls, organization: "HasId") -> Scope[Self]:
+        return Scope(cls, organization.id)
+
+    @classmethod
+    def here(cls) -> Scope[Self]:
+        """Inside the organization this transaction acts for."""
+        return Scope(cls, tenancy.organization_id())
+
+
+class HasId(Protocol):
+    @property
+    def id(self) -> Any: ...
+
+
+def references(table: str, column: str, **options: Any) -> ForeignKeyConstraint:
+    """A foreign key that can't leave the organization: it holds both columns."""
+    return ForeignKeyConstraint(
+        ["organization_id", column], [f"{table}.organization_id", f"{table}.id"], **options
+    )
+
+
+def references_organization() -> ForeignKeyConstraint:
+    """For tables with no other parent inside the organization."""
+    return ForeignKeyConstraint(["organization_id"], ["organizations.id"])
+
+
+def belongs_to(column: str, target: str) -> Any:
+    """`belongs_to("Invoice.member_id", "Member")`: the row above, loaded only when a query asks for it."""
+    owner, name = column.split(".")
+    return relationship(
+        target,
+        primaryjoin=f"and_({owner}.organization_id == {target}.organization_id,"
+        f" foreign({owner}.{name}) == {target}.id)",
+        viewonly=True,
+        lazy="raise",
+    )
+
+
+Hook = Callable[[Session], None]
+_at_start: list[Hook] = []
+_after_commit: list[Hook] = []
+
+
+def at_start(hook: Hook) -> Hook:
+    """Runs first in every transaction, for instance to hold the lease of the job it belongs to."""
+    _at_start.append(hook)
+    return hook
+
+
+def after_commit(hook: Hook) -> Hook:
+    """Runs once the effect is safe, outside of any transaction."""
+    _after_commit.append(hook)
+    return hook
+
+
+def keep_even_if_refused(session: Session, row: Base) -> None:
+    """A row that must outlive a refusal, such as the decision that blocked a posting."""
+    session.info.setdefault("kept", []).append(row)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: all of it happens, or none of it. The only place that commits; does not nest."""
+    session = db.session()
+    assert not session.info.get("in_transaction"), "Transactions do not nest"
+    session.info["in_transaction"] = True
+    try:
+        for hook in _at_start:
+            hook(session)
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        session.expunge_all()
+        _keep(session)
+        raise
+    finally:
+        session.info["in_transaction"] = False
+        session.info.pop("kept", None)
+    for hook in _after_commit:
+        hook(session)
+
+
+def _keep(session: Session) -> None:
+    for row in session.info.pop("kept", []):
+        session.add(row)
+    session.commit()

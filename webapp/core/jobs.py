@@ -1,0 +1,271 @@
+"""Background jobs: recorded in the transaction that wants them, sent after its commit, done under a lease.
+
+The outbox row is the truth and holds ids only; the queue carries a nudge. Whoever runs a job first takes a
+lease; every transaction of the job holds the lease's row, so a worker that was given up for dead can't add
+a second effect beside its replacement.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+from sqlalchemy import Index, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from webapp.core import tenancy
+from webapp.core.db import Base, OrganizationRow, after_commit, at_start, db, references_organization
+from webapp.core.errors import Conflict
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a job is run: its queue, how long a lease lasts (seconds), how often it is tried."""
+
+    name: str
+    queue: str
+    lease: int = 120
+    attempts: int = 8
+
+
+class Job(Enum):
+    """The catalogue of background jobs. What each does is one function in `workers/`."""
+
+    IMPORT_ROSTER = Work("import_roster", "bulk", lease=600)
+    START_BILLING_RUN = Work("start_billing_run", "bulk", lease=300)
+    BILL_BATCH = Work("bill_batch", "bulk", lease=300)
+    UNDO_BILLING_RUN = Work("undo_billing_run", "bulk", lease=600)
+    DAILY = Work("daily", "bulk", lease=600)
+    ANNOUNCE = Work("announce", "mail", lease=300)
+    DELIVER_MAILS = Work("deliver_mails", "mail", lease=300, attempts=10)
+    REACT_TO_EVENT = Work("react_to_event", "now", lease=60, attempts=12)
+    CONFIRM_FEE = Work("confirm_fee", "now", lease=60, attempts=20)
+    LOOK_UP_CHECKOUT = Work("look_up_checkout", "now", lease=60, attempts=12)
+    CLOSE_CHECKOUT = Work("close_checkout", "now", lease=60, attempts=12)
+    LOOK_THROUGH_EVENTS = Work("look_through_events", "now", lease=300)
+
+    @property
+    def work(self) -> Work:
+        work: Work = self.value
+        return work
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class OutboxJob(OrganizationRow, Base):
+    """One piece of work that was promised. `dead` means it was tried as often as it may be and needs a person."""
+
+    __tablename__ = "outbox"
+
+    name: Mapped[str]
+    queue: Mapped[str]
+    arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED)
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[UUID | None]
+    lease_expires_at: Mapped[datetime | None]
+    nudged_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    dedupe_key: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        references_organization(),
+        Index("uq_outbox_dedupe_key", "organization_id", "name", "dedupe_key", unique=True),
+        Index("ix_outbox_open", "due_at", postgresql_where="state IN ('queued', 'running')"),
+    )
+
+
+@dataclass(frozen=True)
+class Nudge:
+    organization_id: UUID
+    job_id: UUID
+    queue: str
+
+
+class Dispatcher(Protocol):
+    """Carries nudges to the workers. May lose them: the sweeper sends them again."""
+
+    def nudge(self, nudges: Sequence[Nudge]) -> None: ...
+
+
+_dispatcher: list[Dispatcher] = []
+
+
+def deliver_through(dispatcher: Dispatcher) -> None:
+    """The one dispatcher of this process, chosen in wiring."""
+    _dispatcher[:] = [dispatcher]
+
+
+def later(job: Job, *, at: datetime | None = None, once: str | None = None, **ids: Any) -> None:
+    """Promise a job in this transaction. With `once`, the same promise is made a single time for ever."""
+    work = job.work
+    values = {
+        "name": work.name,
+        "queue": work.queue,
+        "arguments": {key: str(value) for key, value in ids.items()},
+        "dedupe_key": once,
+    }
+    if at is not None:
+        values["due_at"] = at
+    row = db.session.execute(
+        insert(OutboxJob)
+        .values(organization_id=tenancy.organization_id(), **values)
+        .on_conflict_do_nothing()
+        .returning(OutboxJob.organization_id, OutboxJob.id)
+    ).first()
+    if row is not None and at is None:
+        db.session.info.setdefault("nudges", []).append(Nudge(row.organization_id, row.id, work.queue))
+
+
+@after_commit
+def _send_nudges(session: Session) -> None:
+    nudges = session.info.pop("nudges", [])
+    if nudges and _dispatcher:
+        _dispatcher[0].nudge(nudges)
+
+
+class LeaseLost(Conflict):
+    message = "Somebody else is doing this job by now."
+
+
+@dataclass(frozen=True)
+class Lease:
+    organization_id: UUID
+    job_id: UUID
+    token: UUID
+
+
+_lease: ContextVar[Lease | None] = ContextVar("lease", default=None)
+
+
+@contextmanager
+def under(lease: Lease) -> Iterator[None]:
+    """Every transaction inside holds the lease's row until it commits, or fails with LeaseLost."""
+    token = _lease.set(lease)
+    try:
+        yield
+    finally:
+        _lease.reset(token)
+
+
+@at_start
+def _hold_lease(session: Session) -> None:
+    session.info.pop("nudges", None)
+    lease = _lease.get()
+    if lease is None:
+        return
+    held = session.scalar(
+        select(OutboxJob.id)
+        .where(_is(lease), OutboxJob.lease_token == lease.token, OutboxJob.state == JobState.RUNNING)
+        .with_for_update()
+    )
+    if held is None:
+        raise LeaseLost
+
+
+def take_lease(organization_id: UUID, job_id: UUID) -> tuple[Lease, OutboxJob] | None:
+    """Take the job if it is due and nobody holds it; None when there is nothing to do."""
+    token = uuid4()
+    found = db.session.scalars(
+        update(OutboxJob)
+        .where(
+            OutboxJob.organization_id == organization_id,
+            OutboxJob.id == job_id,
+            OutboxJob.due_at <= func.now(),
+            or_(
+                OutboxJob.state == JobState.QUEUED,
+                and_(OutboxJob.state == JobState.RUNNING, OutboxJob.lease_expires_at < func.now()),
+            ),
+        )
+        .values(state=JobState.RUNNING, lease_token=token, attempts=OutboxJob.attempts + 1)
+        .returning(OutboxJob),
+        execution_options={"populate_existing": True},
+    ).first()
+    if found is None:
+        return None
+    found.lease_expires_at = func.now() + timedelta(seconds=work_named(found.name).work.lease)
+    return Lease(organization_id, job_id, token), found
+
+
+def finish(lease: Lease) -> None:
+    _settle(lease, state=JobState.DONE, finished_at=func.now(), last_error=None)
+
+
+def fail(lease: Lease, job: OutboxJob, error: str) -> JobState:
+    """Put the job back with a growing pause, or give it up as dead where a person sees it."""
+    if job.attempts >= work_named(job.name).work.attempts:
+        _settle(lease, state=JobState.DEAD, finished_at=func.now(), last_error=error)
+        return JobState.DEAD
+    pause = timedelta(seconds=min(3600, 2**job.attempts * 5))
+    _settle(lease, state=JobState.QUEUED, due_at=func.now() + pause, nudged_at=None, last_error=error)
+    return JobState.QUEUED
+
+
+def revive(job: OutboxJob) -> None:
+    """Try a dead job again from the start."""
+    if job.state is not JobState.DEAD:
+        raise Conflict("Only a job that was given up can be tried again.")
+    job.state, job.attempts, job.due_at, job.nudged_at = JobState.QUEUED, 0, func.now(), None
+    db.session.info.setdefault("nudges", []).append(Nudge(job.organization_id, job.id, job.queue))
+
+
+def _settle(lease: Lease, **values: Any) -> None:
+    db.session.execute(
+        update(OutboxJob)
+        .where(_is(lease), OutboxJob.lease_token == lease.token)
+        .values(lease_token=None, lease_expires_at=None, **values)
+    )
+
+
+def _is(lease: Lease) -> Any:
+    return and_(OutboxJob.organization_id == lease.organization_id, OutboxJob.id == lease.job_id)
+
+
+def overdue_nudges(limit: int = 500) -> list[Nudge]:
+    """Jobs that should be running and are not: never nudged, nudged long ago, or their lease ran out."""
+    stuck = (
+        select(OutboxJob.organization_id, OutboxJob.id)
+        .where(
+            OutboxJob.due_at <= func.now(),
+            or_(
+                and_(
+                    OutboxJob.state == JobState.QUEUED,
+                    or_(
+                        OutboxJob.nudged_at.is_(None),
+                        OutboxJob.nudged_at < func.now() - timedelta(seconds=60),
+                    ),
+                ),
+                and_(OutboxJob.state == JobState.RUNNING, OutboxJob.lease_expires_at < func.now()),
+            ),
+        )
+        .order_by(OutboxJob.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).subquery()
+    rows = db.session.execute(
+        update(OutboxJob)
+        .where(OutboxJob.organization_id == stuck.c.organization_id, OutboxJob.id == stuck.c.id)
+        .values(nudged_at=func.now())
+        .returning(OutboxJob.organization_id, OutboxJob.id, OutboxJob.queue)
+    )
+    return [Nudge(row.organization_id, row.id, row.queue) for row in rows]
+
+
+_BY_NAME = {job.work.name: job for job in Job}
+
+
+def work_named(name: str) -> Job:
+    return _BY_NAME[name]

@@ -1,0 +1,28 @@
+"""The organization and its people: chapters, members, logins and what each may do."""
+
+from webapp.domain.organizations.chapter import Chapter
+from webapp.domain.organizations.login import ApiToken, Login, LoginKind, LoginSession
+from webapp.domain.organizations.member import Member, MemberStatus, PledgeClass
+from webapp.domain.organizations.organization import Organization, PaperSize, Vocabulary
+from webapp.domain.organizations.roles import Invitation, Role, RoleName
+from webapp.domain.organizations.roster import ColumnMapping, RosterImport, RosterImportRow
+
+__all__ = [
+    "ApiToken",
+    "Chapter",
+    "ColumnMapping",
+    "Invitation",
+    "Login",
+    "LoginKind",
+    "LoginSession",
+    "Member",
+    "MemberStatus",
+    "Organization",
+    "PaperSize",
+    "PledgeClass",
+    "Role",
+    "RoleName",
+    "RosterImport",
+    "RosterImportRow",
+    "Vocabulary",
+]

@@ -1,0 +1,141 @@
+"""The protocol that every processor meets. Amounts are minor units; times are UTC.
+
+No method is called inside a transaction: our row, then the call, then its outcome.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from webapp.core.errors import Refusal, Unavailable
+
+
+class GatewayRefused(Refusal):
+    """The processor understood and said no; trying again without a change is pointless."""
+
+    status = 422
+    code = "processor-refused"
+    message = "The payment processor refused this."
+
+
+class GatewayUnavailable(Unavailable):
+    """No answer, or an error on their side. The outcome is unknown; the same key may be tried again."""
+
+    message = "The payment processor does not answer right now."
+    next_step = "Nothing is lost. Try again in a minute."
+
+
+class SignatureRefused(Refusal):
+    status = 400
+    code = "signature-refused"
+    message = "This delivery does not carry this processor's signature."
+
+
+@dataclass(frozen=True)
+class CheckoutOrder:
+    """What to be paid and where to return to. `metadata` names our rows and goes on session and intent."""
+
+    amount: int
+    currency: str
+    description: str
+    email: str | None
+    success_url: str
+    cancel_url: str
+    expires_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class HostedState(StrEnum):
+    OPEN = "open"
+    PAID = "paid"
+    PROCESSING = "processing"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class HostedCheckout:
+    """The processor's page as it stands now. `url` is None once nobody can pay on it."""
+
+    reference: str
+    state: HostedState
+    url: str | None
+    expires_at: datetime
+    amount: int
+    currency: str
+    intent_reference: str | None
+    metadata: Mapping[str, str]
+
+
+class ChargeState(StrEnum):
+    SUCCEEDED = "succeeded"
+    PROCESSING = "processing"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True)
+class ProcessorRefund:
+    reference: str
+    amount: int
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ProcessorPayment:
+    """A payment as the processor sees it now. `fee` is None while the processor has not said it yet."""
+
+    reference: str
+    state: ChargeState
+    amount: int
+    currency: str
+    method: str
+    payer_detail: str | None
+    charge_reference: str | None
+    fee: int | None
+    fee_currency: str | None
+    failure_code: str | None
+    failure_message: str | None
+    refunded: int
+    refunds: tuple[ProcessorRefund, ...]
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """An event reduced to what a reaction needs: which object to read again."""
+
+    reference: str
+    kind: str
+    object_reference: str
+    happened_at: datetime
+    payload: Mapping[str, object]
+
+
+class PaymentGateway(Protocol):
+    """One processor account. Made from a processor row's credentials; holds no state of its own."""
+
+    def test_connection(self) -> str:
+        """The account's name; GatewayRefused with a reason when the key does not work."""
+        ...
+
+    def open_checkout(self, order: CheckoutOrder, *, idempotency_key: str) -> HostedCheckout: ...
+
+    def read_checkout(self, reference: str) -> HostedCheckout: ...
+
+    def close_checkout(self, reference: str) -> HostedCheckout:
+        """Expire the page. It can lose the race: then the answer says paid or processing."""
+        ...
+
+    def read_payment(self, reference: str) -> ProcessorPayment: ...
+
+    def read_notice(self, body: bytes, signature: str, secret: str, *, now: datetime) -> Notice:
+        """Check the seal of a webhook; SignatureRefused when forged, stale, or from the future."""
+        ...
+
+    def recent_notices(self, since: datetime) -> Iterator[Notice]:
+        """Events since then, oldest first, to find what no webhook brought."""
+        ...

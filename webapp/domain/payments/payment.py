@@ -1,0 +1,130 @@
+"""Money that came in, or is on its way: one attempt is one payment."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.core.db import Base, OrganizationRow, belongs_to, references
+from webapp.domain.organizations import Chapter, Member
+from webapp.domain.payments.processor import PaymentProcessor
+
+
+class Method(StrEnum):
+    CARD = "card"
+    ACH_DEBIT = "ach_debit"
+    CASH = "cash"
+    CHECK = "check"
+    BANK_TRANSFER = "bank_transfer"
+    PAYROLL_DEDUCTION = "payroll_deduction"
+    WALLET = "wallet"
+    UNKNOWN = "unknown"
+
+
+class PaymentState(StrEnum):
+    STARTED = "started"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class FeeState(StrEnum):
+    """A processor payment is allocated only once its fee is `confirmed`; `failed` waits for a person."""
+
+    NONE = "none"
+    AWAITED = "awaited"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+class Payment(OrganizationRow, Base):
+    """Amounts in minor units. `unapplied` is what is settled nowhere yet: amount − allocated − returned.
+
+    `returned` is what refunds gave back, whether or not the debt was reinstated.
+    """
+
+    __tablename__ = "payments"
+
+    member_id: Mapped[UUID]
+    chapter_id: Mapped[UUID]
+    processor_id: Mapped[UUID | None]
+    method: Mapped[Method]
+    state: Mapped[PaymentState] = mapped_column(default=PaymentState.STARTED)
+    amount: Mapped[int]
+    currency: Mapped[str]
+    fee: Mapped[int | None]
+    fee_state: Mapped[FeeState] = mapped_column(default=FeeState.NONE)
+    fee_error: Mapped[str | None]
+    allocated: Mapped[int] = mapped_column(default=0)
+    returned: Mapped[int] = mapped_column(default=0)
+    unapplied: Mapped[int] = mapped_column(
+        Computed(
+            "CASE WHEN received_on IS NULL THEN 0 ELSE amount - allocated - returned END", persisted=True
+        )
+    )
+    received_on: Mapped[date | None]
+    reference: Mapped[str | None]
+    intent_reference: Mapped[str | None]
+    charge_reference: Mapped[str | None]
+    payer_detail: Mapped[str | None]
+    failure_code: Mapped[str | None]
+    failure_message: Mapped[str | None]
+    recorded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    settled_at: Mapped[datetime | None]
+
+    member: Mapped[Member] = belongs_to("Payment.member_id", "Member")
+    chapter: Mapped[Chapter] = belongs_to("Payment.chapter_id", "Chapter")
+    processor: Mapped[PaymentProcessor | None] = belongs_to("Payment.processor_id", "PaymentProcessor")
+
+    __table_args__ = (
+        references("members", "member_id"),
+        references("chapters", "chapter_id"),
+        references("payment_processors", "processor_id"),
+        CheckConstraint("amount > 0", "amount_is_positive"),
+        CheckConstraint("fee >= 0", "fee_is_not_negative"),
+        CheckConstraint("allocated >= 0 AND returned >= 0", "sums_are_not_negative"),
+        CheckConstraint("allocated + returned <= amount", "never_more_than_came_in"),
+        CheckConstraint("received_on IS NOT NULL OR allocated = 0", "allocated_only_when_received"),
+        CheckConstraint(
+            "processor_id IS NULL OR received_on IS NULL OR fee_state = 'confirmed'", "fee_first"
+        ),
+        CheckConstraint("(fee_state = 'confirmed') = (fee IS NOT NULL)", "confirmed_fee_is_known"),
+        Index(
+            "uq_payments_intent",
+            "organization_id",
+            "processor_id",
+            "intent_reference",
+            unique=True,
+            postgresql_where="intent_reference IS NOT NULL",
+        ),
+        Index("ix_payments_member", "organization_id", "member_id", "id"),
+        Index("ix_payments_chapter", "organization_id", "chapter_id", "id"),
+    )
+
+
+class Allocation(OrganizationRow, Base):
+    """The part of a payment that settles a part of an invoice. Undoing keeps the row and says when and who."""
+
+    __tablename__ = "allocations"
+
+    payment_id: Mapped[UUID]
+    invoice_id: Mapped[UUID]
+    amount: Mapped[int]
+    allocated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    undone_at: Mapped[datetime | None]
+    undone_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+
+    payment: Mapped[Payment] = belongs_to("Allocation.payment_id", "Payment")
+
+    __table_args__ = (
+        references("payments", "payment_id"),
+        references("invoices", "invoice_id"),
+        CheckConstraint("amount > 0", "amount_is_positive"),
+        Index("ix_allocations_invoice", "organization_id", "invoice_id"),
+        Index("ix_allocations_payment", "organization_id", "payment_id"),
+    )
