@@ -23,7 +23,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_checkpoints": "off",
 }
-FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FORGETFUL_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 INITDB_OPTIONS = [
     "--auth=scram-sha-256",
     "--data-checksums",
@@ -47,8 +47,9 @@ class PostgresServer:
             self._create_cluster()
         self._refuse_other_version()
         # One that is still recovering, or still shutting down, is given its time.
-        wait_until(lambda: self._answers() or not self._lives())
-        if not self._answers():
+        if not wait_until(lambda: not self._lives() or self._answers()):
+            raise EmbeddedServerError("PostgreSQL is running, but does not answer.", end_of(self._log))
+        if not self._lives():
             self._launch()
         self._create_database()
 
