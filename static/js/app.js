@@ -1,0 +1,7 @@
+// Everything works without these modules; they only make it quicker. None builds markup from strings.
+import "./dialogs.js";
+import "./shortcuts.js";
+import "./copying.js";
+import "./submitting.js";
+import "./network.js";
+import "./focus.js";
