@@ -6,7 +6,7 @@ superuser of a server that may be thrown away) and TEST_REDIS_URL point the test
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 import redis
 from psycopg import sql
 
+from webapp.adapters import schema
 from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.embedded.postgres_server import APP_ROLE, OWNER_ROLE, SUPERUSER
 
@@ -35,8 +36,6 @@ PERSONAL_SETTINGS = [
     "DUESBOOK_ENVIRONMENT",
 ]
 TEST_PASSWORD = "for-a-server-that-may-be-thrown-away"
-
-Migrate = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,10 @@ def services(
 
 
 @pytest.fixture(scope="session")
-def template_database(services: Services, migrate: Migrate) -> Iterator[Database]:
+def template_database(services: Services) -> Iterator[Database]:
     """Migrated and otherwise empty; nothing may stay connected to it."""
     database = services.create_database("template")
-    migrate(database.owner_url)
+    schema.upgrade(database.owner_url)
     yield database
     services.drop_database(database)
 
