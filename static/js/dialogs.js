@@ -1,6 +1,6 @@
 // A link with data-dialog opens that dialog instead of the page it leads to. Enter must never confirm by accident,
 // so the focus starts on Cancel, and it returns to the link when the dialog closes.
-function show(dialog, opener = document.activeElement) {
+export function show(dialog, opener = document.activeElement) {
   if (dialog.open) return;
   dialog.showModal();
   dialog.querySelector("[data-cancel]")?.focus();

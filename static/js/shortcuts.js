@@ -1,4 +1,7 @@
 // Single keys are a help to some and a trap for others (WCAG 2.1.4), so the help dialog can switch them off.
+import { show } from "./dialogs.js";
+
+const help = document.querySelector("#shortcuts");
 const choice = document.querySelector("#shortcuts-on");
 const isOn = () => localStorage.getItem("shortcuts") !== "off";
 const typing = (target) => target.isContentEditable || target.matches("input, select, textarea");
@@ -10,8 +13,8 @@ function step(by) {
 }
 
 const keys = {
-  "/": () => document.querySelector("[data-search]:not([hidden])")?.focus(),
-  "?": () => document.querySelector("#shortcuts")?.showModal(),
+  "/": () => [...document.querySelectorAll("[data-search]")].find((element) => element.offsetParent)?.focus(),
+  "?": () => help && show(help),
   j: () => step(1),
   k: () => step(-1),
 };
