@@ -80,6 +80,8 @@ def upgrade() -> None:
         sa.Column(
             "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
+        sa.Column("idle_after", sa.Interval(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("browser", sa.Text(), nullable=True),

@@ -192,6 +192,10 @@ def upgrade() -> None:
             "(role = 'treasurer') = (chapter_id IS NOT NULL)",
             name=op.f("ck_invitations_chapter_goes_with_treasurer"),
         ),
+        sa.CheckConstraint(
+            "(role = 'member') = (member_id IS NOT NULL)",
+            name=op.f("ck_invitations_member_goes_with_member"),
+        ),
         sa.ForeignKeyConstraint(["invited_by_id"], ["logins.id"], name=op.f("fk_invitations_invited_by_id")),
         sa.ForeignKeyConstraint(
             ["organization_id", "chapter_id"],
@@ -207,6 +211,14 @@ def upgrade() -> None:
             ["organization_id"], ["organizations.id"], name=op.f("fk_invitations_organization_id")
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_invitations")),
+    )
+    op.create_index(
+        "uq_invitations_open",
+        "invitations",
+        ["organization_id", "email", "role", "chapter_id", "member_id"],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where="accepted_at IS NULL AND withdrawn_at IS NULL",
     )
     op.create_index(
         "uq_invitations_token_hash", "invitations", ["organization_id", "token_hash"], unique=True
@@ -248,6 +260,7 @@ def upgrade() -> None:
         "roster_imports",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("chapter_id", sa.Uuid(), nullable=True),
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("encoding", sa.Text(), nullable=False),
@@ -276,6 +289,11 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["created_by_id"], ["logins.id"], name=op.f("fk_roster_imports_created_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "chapter_id"],
+            ["chapters.organization_id", "chapters.id"],
+            name=op.f("fk_roster_imports_organization_id_chapter_id"),
         ),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organizations.id"], name=op.f("fk_roster_imports_organization_id")

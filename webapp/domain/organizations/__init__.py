@@ -1,11 +1,14 @@
 """The organization and its people: chapters, members, logins and what each may do."""
 
 from webapp.domain.organizations.chapter import Chapter
-from webapp.domain.organizations.login import ApiToken, Login, LoginKind, LoginSession
+from webapp.domain.organizations.invitations import Invitation
+from webapp.domain.organizations.login import Login, LoginKind
 from webapp.domain.organizations.member import Member, MemberStatus, PledgeClass
 from webapp.domain.organizations.organization import Organization, PaperSize, Vocabulary
-from webapp.domain.organizations.roles import Invitation, Role, RoleName
+from webapp.domain.organizations.roles import Role, RoleName
 from webapp.domain.organizations.roster import ColumnMapping, RosterImport, RosterImportRow
+from webapp.domain.organizations.sessions import LoginSession
+from webapp.domain.organizations.tokens import ApiToken
 
 __all__ = [
     "ApiToken",

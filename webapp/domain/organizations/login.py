@@ -1,13 +1,18 @@
-"""Who can sign in, and the sessions they have open. A login is a person, or a program with a token."""
+"""Who can sign in: a person, or a program with a token. May have roles in several organizations."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import CheckConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, new_id, references_organization
+from webapp.core.db import Base, db, new_id
+from webapp.core.errors import Invalid
+from webapp.domain.organizations import passwords
+
+_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;:\"()\[\]\\.]+")
 
 
 class LoginKind(StrEnum):
@@ -32,36 +37,38 @@ class Login(Base):
         CheckConstraint("kind = 'program' OR email IS NOT NULL", "a_person_has_an_email"),
     )
 
+    is_authenticated = True
 
-class LoginSession(Base):
-    """One signed-in browser. The cookie holds the token, the table its hash, so it can be ended from afar."""
+    @classmethod
+    def by_email(cls, email: str, *, lock: bool = False) -> "Login | None":
+        statement = select(cls).where(cls.email == email.strip().lower())
+        return db.session.scalars(statement.with_for_update() if lock else statement).first()
 
-    __tablename__ = "login_sessions"
+    def choose_password(self, password: str) -> None:
+        """Invalid, at the field `password`, when it is too easy to guess."""
+        about = [self.name, *self.name.split(), *re.split(r"[@.]", self.email or "")]
+        if weakness := passwords.weakness(password, about=[word for word in about if word]):
+            raise Invalid("Choose another password.", fields={"password": weakness})
+        self.password_hash = passwords.hashed(password)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    login_id: Mapped[UUID] = mapped_column(ForeignKey("logins.id"), index=True)
-    token_hash: Mapped[str] = mapped_column(unique=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    ended_at: Mapped[datetime | None]
-    address: Mapped[str | None]
-    browser: Mapped[str | None]
+    def has_password(self, password: str) -> bool:
+        return passwords.matches(self.password_hash, password)
 
 
-class ApiToken(OrganizationRow, Base):
-    """A program's key to one organization. Acts as its own login, whose role says what it may do."""
+def recognize(email: str, password: str) -> Login | None:
+    """The person with this address and password. An unknown address costs the same work as a known one."""
+    login = Login.by_email(email)
+    fits = passwords.matches(login.password_hash if login else None, password)
+    if login is None or login.disabled_at is not None or not fits:
+        return None
+    if passwords.is_outdated(login.password_hash or ""):
+        login.password_hash = passwords.hashed(password)
+    return login
 
-    __tablename__ = "api_tokens"
 
-    login_id: Mapped[UUID] = mapped_column(ForeignKey("logins.id"))
-    name: Mapped[str]
-    token_hash: Mapped[str]
-    created_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    last_used_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        references_organization(),
-        Index("uq_api_tokens_token_hash", "organization_id", "token_hash", unique=True),
-    )
+def clean_email(text: str) -> str:
+    """The address in the form that logins are found by; Invalid, at the field `email`, when it is none."""
+    email = text.strip().lower()
+    if not _ADDRESS.fullmatch(email) or len(email) > 254:
+        raise Invalid("Enter an address.", fields={"email": "Enter an address like name@example.org."})
+    return email

@@ -1,15 +1,23 @@
-"""What a login may do in one organization, and how it is invited to."""
+"""What a login may do in one organization, who gave it, and who takes it away."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, func, select
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
-from webapp.core.db import Base, OrganizationRow, belongs_to, references, references_organization
+from webapp.core import tenancy
+from webapp.core.audit import record
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, references, references_organization
+from webapp.core.errors import Conflict, Invalid
+from webapp.domain.organizations import sessions
 from webapp.domain.organizations.chapter import Chapter
+from webapp.domain.organizations.login import Login, LoginKind
 from webapp.domain.organizations.member import Member
+from webapp.domain.organizations.organization import Organization
 
 
 class RoleName(StrEnum):
@@ -18,8 +26,13 @@ class RoleName(StrEnum):
     AUDITOR = "auditor"
     MEMBER = "member"
 
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ")
 
-_CHAPTER_GOES_WITH_TREASURER = "(role = 'treasurer') = (chapter_id IS NOT NULL)"
+
+CHAPTER_GOES_WITH_TREASURER = "(role = 'treasurer') = (chapter_id IS NOT NULL)"
+MEMBER_GOES_WITH_MEMBER = "(role = 'member') = (member_id IS NOT NULL)"
 
 
 class Role(OrganizationRow, Base):
@@ -33,6 +46,7 @@ class Role(OrganizationRow, Base):
     member_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
+    login: Mapped[Login] = relationship(viewonly=True, lazy="raise")
     chapter: Mapped[Chapter | None] = belongs_to("Role.chapter_id", "Chapter")
     member: Mapped[Member | None] = belongs_to("Role.member_id", "Member")
 
@@ -40,8 +54,8 @@ class Role(OrganizationRow, Base):
         references_organization(),
         references("chapters", "chapter_id"),
         references("members", "member_id"),
-        CheckConstraint(_CHAPTER_GOES_WITH_TREASURER, "chapter_goes_with_treasurer"),
-        CheckConstraint("(role = 'member') = (member_id IS NOT NULL)", "member_goes_with_member"),
+        CheckConstraint(CHAPTER_GOES_WITH_TREASURER, "chapter_goes_with_treasurer"),
+        CheckConstraint(MEMBER_GOES_WITH_MEMBER, "member_goes_with_member"),
         Index(
             "uq_roles_once",
             "organization_id",
@@ -56,26 +70,105 @@ class Role(OrganizationRow, Base):
     )
 
 
-class Invitation(OrganizationRow, Base):
-    """Mailed to an address; whoever opens its link in time takes the role. Single use."""
+class LastAdmin(Conflict):
+    message = "This is the only national admin. Without one, nobody could let people in any more."
+    next_step = "Invite another national admin first."
 
-    __tablename__ = "invitations"
 
-    email: Mapped[str]
-    role: Mapped[RoleName]
-    chapter_id: Mapped[UUID | None]
-    member_id: Mapped[UUID | None]
-    token_hash: Mapped[str]
-    invited_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    expires_at: Mapped[datetime]
-    accepted_at: Mapped[datetime | None]
-    withdrawn_at: Mapped[datetime | None]
+def of(login: Login) -> Sequence[Role]:
+    """Every role of this login, in all its organizations."""
+    with tenancy.seen_by(login.id):
+        return db.session.scalars(select(Role).where(Role.login_id == login.id).order_by(Role.id)).all()
 
-    __table_args__ = (
-        references_organization(),
-        references("chapters", "chapter_id"),
-        references("members", "member_id"),
-        CheckConstraint(_CHAPTER_GOES_WITH_TREASURER, "chapter_goes_with_treasurer"),
-        Index("uq_invitations_token_hash", "organization_id", "token_hash", unique=True),
+
+def organizations_of(login: Login) -> Sequence[Organization]:
+    """Where the login has a role, by name."""
+    where = {role.organization_id for role in of(login)}
+    found = select(Organization).where(Organization.id.in_(where)).order_by(Organization.name)
+    return db.session.scalars(found).all()
+
+
+def session_limits(login: Login) -> sessions.Limits:
+    """Whoever may see other people's money has to sign in more often."""
+    staff = any(role.role is not RoleName.MEMBER for role in of(login))
+    return sessions.FOR_STAFF if staff else sessions.FOR_MEMBERS
+
+
+def holder(role: RoleName, chapter: Chapter | None, member: Member | None) -> dict[str, Any]:
+    """The columns that say what a role is for; Invalid when it lacks its chapter or member."""
+    if (role is RoleName.TREASURER) != (chapter is not None):
+        raise Invalid(
+            "A treasurer's role needs a chapter, and no other role has one.",
+            fields={"chapter": "Choose the chapter for a treasurer, and none for another role."},
+        )
+    if (role is RoleName.MEMBER) != (member is not None):
+        raise Invalid("A member's role needs the member, and no other role has one.")
+    return {
+        "role": role,
+        "chapter_id": chapter.id if chapter else None,
+        "member_id": member.id if member else None,
+    }
+
+
+def same(kind: type[OrganizationRow], columns: dict[str, Any]) -> list[ColumnElement[bool]]:
+    """The rows with exactly these values, an empty one included."""
+    return [getattr(kind, name).is_not_distinct_from(value) for name, value in columns.items()]
+
+
+def grant(
+    login: Login,
+    role: RoleName,
+    *,
+    chapter: Chapter | None = None,
+    member: Member | None = None,
+    by: Login | None,
+) -> Role:
+    """Give it, or find that it is there already. The login has to sign in again to use it."""
+    columns = holder(role, chapter, member)
+    found = Role.here().first(Role.login_id == login.id, *same(Role, columns))
+    if found is not None:
+        return found
+    given = Role(login_id=login.id, **columns)
+    db.session.add(given)
+    db.session.flush()
+    if member is not None:
+        member.login_id = login.id
+    sessions.end_all(login)
+    record("role_granted", given, by=by, after=_described(given, login, chapter))
+    return given
+
+
+def remove(role: Role, *, by: Login | None) -> None:
+    """Take it away, at once: whoever had it is signed out everywhere."""
+    login = db.session.get_one(Login, role.login_id)
+    if role.role is RoleName.NATIONAL_ADMIN and len(_admins(lock=True)) <= 1:
+        raise LastAdmin
+    if role.member_id is not None:
+        Member.here().get(role.member_id, lock=True).login_id = None
+    chapter = Chapter.here().get(role.chapter_id) if role.chapter_id else None
+    record("role_removed", role, by=by, before=_described(role, login, chapter))
+    db.session.delete(role)
+    sessions.end_all(login)
+
+
+def national_admins() -> list[str]:
+    """Their names: whom to ask in this organization."""
+    return [role.login.name for role in _admins(lock=False)]
+
+
+def _admins(*, lock: bool) -> Sequence[Role]:
+    statement = (
+        Role.here()
+        .select(Role.role == RoleName.NATIONAL_ADMIN, Login.kind == LoginKind.PERSON)
+        .join(Role.login)
+        .options(contains_eager(Role.login))
+        .order_by(Role.id)
     )
+    if lock:
+        statement = statement.with_for_update(of=Role)
+    return db.session.scalars(statement).all()
+
+
+def _described(role: Role, login: Login, chapter: Chapter | None) -> dict[str, Any]:
+    described = {"person": login.name, "email": login.email, "role": role.role.label}
+    return described | ({"chapter": chapter.code} if chapter else {})

@@ -1,0 +1,119 @@
+"""Signed-in browsers. The cookie holds a random token, the table its hash; so it can be ended from afar."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, ForeignKey, func, select, update
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+
+from webapp.core import clock
+from webapp.core.crypto import token_hash
+from webapp.core.db import Base, db, new_id
+from webapp.domain.organizations.login import Login
+
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a session lasts without being used, and at all."""
+
+    idle: timedelta
+    whole: timedelta
+
+
+FOR_STAFF = Limits(idle=timedelta(minutes=30), whole=timedelta(hours=12))
+FOR_MEMBERS = Limits(idle=timedelta(hours=24), whole=timedelta(days=7))
+
+
+class LoginSession(Base):
+    """Lasts until it is ended, was idle for too long, or has reached its end."""
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    login_id: Mapped[UUID] = mapped_column(ForeignKey("logins.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    idle_after: Mapped[timedelta]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str | None]
+    browser: Mapped[str | None]
+
+    login: Mapped[Login] = relationship(viewonly=True, lazy="raise")
+
+    @property
+    def use_is_due(self) -> bool:
+        """Whether its last use was noted long enough ago to note the next."""
+        return self.last_seen_at < clock.now() - _SEEN_EVERY
+
+    def end(self) -> None:
+        self.ended_at = func.now()
+
+
+_ALIVE = (
+    LoginSession.ended_at.is_(None),
+    LoginSession.expires_at > func.now(),
+    LoginSession.last_seen_at + LoginSession.idle_after > func.now(),
+)
+
+
+def start(login: Login, limits: Limits, *, address: str | None = None, browser: str | None = None) -> str:
+    """A new session's token; it is known to the browser alone."""
+    token = secrets.token_urlsafe(32)
+    db.session.add(
+        LoginSession(
+            login_id=login.id,
+            token_hash=token_hash(token),
+            idle_after=limits.idle,
+            expires_at=func.now() + limits.whole,
+            address=address,
+            browser=browser[:200] if browser else None,
+        )
+    )
+    return token
+
+
+def find(token: str) -> LoginSession | None:
+    """The session of this token, with its login, while both are alive."""
+    return db.session.scalars(
+        select(LoginSession)
+        .join(Login, Login.id == LoginSession.login_id)
+        .options(joinedload(LoginSession.login))
+        .where(LoginSession.token_hash == token_hash(token), Login.disabled_at.is_(None), *_ALIVE)
+    ).first()
+
+
+def saw(session_id: UUID) -> None:
+    """Note that it is in use."""
+    db.session.execute(
+        update(LoginSession).where(LoginSession.id == session_id, *_ALIVE).values(last_seen_at=func.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def open_ones(login: Login) -> Sequence[LoginSession]:
+    """Where somebody is signed in, the latest first."""
+    mine = select(LoginSession).where(LoginSession.login_id == login.id, *_ALIVE)
+    return db.session.scalars(mine.order_by(LoginSession.last_seen_at.desc())).all()
+
+
+def end(token: str) -> None:
+    _end(LoginSession.token_hash == token_hash(token))
+
+
+def end_all(login: Login, *, but: UUID | None = None) -> None:
+    """Sign out everywhere, except in the session `but`."""
+    _end(LoginSession.login_id == login.id, LoginSession.id.is_distinct_from(but))
+
+
+def _end(*conditions: ColumnElement[bool]) -> None:
+    db.session.execute(
+        update(LoginSession).where(LoginSession.ended_at.is_(None), *conditions).values(ended_at=func.now()),
+        execution_options={"synchronize_session": False},
+    )

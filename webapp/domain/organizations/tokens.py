@@ -1,0 +1,130 @@
+"""A program's key to one organization. It acts as a login of its own, whose role says what it may do."""
+
+import base64
+import binascii
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, func, update
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+
+from webapp.core import clock, tenancy
+from webapp.core.audit import record
+from webapp.core.crypto import token_hash
+from webapp.core.db import Base, OrganizationRow, db, references_organization
+from webapp.core.errors import Invalid
+from webapp.domain.organizations import roles
+from webapp.domain.organizations.chapter import Chapter
+from webapp.domain.organizations.login import Login, LoginKind
+from webapp.domain.organizations.roles import Role, RoleName
+
+_PREFIX = "duesbook_"
+_ORGANIZATION = 22
+_SECRET = 43
+_USED_EVERY = timedelta(minutes=1)
+
+
+class ApiToken(OrganizationRow, Base):
+    __tablename__ = "api_tokens"
+
+    login_id: Mapped[UUID] = mapped_column(ForeignKey("logins.id"))
+    name: Mapped[str]
+    token_hash: Mapped[str]
+    created_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    login: Mapped[Login] = relationship(foreign_keys=[login_id], viewonly=True, lazy="raise")
+    created_by: Mapped[Login | None] = relationship(foreign_keys=[created_by_id], viewonly=True, lazy="raise")
+
+    __table_args__ = (
+        references_organization(),
+        Index("uq_api_tokens_token_hash", "organization_id", "token_hash", unique=True),
+    )
+
+    def revoke(self, *, by: Login) -> None:
+        """From now on it opens nothing."""
+        if self.revoked_at is None:
+            self.revoked_at = clock.now()
+            record("token_revoked", self, by=by, before={"name": self.name})
+
+
+class Program(NamedTuple):
+    """Who a token speaks for."""
+
+    organization_id: UUID
+    login: Login
+    role: Role
+
+
+def create(
+    name: str, role: RoleName, *, chapter: Chapter | None = None, by: Login | None
+) -> tuple[ApiToken, str]:
+    """The token's row, and its text, which is known now and never again."""
+    if role is RoleName.MEMBER:
+        raise Invalid("A token has a role of the staff.", fields={"role": "Choose a role of the staff."})
+    name = name.strip()
+    if not name:
+        raise Invalid("Name the token.", fields={"name": "Enter what the token is for."})
+    login = Login(kind=LoginKind.PROGRAM, name=name)
+    db.session.add(login)
+    db.session.flush()
+    roles.grant(login, role, chapter=chapter, by=by)
+    text = _PREFIX + _short(tenancy.organization_id()) + "_" + secrets.token_urlsafe(32)
+    made = ApiToken(
+        login_id=login.id, name=name, token_hash=token_hash(text), created_by_id=by.id if by else None
+    )
+    db.session.add(made)
+    db.session.flush()
+    record("token_created", made, by=by, after={"name": name, "role": role.label})
+    return made, text
+
+
+def authenticate(text: str) -> Program | None:
+    """The program this token belongs to, or None. Notes its use once a minute, for the caller to commit."""
+    organization_id = _organization_in(text)
+    if organization_id is None:
+        return None
+    hashed = token_hash(text)
+    with tenancy.acting_for(organization_id):
+        found = db.session.scalars(
+            ApiToken.here()
+            .select(ApiToken.token_hash == hashed, ApiToken.revoked_at.is_(None))
+            .options(joinedload(ApiToken.login))
+        ).first()
+        if found is None or not hmac.compare_digest(found.token_hash, hashed) or found.login.disabled_at:
+            return None
+        role = Role.here().first(Role.login_id == found.login_id)
+        if role is None:
+            return None
+        _note_use(found)
+        return Program(organization_id, found.login, role)
+
+
+def _note_use(token: ApiToken) -> None:
+    if token.last_used_at is not None and token.last_used_at > clock.now() - _USED_EVERY:
+        return
+    db.session.execute(
+        update(ApiToken)
+        .where(ApiToken.organization_id == token.organization_id, ApiToken.id == token.id)
+        .values(last_used_at=func.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _organization_in(text: str) -> UUID | None:
+    if len(text) != len(_PREFIX) + _ORGANIZATION + 1 + _SECRET or not text.startswith(_PREFIX):
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(text[len(_PREFIX) : len(_PREFIX) + _ORGANIZATION] + "==")
+        return UUID(bytes=raw)
+    except (ValueError, binascii.Error):
+        return None
+
+
+def _short(organization_id: UUID) -> str:
+    return base64.urlsafe_b64encode(organization_id.bytes).decode().rstrip("=")

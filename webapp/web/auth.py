@@ -1,0 +1,112 @@
+"""Who is asking: the token in the cookie, its session in the database, and the way in and out."""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from flask import Flask, flash, g, make_response, redirect, request, session, url_for
+from flask_login import LoginManager
+from sqlalchemy.exc import OperationalError
+from werkzeug.wrappers import Request, Response
+
+from webapp.core import tenancy
+from webapp.core.db import transaction
+from webapp.domain.organizations import LoginSession, roles, sessions
+from webapp.domain.organizations.login import Login
+from webapp.web import limits
+from webapp.web.htmx import is_swap
+
+login_manager = LoginManager()
+_IN_COOKIE = "token"
+_OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+
+
+def init(app: Flask) -> None:
+    login_manager.init_app(app)
+    login_manager.request_loader(_login)
+    login_manager.session_protection = None
+    limits.init(app)
+    app.before_request(_look_at_session)
+    app.after_request(_note_use)
+
+
+def sign_in(login: Login) -> None:
+    """A new session with a new token, in the caller's transaction; what this browser had before is over."""
+    forget_browser()
+    session[_IN_COOKIE] = sessions.start(
+        login,
+        roles.session_limits(login),
+        address=request.remote_addr,
+        browser=request.user_agent.string,
+    )
+
+
+def forget_browser() -> None:
+    """End this browser's session, in the caller's transaction."""
+    token = session.get(_IN_COOKIE)
+    session.clear()
+    if token:
+        sessions.end(token)
+    g.login_session = None
+
+
+def current_session() -> LoginSession | None:
+    found: LoginSession | None = g.get("login_session")
+    return found
+
+
+def ask_to_sign_in() -> Response:
+    """To the sign-in page and back to where they were; a fragment is never replaced by a sign-in form."""
+    flash("Please sign in to go on.", "calm")
+    if is_swap():
+        response = make_response("", 204)
+        response.headers["HX-Redirect"] = url_for("public.sign_in", next=_page_behind_swap())
+        return response
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("public.sign_in", next=wanted), 303)
+
+
+def own_path(target: str | None) -> str | None:
+    """`target` when it stays on this site, else None. Nothing is repaired: what looks odd is not followed."""
+    if not target or not _OWN_PATH.fullmatch(target):
+        return None
+    decoded = unquote(target)
+    if not decoded.isprintable() or "\\" in decoded or decoded.startswith("//"):
+        return None
+    return target
+
+
+def _page_behind_swap() -> str | None:
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if page.netloc != request.host:
+        return None
+    return own_path(page.path + (f"?{page.query}" if page.query else ""))
+
+
+def _look_at_session() -> None:
+    g.login_session = None
+    token = session.get(_IN_COOKIE)
+    if token is None or request.endpoint == "static":
+        return
+    g.login_session = sessions.find(token)
+    if g.login_session is None:
+        session.pop(_IN_COOKIE)
+    else:
+        tenancy.enter(tenancy.organization_id_or_none(), g.login_session.login_id)
+
+
+def _note_use(response: Response) -> Response:
+    """After the answer is made, so that a database that can't be written still shows pages."""
+    used = current_session()
+    if used is None or not used.use_is_due or response.status_code >= 500:
+        return response
+    try:
+        with transaction():
+            sessions.saw(used.id)
+    except OperationalError:
+        pass
+    return response
+
+
+def _login(_: Request) -> Login | None:
+    found = current_session()
+    return found.login if found else None
