@@ -1,17 +1,7 @@
 """Runs the migrations as the owner of the tables, with short lock time-outs so that nobody waits behind them."""
 
-import importlib
-import pkgutil
-
 from alembic import context
 from sqlalchemy import create_engine, pool, text
-
-import webapp
-from webapp.core.db import Base
-
-for module in pkgutil.walk_packages(webapp.__path__, "webapp."):
-    if module.name.startswith(("webapp.core.", "webapp.domain.", "webapp.web.request_keys")):
-        importlib.import_module(module.name)
 
 
 def run() -> None:
@@ -23,9 +13,8 @@ def run() -> None:
         connection.commit()
         context.configure(
             connection=connection,
-            target_metadata=Base.metadata,
+            target_metadata=context.config.attributes.get("metadata"),
             transaction_per_migration=True,
-            compare_server_default=False,
         )
         context.run_migrations()
         connection.commit()

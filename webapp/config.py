@@ -1,7 +1,10 @@
-"""Settings from the environment, checked once at the start. A wrong one is a sentence that says what to set."""
+"""Settings from the environment, checked once. A wrong one is a sentence that says what to set."""
 
+import argparse
 import base64
 import binascii
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,14 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """`environment` is `production`, `development` or `demo`; only the first insists on strong secrets."""
+    """`environment` is `production`, `development` or `demo`; only the first insists on strong secrets.
+
+    Left out, it is production as soon as DATABASE_URL points at a real server.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    environment: str = Field("production", validation_alias="DUESBOOK_ENVIRONMENT")
+    environment: str = Field("", validation_alias="DUESBOOK_ENVIRONMENT")
     data: Path = Field(Path(".duesbook"), validation_alias="DUESBOOK_DATA")
     database_url: str = Field("", validation_alias="DATABASE_URL")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL")
@@ -71,7 +77,11 @@ class Settings(BaseSettings):
 
     @property
     def is_production(self) -> bool:
-        return self.environment == "production"
+        return self.environment == "production" or (not self.environment and bool(self.database_url))
+
+    @property
+    def is_demo(self) -> bool:
+        return self.environment == "demo"
 
     @property
     def test_mode(self) -> bool:
@@ -86,6 +96,23 @@ def _check_key(key: str) -> None:
         size = 0
     if size != 32:
         raise ValueError("each key in CREDENTIAL_KEYS must be 32 bytes in base64")
+
+
+def from_command_line(arguments: Sequence[str]) -> dict[str, Any]:
+    """What `flask duesbook up --demo --data DIR --port N` decides before anything starts."""
+    if list(arguments[1:3]) != ["duesbook", "up"]:
+        return {}
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--demo", action="store_true")
+    options.add_argument("--data", type=Path)
+    options.add_argument("--port", type=int, default=8000)
+    chosen, _ = options.parse_known_args(list(arguments[3:]))
+    found: dict[str, Any] = {"environment": "demo"} if chosen.demo else {}
+    if chosen.data:
+        found["data"] = chosen.data
+    if "PUBLIC_URL" not in os.environ:
+        found["public_url"] = f"http://localhost:{chosen.port}"
+    return found
 
 
 def load(**overrides: Any) -> Settings:

@@ -176,13 +176,18 @@ def upgrade() -> None:
         postgresql_where="reverses_id IS NOT NULL",
     )
     op.create_index(
-        "uq_journal_entries_source", "journal_entries", ["organization_id", "source_id", "event"], unique=True
+        "uq_journal_entries_source",
+        "journal_entries",
+        ["organization_id", "source_id", "event"],
+        unique=True,
+        postgresql_where="reverses_id IS NULL",
     )
     op.create_table(
         "postings",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.Column("dated", sa.Date(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("debit_account_id", sa.Uuid(), nullable=False),
         sa.Column("credit_account_id", sa.Uuid(), nullable=False),
@@ -235,20 +240,30 @@ def upgrade() -> None:
     op.create_index(
         "ix_postings_credit_chapter",
         "postings",
-        ["organization_id", "credit_chapter_id", "credit_account_id", "id"],
+        ["organization_id", "credit_chapter_id", "credit_account_id", "dated", "id"],
         unique=False,
+        postgresql_where="credit_chapter_id IS NOT NULL",
     )
     op.create_index(
-        "ix_postings_credit_member", "postings", ["organization_id", "credit_member_id", "id"], unique=False
+        "ix_postings_credit_member",
+        "postings",
+        ["organization_id", "credit_member_id", "dated", "id"],
+        unique=False,
+        postgresql_where="credit_member_id IS NOT NULL",
     )
     op.create_index(
         "ix_postings_debit_chapter",
         "postings",
-        ["organization_id", "debit_chapter_id", "debit_account_id", "id"],
+        ["organization_id", "debit_chapter_id", "debit_account_id", "dated", "id"],
         unique=False,
+        postgresql_where="debit_chapter_id IS NOT NULL",
     )
     op.create_index(
-        "ix_postings_debit_member", "postings", ["organization_id", "debit_member_id", "id"], unique=False
+        "ix_postings_debit_member",
+        "postings",
+        ["organization_id", "debit_member_id", "dated", "id"],
+        unique=False,
+        postgresql_where="debit_member_id IS NOT NULL",
     )
     op.create_index("ix_postings_entry", "postings", ["organization_id", "entry_id"], unique=False)
     op.create_table(

@@ -24,7 +24,7 @@ def upgrade() -> None:
         ),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("secret_key", sa.Text(), nullable=False),
-        sa.Column("webhook_secret", sa.Text(), nullable=False),
+        sa.Column("webhook_secret", sa.Text(), nullable=True),
         sa.Column("is_live", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("tested_at", sa.DateTime(timezone=True), nullable=True),
@@ -224,9 +224,10 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("asked", postgresql.JSONB(), nullable=False),
         sa.Column("session_reference", sa.Text(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
             "state <> 'live' OR url IS NOT NULL", name=op.f("ck_checkouts_a_live_page_has_an_address")
@@ -257,7 +258,7 @@ def upgrade() -> None:
         "checkouts",
         ["organization_id", "invoice_id"],
         unique=True,
-        postgresql_where="state IN ('opening', 'live')",
+        postgresql_where="state IN ('opening', 'live', 'closing')",
     )
     op.create_index(
         "uq_checkouts_session",

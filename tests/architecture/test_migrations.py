@@ -2,11 +2,12 @@ import psycopg
 
 from tests.services import Database
 from webapp.adapters import schema
+from webapp.core.db import Base
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_models_describe(empty_database: Database) -> None:
     schema.upgrade(empty_database.owner_url)
-    schema.check(empty_database.owner_url)
+    schema.check(empty_database.owner_url, Base.metadata)
 
 
 def test_migrating_again_changes_nothing(empty_database: Database) -> None:

@@ -1,0 +1,7 @@
+"""Pages of the national office."""
+
+from flask import Blueprint
+
+from webapp.web.gates import national_gate
+
+national = national_gate(Blueprint("national", __name__, url_prefix="/o/<org>/national"))

@@ -1,0 +1,108 @@
+"""A real PostgreSQL and a real Redis; every test starts with empty tables and ends with verified books."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.jobs import JobRunner
+from webapp.adapters import schema
+from webapp.core import jobs as core_jobs
+from webapp.core import tenancy
+from webapp.core.db import db
+
+pytest_plugins = ["tests.services"]
+
+CREDENTIAL_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+@pytest.fixture(scope="session")
+def migrate() -> Callable[[str], None]:
+    return schema.upgrade
+
+
+@pytest.fixture(scope="session")
+def application(database: Any, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """One application per worker process, on the worker's own database."""
+    from webapp.app import create_app
+    from webapp.config import load
+
+    settings = load(
+        environment="development",
+        data=Path(tmp_path_factory.mktemp("data")),
+        database_url=database.app_url,
+        database_owner_url=database.owner_url,
+        redis_url=redis_url,
+        secret_key="a secret key that only tests know, long enough",
+        credential_keys=CREDENTIAL_KEY,
+        public_url="http://localhost",
+        log_level="ERROR",
+    )
+    app = create_app(settings)
+    app.config["TESTING"] = True
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app
+
+
+@pytest.fixture(scope="session")
+def _all_tables(database: Any) -> str:
+    with psycopg.connect(database.owner_url) as connection:
+        names = connection.execute(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchone()
+    assert names is not None
+    return str(names[0])
+
+
+@pytest.fixture
+def clean_database(database: Any, _all_tables: str) -> Iterator[None]:
+    """Empty tables. The owner can't truncate what is append-only, so the triggers sleep meanwhile."""
+    yield
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"TRUNCATE {_all_tables}")
+
+
+@pytest.fixture
+def app(application: Flask, clean_database: None) -> Iterator[Flask]:
+    core_jobs.deliver_through(Silence())
+    with application.app_context():
+        yield application
+        db.session.rollback()
+        db.session.remove()
+        tenancy.leave()
+
+
+class Silence:
+    """Loses every nudge; the tests run due jobs themselves, as the sweeper would."""
+
+    def nudge(self, nudges: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def jobs(app: Flask) -> JobRunner:
+    return JobRunner()
+
+
+@pytest.fixture
+def organization(app: Flask) -> Iterator[Any]:
+    """Pi Chi Fraternity: US dollars, New York time, standard chart and settings; the test acts for it."""
+    from tests import factories
+
+    made = factories.make_organization()
+    with tenancy.acting_for(made.id):
+        factories.found(made)
+        yield made
+        db.session.rollback()
+        factories.verify_books(made)

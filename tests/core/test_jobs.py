@@ -1,0 +1,106 @@
+import pytest
+from sqlalchemy import func, update
+
+from tests.conftest import Silence
+from tests.jobs import JobRunner
+from webapp.core import jobs as core_jobs
+from webapp.core import tenancy
+from webapp.core.db import db, transaction
+from webapp.core.jobs import Job, JobState, LeaseLost, OutboxJob, later
+from webapp.domain.organizations import Organization
+from webapp.workers import schedule
+
+
+def only_job() -> OutboxJob:
+    row = OutboxJob.here().all()
+    assert len(row) == 1
+    return row[0]
+
+
+def test_a_job_promised_in_a_transaction_that_fails_is_never_sent(organization: Organization) -> None:
+    sent = Recorder()
+    core_jobs.deliver_through(sent)
+    with pytest.raises(RuntimeError), transaction():
+        later(Job.DAILY, day="2026-11-21")
+        raise RuntimeError
+    assert sent.nudges == []
+    assert OutboxJob.here().all() == []
+
+
+def test_a_promised_job_is_sent_after_the_commit_with_ids_only(organization: Organization) -> None:
+    sent = Recorder()
+    core_jobs.deliver_through(sent)
+    with transaction():
+        later(Job.DAILY, day="2026-11-21")
+        assert sent.nudges == []
+    assert [nudge.job_id for nudge in sent.nudges] == [only_job().id]
+
+
+def test_the_same_promise_is_made_once(organization: Organization) -> None:
+    for _ in range(2):
+        with transaction():
+            later(Job.DAILY, once="2026-11-21", day="2026-11-21")
+    assert only_job().dedupe_key == "2026-11-21"
+
+
+@pytest.mark.case("F4")
+def test_whoever_lost_the_lease_adds_no_second_effect(organization: Organization) -> None:
+    with transaction():
+        later(Job.DAILY, day="2026-11-21")
+    job_id = only_job().id
+    with transaction():
+        first = core_jobs.take_lease(organization.id, job_id)
+    assert first is not None
+    with transaction():
+        assert core_jobs.take_lease(organization.id, job_id) is None
+    with transaction():
+        db.session.execute(
+            update(OutboxJob).values(lease_expires_at=func.now() - func.make_interval(0, 0, 0, 1))
+        )
+    with transaction():
+        second = core_jobs.take_lease(organization.id, job_id)
+    assert second is not None
+    with core_jobs.under(first[0]), pytest.raises(LeaseLost), transaction():
+        pytest.fail("the orphan got in")
+    with core_jobs.under(second[0]), transaction():
+        pass
+    with transaction():
+        core_jobs.finish(second[0])
+    assert only_job().state is JobState.DONE
+
+
+def test_a_failing_job_is_put_off_again_and_again_and_at_last_given_up_visibly(
+    organization: Organization, jobs: JobRunner
+) -> None:
+    with transaction():
+        later(Job.REACT_TO_EVENT, event_id="00000000-0000-0000-0000-000000000000")
+    for _ in range(Job.REACT_TO_EVENT.work.attempts):
+        assert jobs.run_all() == 1
+        jobs.skip_pauses()
+    row = only_job()
+    assert row.state is JobState.DEAD
+    assert row.last_error
+    with transaction():
+        core_jobs.revive(OutboxJob.here().get(row.id, lock=True))
+    assert only_job().state is JobState.QUEUED
+
+
+@pytest.mark.case("F5")
+def test_what_redis_forgot_the_sweeper_sends_again(organization: Organization) -> None:
+    core_jobs.deliver_through(Silence())
+    with transaction():
+        later(Job.DAILY, day="2026-11-21")
+    db.session.rollback()
+    sent = Recorder()
+    with tenancy.acting_for(organization.id):
+        assert schedule.sweep(sent) == 1
+    assert [nudge.job_id for nudge in sent.nudges] == [only_job().id]
+    assert schedule.sweep(sent) == 0, "it was sent a moment ago"
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.nudges: list[core_jobs.Nudge] = []
+
+    def nudge(self, nudges: list[core_jobs.Nudge]) -> None:
+        self.nudges.extend(nudges)

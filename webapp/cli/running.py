@@ -1,0 +1,161 @@
+"""`flask duesbook …`: everything under one parent, and the schema."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from types import FrameType
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from webapp import wiring
+from webapp.adapters import schema
+from webapp.config import STRIPE_API, Settings
+
+duesbook = AppGroup("duesbook", help="Run and look after this installation.")
+
+
+def register(app: Flask) -> None:
+    app.cli.add_command(duesbook)
+
+
+@duesbook.command()
+@click.option("--demo", is_flag=True, help="With a demo organization and a sandbox processor.")
+@click.option("--port", default=8000, show_default=True)
+@click.option("--data", type=click.Path(), help="The data folder.")
+def up(demo: bool, port: int, data: str | None) -> None:
+    """Web server, worker and scheduler under one parent; Ctrl-C stops all of them."""
+    settings = wiring.settings()
+    _refuse_taken(port)
+    if settings.database_owner_url or settings.database_url:
+        schema.upgrade(settings.database_owner_url or settings.database_url)
+    household = Household(_environment(settings))
+    if demo and settings.stripe_api_base == STRIPE_API:
+        sandbox_port = port + 1
+        _refuse_taken(sandbox_port)
+        household.environment["STRIPE_API_BASE"] = f"http://localhost:{sandbox_port}"
+        state = settings.data / "sandbox.sqlite"
+        household.start("sandbox", "-m", "webapp.sandbox", "--port", str(sandbox_port), "--state", str(state))
+    if demo:
+        _wait_for(sandbox_port)
+        household.run_once("-m", "flask", "duesbook", "seed")
+    household.start("web", "-m", "gunicorn", *_gunicorn(port))
+    household.start("worker", "-m", "webapp.workers", "now", "mail", "bulk")
+    household.start("bulk worker", "-m", "webapp.workers", "bulk", "mail", "now")
+    household.start("scheduler", "-m", "webapp.workers.schedule")
+    _wait_for(port)
+    click.echo(f"Duesbook is at http://localhost:{port}  (Ctrl-C stops it)")
+    raise SystemExit(household.keep())
+
+
+@duesbook.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    settings = wiring.settings()
+    schema.upgrade(settings.database_owner_url or settings.database_url)
+
+
+def _gunicorn(port: int) -> list[str]:
+    return [
+        "wsgi:application",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "2",
+        "--threads",
+        "4",
+        "--graceful-timeout",
+        "25",
+        "--log-level",
+        "warning",
+    ]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as children read them, so that none starts servers of its own."""
+    return os.environ | {
+        "FLASK_APP": "wsgi",
+        "DUESBOOK_ENVIRONMENT": settings.environment or "development",
+        "DUESBOOK_DATA": str(settings.data),
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key,
+        "CREDENTIAL_KEYS": settings.credential_keys,
+        "PUBLIC_URL": settings.public_url,
+        "MAIL_URL": settings.mail_url,
+        "STRIPE_API_BASE": settings.stripe_api_base,
+    }
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise click.ClickException(
+                f"Port {port} is in use. Stop what runs there, or choose another: make demo PORT={port + 10}"
+            ) from None
+
+
+def _wait_for(port: int, seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise click.ClickException(f"Nothing answers on port {port}; the lines above say why.")
+
+
+@dataclass
+class Household:
+    """Children that live and die together: when one ends, or we are told to stop, all of them stop."""
+
+    environment: dict[str, str]
+    children: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def start(self, name: str, *arguments: str) -> None:
+        self.children[name] = subprocess.Popen(
+            [sys.executable, *arguments], env=self.environment, start_new_session=True
+        )
+
+    def run_once(self, *arguments: str) -> None:
+        if subprocess.run([sys.executable, *arguments], env=self.environment, check=False).returncode:
+            self.stop()
+            raise click.ClickException("The demo organization could not be made; the lines above say why.")
+
+    def keep(self) -> int:
+        """Wait until a child ends by itself or a signal comes; then stop everybody. The exit status."""
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            while True:
+                for name, child in self.children.items():
+                    if child.poll() is not None:
+                        click.echo(f"The {name} ended ({child.returncode}); stopping everything.", err=True)
+                        return 1
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        for child in self.children.values():
+            if child.poll() is None:
+                child.terminate()
+        for child in self.children.values():
+            try:
+                child.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,119 @@
+"""Every refusal as a page, a fragment or problem+json, with a reference and what to do next."""
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from webapp.core.db import db
+from webapp.core.errors import Invalid, Refusal, Unavailable
+from webapp.web.htmx import is_swap
+
+log = structlog.get_logger()
+
+_TITLES = {
+    400: "That request can't be read",
+    401: "Please sign in",
+    403: "Not allowed",
+    404: "Nothing here",
+    405: "Not possible this way",
+    409: "Something has changed",
+    413: "Too large",
+    415: "Not a kind of file we can read",
+    422: "Please correct this",
+    429: "A little slower, please",
+    500: "Something went wrong on our side",
+    503: "Not available right now",
+}
+_NEXT_STEPS = {
+    404: "Check the address, or go back and follow the link again.",
+    413: "Send a smaller file.",
+    429: "Wait a minute and try again.",
+    500: "Nothing was changed. Try again; if it happens again, tell us the reference below.",
+}
+
+
+def init(app: Flask) -> None:
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(500, _failed)
+
+
+def _refused(refusal: Refusal) -> Response:
+    fields = refusal.fields if isinstance(refusal, Invalid) else {}
+    response = problem(
+        refusal.status, refusal.message, next_step=refusal.next_step, code=refusal.code, fields=fields
+    )
+    if isinstance(refusal, Unavailable):
+        response.headers["Retry-After"] = "10"
+    return response
+
+
+def _forged(_: CSRFError) -> Response:
+    return problem(
+        400,
+        "This form is too old, or it did not come from our own page.",
+        next_step="Load the page again and send it once more. What you typed is still in your browser.",
+        code="csrf",
+    )
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    response = problem(status, error.description or "", next_step=_NEXT_STEPS.get(status, ""))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _database_away(error: DBAPIError | PoolTimeout) -> Response:
+    log.error("database_unavailable", reason=type(error).__name__)
+    db.session.rollback()
+    return _refused(Unavailable("The database does not answer right now."))
+
+
+def _failed(error: HTTPException) -> Response:
+    db.session.rollback()
+    return problem(500, "The page could not be made.", next_step=_NEXT_STEPS[500])
+
+
+def problem(
+    status: int,
+    message: str,
+    *,
+    next_step: str = "",
+    code: str = "about:blank",
+    fields: dict[str, str] | None = None,
+) -> Response:
+    """One problem in the form its asker reads: JSON for programs, a fragment for HTMX, a page for people."""
+    title = _TITLES.get(status, "This did not work")
+    if request.path.startswith("/api/"):
+        return _as_json(status, title, f"{message} {next_step}".strip(), code=code, fields=fields or {})
+    context = {
+        "code": status,
+        "title": title,
+        "message": message,
+        "next_step": next_step,
+        "request_id": g.get("request_id", ""),
+    }
+    template = "errors/_error.html" if is_swap() else "errors/error.html"
+    response = make_response(render_template(template, **context), status)
+    response.headers.add("Vary", "HX-Request")
+    return response
+
+
+def _as_json(status: int, title: str, detail: str, *, code: str, fields: dict[str, str]) -> Response:
+    kind = code if code == "about:blank" else f"/api/problems/{code}"
+    body = {"type": kind, "title": title, "status": status, "detail": detail}
+    if fields:
+        body["errors"] = fields
+    response = jsonify(body | {"request_id": g.get("request_id", "")})
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    return response

@@ -1,0 +1,70 @@
+"""How templates write amounts, days and moments, and what every page knows without being told."""
+
+from datetime import date, datetime
+from typing import Any
+
+from babel.dates import format_date, format_datetime
+from flask import Flask, g, request, url_for
+from markupsafe import Markup
+
+from webapp import wiring
+from webapp.core import clock, money
+from webapp.web import navigation
+from webapp.web.gates import organization_or_none
+
+
+def init(app: Flask) -> None:
+    app.add_template_filter(money_text, "money")
+    app.add_template_filter(date_text, "date")
+    app.add_template_filter(moment, "datetime_local")
+    app.add_template_filter(percent)
+    app.context_processor(_everywhere)
+
+
+def money_text(amount: int, currency: str) -> str:
+    """Minor units as people read them; a minus is a real minus sign."""
+    return money.display(amount, currency, _locale()).replace("-", "−")
+
+
+def date_text(day: date | None, form: str = "medium") -> str:
+    return format_date(day, form, locale=_locale()) if day else ""
+
+
+def moment(instant: datetime | None) -> Markup:
+    """The organization's local time, with UTC in the title."""
+    if instant is None:
+        return Markup("")
+    organization = organization_or_none()
+    zone = clock.zone(organization.timezone if organization else "UTC")
+    text = format_datetime(instant, "medium", tzinfo=zone, locale=_locale())
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        instant.isoformat(), instant.astimezone(clock.zone("UTC")).strftime("%Y-%m-%d %H:%M:%S"), text
+    )
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """`0.256` as `26 %`."""
+    return f"{share * 100:.{digits}f} %"
+
+
+def _locale() -> str:
+    organization = organization_or_none()
+    return organization.locale if organization else "en_US"
+
+
+def _everywhere() -> dict[str, Any]:
+    organization = organization_or_none()
+    return {
+        "current_organization": organization,
+        "current_access": g.get("access"),
+        "words": organization.vocabulary if organization else None,
+        "language": _locale().split("_")[0],
+        "request_id": g.get("request_id", ""),
+        "test_mode": wiring.settings().test_mode,
+        "demo_mode": wiring.settings().is_demo,
+        "nav": navigation.items(),
+        "place": navigation.place(),
+        "links": navigation.links(),
+        "here_url": request.path,
+        "home_url": url_for("public.sign_in"),
+    }

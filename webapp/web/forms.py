@@ -1,0 +1,53 @@
+"""What every form has: CSRF, a key that makes it act once, and fields that read what people type."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, StringField
+from wtforms.validators import ValidationError
+
+from webapp.core import money
+from webapp.core.errors import Invalid
+from webapp.web.gates import current_organization
+
+
+class Form(FlaskForm):  # type: ignore[misc]
+    """`form_key` is made with the empty form; sent twice, it acts once (request_keys.py)."""
+
+    form_key = HiddenField(default=lambda: uuid4().hex)
+
+    def refuse(self, refusal: Invalid) -> None:
+        """Show the domain's refusal at the fields it names, or above the form."""
+        for name, sentence in refusal.fields.items():
+            if name in self:
+                self[name].errors = [*self[name].errors, sentence]
+        if not refusal.fields:
+            self.form_errors.append(refusal.message)
+
+
+class MoneyField(StringField):  # type: ignore[misc]
+    """An amount in the organization's currency, typed as people type; `data` is minor units or None."""
+
+    def process_formdata(self, valuelist: Sequence[Any]) -> None:
+        self.raw_data = list(valuelist)
+        text = str(valuelist[0]).strip() if valuelist else ""
+        self.data = None
+        if not text:
+            return
+        try:
+            self.data = money.parse(text, current_organization.currency, current_organization.locale)
+        except Invalid as refusal:
+            raise ValueError(refusal.message) from refusal
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else money.plain(self.data, current_organization.currency)
+
+
+class NotNegative:
+    def __call__(self, form: Any, field: Any) -> None:
+        if field.data is not None and field.data < 0:
+            raise ValidationError("An amount can't be negative here.")

@@ -1,0 +1,148 @@
+"""One gate per blueprint: who may pass, and what they find behind it. Another organization's id is a 404."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Blueprint, g, request, url_for
+from flask_login import current_user
+from sqlalchemy.orm import joinedload
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response
+
+from webapp.core import tenancy
+from webapp.core.db import db
+from webapp.core.errors import NotAllowed, NotFound
+from webapp.domain.organizations import Chapter, Member, Organization
+from webapp.domain.organizations.access import Access
+from webapp.web import auth
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+if TYPE_CHECKING:
+    current_organization: Organization
+    current_chapter: Chapter
+    current_member: Member
+    current_access: Access
+else:
+    current_organization = LocalProxy(lambda: g.organization)
+    current_chapter = LocalProxy(lambda: g.chapter)
+    current_member = LocalProxy(lambda: g.member)
+    current_access = LocalProxy(lambda: g.access)
+
+
+def inside_organization(blueprint: Blueprint) -> Blueprint:
+    """The address names the organization by its slug; everything behind it acts for that one."""
+
+    @blueprint.url_value_preprocessor
+    def _enter(_: str | None, values: dict[str, Any] | None) -> None:
+        organization = Organization.by_slug((values or {}).pop("org", ""))
+        if organization is None:
+            raise NotFound
+        g.organization = organization
+        tenancy.enter(organization.id)
+
+    @blueprint.url_defaults
+    def _name(_: str, values: dict[str, Any]) -> None:
+        if "organization" in g:
+            values.setdefault("org", g.organization.slug)
+
+    return blueprint
+
+
+def _require_role() -> Response | None:
+    """Strangers to this organization learn nothing about it; nobody signed in is asked to sign in."""
+    if not current_user.is_authenticated:
+        return auth.ask_to_sign_in()
+    g.access = Access.of(current_user, g.organization)
+    tenancy.enter(g.organization.id, current_user.id)
+    if g.access.is_stranger:
+        raise NotFound
+    return None
+
+
+def national_gate(blueprint: Blueprint) -> Blueprint:
+    """National admins; auditors may look and change nothing."""
+
+    @blueprint.before_request
+    def _guard() -> Response | None:
+        if asked := _require_role():
+            return asked
+        if not g.access.can_read_organization():
+            raise NotAllowed("This page is for national admins.")
+        if request.method not in SAFE and not g.access.can_change_organization():
+            raise NotAllowed("Auditors read everything and change nothing. A national admin can do this.")
+        return None
+
+    return inside_organization(blueprint)
+
+
+def treasurers_gate(blueprint: Blueprint) -> Blueprint:
+    """The chapter's treasurer and national admins; auditors may look and change nothing."""
+
+    @blueprint.url_value_preprocessor
+    def _pull(_: str | None, values: dict[str, Any] | None) -> None:
+        g.chapter_code = (values or {}).pop("chapter", "")
+
+    @blueprint.url_defaults
+    def _name(_: str, values: dict[str, Any]) -> None:
+        if "chapter" in g:
+            values.setdefault("chapter", g.chapter.code)
+
+    @blueprint.before_request
+    def _guard() -> Response | None:
+        if asked := _require_role():
+            return asked
+        g.chapter = _chapter_for(g.chapter_code, g.access)
+        return None
+
+    return inside_organization(blueprint)
+
+
+def _chapter_for(code: str, access: Access) -> Chapter:
+    chapter = Chapter.here().first(Chapter.code == code.upper())
+    if chapter is None or not access.is_staff:
+        raise NotFound
+    if not access.can_read_chapter(chapter.id):
+        raise NotAllowed(f"This page is for the treasurer of {chapter.name}.")
+    if request.method not in SAFE and not access.can_change_chapter(chapter.id):
+        raise NotAllowed("Auditors read everything and change nothing. The treasurer can do this.")
+    return chapter
+
+
+def members_gate(blueprint: Blueprint) -> Blueprint:
+    """A member, for what is the member's own."""
+
+    @blueprint.before_request
+    def _guard() -> Response | None:
+        if asked := _require_role():
+            return asked
+        roles = g.access.member_roles
+        if not roles:
+            raise NotAllowed("This page is for members. Your role has its own pages.")
+        g.member = _member_of(roles[0].member_id)
+        return None
+
+    return inside_organization(blueprint)
+
+
+def _member_of(member_id: Any) -> Member:
+    found = Member.here().select(Member.id == member_id)
+    loaded = found.options(joinedload(Member.chapter), joinedload(Member.status))
+    return db.session.scalars(loaded).one()
+
+
+def home_of(access: Access, organization: Organization) -> str:
+    """The first page after signing in, by the widest role."""
+    if access.can_read_organization():
+        return url_for("national.home", org=organization.slug)
+    for role in access.roles:
+        if role.chapter is not None:
+            return url_for("treasurers.home", org=organization.slug, chapter=role.chapter.code)
+    return url_for("members.home", org=organization.slug)
+
+
+def leave(_: BaseException | None = None) -> None:
+    tenancy.leave()
+
+
+def organization_or_none() -> Organization | None:
+    return cast("Organization | None", g.get("organization"))

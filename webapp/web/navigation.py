@@ -1,0 +1,71 @@
+"""What stands in the menu, by role and place."""
+
+from flask import current_app, g, request, url_for
+
+Item = tuple[str, str, bool, int | None]
+
+_NATIONAL = (
+    ("Home", "national.home"),
+    ("Invoices", "national.invoices"),
+    ("Payments", "national.payments"),
+    ("Billing", "national.billing_runs"),
+    ("{chapters}", "national.chapters"),
+    ("{members}", "national.members"),
+    ("Ledger", "national.trial_balance"),
+    ("People", "national.people"),
+    ("Settings", "national.settings"),
+)
+_TREASURERS = (
+    ("Home", "treasurers.home"),
+    ("Invoices", "treasurers.invoices"),
+    ("{members}", "treasurers.members"),
+    ("Ledger", "treasurers.ledger"),
+)
+_MEMBERS = (
+    ("Home", "members.home"),
+    ("Account", "members.ledger"),
+)
+
+
+def items() -> list[Item]:
+    menu = {"national": _NATIONAL, "treasurers": _TREASURERS, "members": _MEMBERS}.get(_persona(), ())
+    if "organization" not in g or "access" not in g:
+        return []
+    words = g.organization.vocabulary
+    return [
+        (
+            label.format(chapters=words.chapters, members=words.members),
+            url_for(endpoint),
+            request.endpoint == endpoint
+            or (request.path.startswith(url_for(endpoint)) and not endpoint.endswith(".home")),
+            None,
+        )
+        for label, endpoint in menu
+        if endpoint in current_app.view_functions
+    ]
+
+
+def place() -> str:
+    if "chapter" in g:
+        return str(g.chapter.name)
+    if "member" in g:
+        return str(g.member.chapter.name)
+    return "National office" if _persona() == "national" else ""
+
+
+def links() -> dict[str, str | None]:
+    found = items()
+    return {
+        "home": found[0][1] if found else url_for("public.sign_in"),
+        "search": _link("national.search") if _persona() == "national" else None,
+        "account": _link("account.show"),
+        "sign_out": _link("public.sign_out"),
+    }
+
+
+def _link(endpoint: str) -> str | None:
+    return url_for(endpoint) if endpoint in current_app.view_functions else None
+
+
+def _persona() -> str:
+    return request.blueprint or ""

@@ -1,0 +1,29 @@
+"""Every blueprint and URL prefix on one screen."""
+
+from importlib import import_module
+
+from flask import Flask
+
+from webapp.web import gates
+from webapp.web.members import members
+from webapp.web.national import national
+from webapp.web.public import public, visitors
+from webapp.web.treasurers import treasurers
+
+RESOURCES = {
+    "public": [],
+    "members": [],
+    "treasurers": [],
+    "national": [],
+}
+
+BLUEPRINTS = [public, visitors, members, treasurers, national]
+
+
+def init(app: Flask) -> None:
+    for persona, names in RESOURCES.items():
+        for name in names:
+            import_module(f"webapp.web.{persona}.{name}")
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.teardown_request(gates.leave)

@@ -1,0 +1,66 @@
+"""Headers on every answer, CSRF on every form, and the one host that links and redirects use."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from flask_wtf import CSRFProtect
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequest
+
+from webapp.config import Settings
+
+csrf = CSRFProtect()
+
+_CHECKOUT_HOSTS = ("https://checkout.stripe.com",)
+
+
+def init(app: Flask) -> None:
+    csrf.init_app(app)
+    settings: Settings = app.config["SETTINGS"]
+    policy = _content_policy(settings)
+    secure = settings.public_url.startswith("https://")
+    host = urlsplit(settings.public_url).netloc
+
+    @app.before_request
+    def _right_host() -> None:
+        if settings.is_production and request.host != host and request.path not in ("/healthz", "/readyz"):
+            raise BadRequest("This address is not one of ours.")
+
+    @app.before_request
+    def _same_site() -> None:
+        """A browser says when another site sent the form; such a form is never ours."""
+        if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith("/api/"):
+            return
+        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            raise BadRequest("This form was sent from another site.")
+
+    @app.after_request
+    def _headers(response: Response) -> Response:
+        _protect(response.headers, policy, secure=secure)
+        if request.endpoint != "static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _protect(headers: Headers, policy: str, *, secure: bool) -> None:
+    headers.setdefault("Content-Security-Policy", policy)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+    if secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+def _content_policy(settings: Settings) -> str:
+    checkouts = " ".join(_CHECKOUT_HOSTS)
+    if settings.test_mode:
+        parts = urlsplit(settings.stripe_api_base)
+        checkouts += f" {parts.scheme}://{parts.netloc}"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+        f" connect-src 'self'; form-action 'self' {checkouts}; base-uri 'none'; frame-ancestors 'none';"
+        " manifest-src 'self'"
+    )

@@ -1,0 +1,72 @@
+"""What runs when: the sweeper every 30 seconds, each organization's day after 3 in its own morning."""
+
+import signal
+import threading
+from datetime import timedelta
+
+import structlog
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.adapters.rq_dispatcher import RqDispatcher
+from webapp.core import clock, jobs, tenancy
+from webapp.core.db import db, transaction
+from webapp.core.jobs import Job, later
+from webapp.domain.organizations import Organization
+
+SWEEP_EVERY = 30
+DAY_STARTS_AT = 3
+
+log = structlog.get_logger()
+
+
+def sweep(dispatcher: jobs.Dispatcher) -> int:
+    """Send every due job that nobody is working on again. The number sent."""
+    with tenancy.platform(), transaction():
+        stuck = jobs.overdue_nudges()
+    dispatcher.nudge(stuck)
+    return len(stuck)
+
+
+def promise_regular_work() -> None:
+    """Once a day and once an hour per organization, however many schedulers run: the promise is unique."""
+    organizations = db.session.scalars(select(Organization)).all()
+    db.session.rollback()
+    for organization in organizations:
+        local = clock.now().astimezone(clock.zone(organization.timezone))
+        with tenancy.acting_for(organization.id), transaction():
+            later(Job.LOOK_THROUGH_EVENTS, once=f"{clock.now():%Y-%m-%dT%H}")
+            if local.hour >= DAY_STARTS_AT:
+                later(Job.DAILY, once=local.date().isoformat(), day=local.date().isoformat())
+
+
+def run(app: Flask, dispatcher: jobs.Dispatcher, stopping: threading.Event) -> None:
+    """Tick until told to stop. A tick that fails is logged and the next one tries again."""
+    next_promise = clock.now()
+    while not stopping.is_set():
+        with app.app_context():
+            try:
+                if clock.now() >= next_promise:
+                    promise_regular_work()
+                    next_promise = clock.now() + timedelta(minutes=5)
+                sent = sweep(dispatcher)
+                if sent:
+                    log.info("swept", jobs=sent)
+            except SQLAlchemyError as error:
+                db.session.rollback()
+                log.error("tick_failed", reason=str(error)[:300])
+        stopping.wait(SWEEP_EVERY)
+
+
+def main() -> None:
+    from wsgi import app, settings
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    run(app, RqDispatcher(settings.redis_url), stopping)
+
+
+if __name__ == "__main__":
+    main()
