@@ -9,9 +9,12 @@ function lost(event) {
   else toast("No answer from the server. Check your connection and try again; nothing is done twice.", 10);
 }
 
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.isError && polls(event.detail.requestConfig.elt)) event.detail.shouldSwap = false;
+});
 document.addEventListener("htmx:sendError", lost);
 document.addEventListener("htmx:timeout", lost);
 document.addEventListener("htmx:responseError", (event) => {
-  if (!event.detail.xhr.responseText.includes('id="problem"')) lost(event);
+  if (polls(event.detail.elt) || !event.detail.xhr.responseText.includes('id="problem"')) lost(event);
 });
 document.addEventListener("htmx:afterOnLoad", (event) => event.detail.elt.classList.remove("stale"));
