@@ -151,6 +151,20 @@ def test_the_last_one_out_stops_the_servers_whoever_started_them(folder: Path) -
     assert not answers(addresses)
 
 
+def test_a_forked_child_that_ends_leaves_the_servers_to_its_parent(folder: Path) -> None:
+    parent = servers(folder)
+    addresses = parent.start()
+    fork = multiprocessing.get_context("fork")
+    child = fork.Process(target=parent.stop)
+    child.start()
+    child.join()
+    assert answers(addresses)
+    leave(start_elsewhere(folder))
+    assert answers(addresses)
+    parent.stop()
+    assert not answers(addresses)
+
+
 def test_servers_of_a_killed_process_are_taken_over_and_stopped_in_the_end(folder: Path) -> None:
     killed = start_elsewhere(folder)
     pid = postmaster(folder).pid

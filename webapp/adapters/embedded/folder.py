@@ -46,6 +46,7 @@ class DataFolder:
         self.path = path
         self.memory = Memory()
         self._user_lock: IO[bytes] | None = None
+        self._user_process = 0
 
     # Who uses it
 
@@ -58,19 +59,21 @@ class DataFolder:
 
     @property
     def entered(self) -> bool:
-        return self._user_lock is not None
+        """A forked child shares its parent's lock, but it is not the child's to let go of."""
+        return self._user_lock is not None and self._user_process == os.getpid()
 
     def enter(self) -> None:
         """Be counted among the users of the servers."""
-        if self._user_lock is None:
+        if not self.entered:
             self._user_lock = (self.path / "users.lock").open("ab")
+            self._user_process = os.getpid()
             fcntl.flock(self._user_lock, fcntl.LOCK_SH)
         if self._memory_file.exists():
             self.memory = Memory(**json.loads(self._memory_file.read_text()))
 
     def leave(self) -> bool:
         """True for the last user, who has to stop the servers."""
-        if self._user_lock is None:
+        if self._user_lock is None or not self.entered:
             return False
         fcntl.flock(self._user_lock, fcntl.LOCK_UN)
         self._user_lock.close()
