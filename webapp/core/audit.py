@@ -58,7 +58,7 @@ origin: ContextVar[Origin] = ContextVar("origin", default=Origin())
 
 def record(
     action: str,
-    subject: OrganizationRow | Any,
+    subject: Any,
     *,
     by: Person | None,
     before: dict[str, Any] | None = None,

@@ -78,7 +78,7 @@ class Scope(Generic[RowT]):
         self.kind = kind
         self.organization_id = organization_id
 
-    def select(self, *conditions: ColumnElement[bool]) -> Select[tuple[RowT]]:
+    def select(self, *conditions: ColumnElement[bool]) -> Select[RowT]:
         return select(self.kind).where(self.kind.organization_id == self.organization_id, *conditions)
 
     def get(self, row_id: UUID, *, lock: bool = False) -> RowT:
@@ -180,8 +180,8 @@ def transaction() -> Iterator[Session]:
         yield session
         session.commit()
     except BaseException:
+        session.expunge_all()  # first, so that what was loaded can still be shown beside the refusal
         session.rollback()
-        session.expunge_all()
         _keep(session)
         raise
     finally:

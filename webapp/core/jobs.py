@@ -112,7 +112,7 @@ def deliver_through(dispatcher: Dispatcher) -> None:
 def later(job: Job, *, at: datetime | None = None, once: str | None = None, **ids: Any) -> None:
     """Promise a job in this transaction. With `once`, the same promise is made a single time for ever."""
     work = job.work
-    values = {
+    values: dict[str, Any] = {
         "name": work.name,
         "queue": work.queue,
         "arguments": {key: str(value) for key, value in ids.items()},

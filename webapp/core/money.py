@@ -9,6 +9,7 @@ from babel.numbers import (
     NumberFormatError,
     format_currency,
     get_currency_precision,
+    get_currency_symbol,
     get_decimal_symbol,
     get_group_symbol,
     list_currencies,
@@ -70,7 +71,7 @@ def display(amount: int, currency: str, locale: str = "en_US") -> str:
     return format_currency(to_decimal(amount, currency), currency, locale=locale)
 
 
-_NOISE = re.compile(r"[\s\u00a0\u202f'’]")
+_NOISE = re.compile(r"[\s'’]")
 
 
 def parse(text: str, currency: str, locale: str = "en_US") -> int:
@@ -78,16 +79,15 @@ def parse(text: str, currency: str, locale: str = "en_US") -> int:
 
     Invalid when the text is no amount, is ambiguous for the locale, or has more decimals than the currency.
     """
-    body = text.replace(currency, "").strip()
-    body = re.sub(r"^([-+]?)\s*[^\d\s.,+-]{1,3}\s*|\s*[^\d\s.,]{1,3}$", r"\1", body)
+    body = text
+    for name in (currency, get_currency_symbol(currency, locale), get_currency_symbol(currency, "en_US")):
+        body = body.replace(name, "")
     body = _NOISE.sub("", body)
-    point, comma = get_decimal_symbol(locale), get_group_symbol(locale)
-    group = comma if comma in ",." else ""
-    pattern = rf"[-+]?(\d+|\d{{1,3}}({re.escape(group)}\d{{3}})+)?({re.escape(point)}\d+)?" if group else ""
-    pattern = pattern or rf"[-+]?\d*({re.escape(point)}\d+)?"
-    if not re.search(r"\d", body) or not re.fullmatch(pattern, body):
+    point, group = get_decimal_symbol(locale), get_group_symbol(locale)
+    whole = rf"\d{{1,3}}({re.escape(group)}\d{{3}})+|\d*" if group in ",." else r"\d*"
+    if not re.search(r"\d", body) or not re.fullmatch(rf"[-+]?({whole})({re.escape(point)}\d+)?", body):
         raise Invalid(f"“{text.strip()}” is not an amount. Write it like {_example(currency, locale)}.")
-    number = Decimal((body.replace(group, "") if group else body).replace(point, "."))
+    number = Decimal(body.replace(group, "").replace(point, "."))
     minor = number.scaleb(precision(currency))
     if minor != minor.to_integral_value():
         raise Invalid(f"“{text.strip()}” has more decimals than {currency} has.")

@@ -5,19 +5,20 @@ from importlib import import_module
 from flask import Flask
 
 from webapp.web import gates
+from webapp.web.account import account
 from webapp.web.members import members
 from webapp.web.national import national
 from webapp.web.public import public, visitors
 from webapp.web.treasurers import treasurers
 
-RESOURCES = {
-    "public": [],
+RESOURCES: dict[str, list[str]] = {
+    "public": ["sign_in", "invitations", "password_reset"],
     "members": [],
     "treasurers": [],
-    "national": [],
+    "national": ["people", "tokens", "audit_trail"],
 }
 
-BLUEPRINTS = [public, visitors, members, treasurers, national]
+BLUEPRINTS = [public, visitors, account, members, treasurers, national]
 
 
 def init(app: Flask) -> None:
