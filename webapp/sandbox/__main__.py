@@ -13,10 +13,8 @@ def main() -> int:
     options = _options()
     try:
         sandbox = open_sandbox(options.port, options.state, host=options.host, public_url=options.public_url)
-    except OSError as error:
-        sys.stderr.write(
-            f"The sandbox cannot use port {options.port}: {error.strerror}. Choose another: --port.\n"
-        )
+    except OSError:
+        sys.stderr.write(f"Port {options.port} is in use or not allowed. Choose another one with --port.\n")
         return 1
     ended = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -71,6 +71,13 @@ class Account:
             raise NotFound(kind, object_id, param=param)
         return resource
 
+    def named(self, kind: str, object_id: str, *, param: str) -> Resource:
+        """An object that a parameter names; a wrong one makes the request wrong, not the address."""
+        try:
+            return self.find(kind, object_id)
+        except NotFound as missing:
+            raise NotFound(kind, object_id, param=param, status=400) from missing
+
     def save(self, resource: Resource) -> None:
         self.store.update(resource)
 

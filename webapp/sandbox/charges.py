@@ -86,10 +86,7 @@ def add_refund(account: Account, charge: Resource, amount: int) -> None:
 def _details(instrument: Instrument, intent: Resource) -> Json:
     details = dict(instrument.details)
     if instrument.debit:
-        return {
-            "type": "us_bank_account",
-            "us_bank_account": details | {"mandate": None, "payment_reference": None},
-        }
+        return {"type": "us_bank_account", "us_bank_account": details | {"payment_reference": None}}
     details |= {
         "amount_authorized": intent["amount"],
         "authorization_code": None,

@@ -188,7 +188,7 @@ def _found(processor: Processor, object_id: str) -> Resource:
 def _values() -> dict[str, Any]:
     if request.is_json:
         return dict(request.get_json())
-    return {name: value for name, value in request.form.items() if value != ""}
+    return request.form.to_dict()
 
 
 def _value(name: str) -> Any:

@@ -3,7 +3,6 @@ ask for."""
 
 import http.client
 import json
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,7 +72,9 @@ class Deliveries:
     def again(self, event: Resource, endpoint: Resource, copies: int = 1) -> list[Outcome]:
         """Delivers it now, all copies at once, whatever the modes say, and waits for the answers."""
         number = self._note(event.id, endpoint.id, "again")
-        return self._post_copies(number, event, endpoint, copies)
+        outcomes = _post_copies(event, endpoint, copies)
+        self._record(number, outcomes, failing="failed")
+        return outcomes
 
     def release(self, endpoint: Resource, order: list[str] | str) -> list[Outcome]:
         """Sends what was held, one after the other: `oldest` or `newest` first, or the given events in the
@@ -123,44 +124,36 @@ class Deliveries:
             self._store.run("UPDATE deliveries SET state = 'dropped' WHERE seq = ?", (number,))
             return []
         copies = modes_of(endpoint).duplicates if row["attempts"] == 0 else 1
-        outcomes = self._post_copies(number, event, endpoint, copies)
-        if not any(outcome.delivered for outcome in outcomes):
-            self._retry(number, row["attempts"])
+        outcomes = _post_copies(event, endpoint, copies)
+        again = row["attempts"] < len(RETRY_AFTER) and not _arrived(outcomes)
+        self._record(number, outcomes, failing="pending" if again else "failed")
+        if again:
+            self._schedule.after(RETRY_AFTER[row["attempts"]], partial(self._hand_over, number))
         return outcomes
 
-    def _retry(self, number: int, attempts: int) -> None:
-        if attempts < len(RETRY_AFTER):
-            self._store.run("UPDATE deliveries SET state = 'pending' WHERE seq = ?", (number,))
-            self._schedule.after(RETRY_AFTER[attempts], partial(self._hand_over, number))
-        else:
-            self._store.run("UPDATE deliveries SET state = 'failed' WHERE seq = ?", (number,))
-
-    def _post_copies(self, number: int, event: Resource, endpoint: Resource, copies: int) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        if copies == 1:
-            outcomes.append(post(event, endpoint))
-        else:
-            couriers = [
-                threading.Thread(target=lambda: outcomes.append(post(event, endpoint))) for _ in range(copies)
-            ]
-            for courier in couriers:
-                courier.start()
-            for courier in couriers:
-                courier.join()
-        self._record(number, outcomes)
-        return outcomes
-
-    def _record(self, number: int, outcomes: list[Outcome]) -> None:
+    def _record(self, number: int, outcomes: list[Outcome], *, failing: str) -> None:
         with self._store.transaction():
             for outcome in outcomes:
                 self._store.run(
                     "INSERT INTO attempts (delivery, created, status, detail) VALUES (?, ?, ?, ?)",
                     (number, int(self._clock.now()), outcome.status, outcome.detail),
                 )
-            state = "delivered" if any(outcome.delivered for outcome in outcomes) else "failed"
+            state = "delivered" if _arrived(outcomes) else failing
             self._store.run(
                 "UPDATE deliveries SET state = ?, attempts = attempts + 1 WHERE seq = ?", (state, number)
             )
+
+
+def _arrived(outcomes: list[Outcome]) -> bool:
+    return any(outcome.delivered for outcome in outcomes)
+
+
+def _post_copies(event: Resource, endpoint: Resource, copies: int) -> list[Outcome]:
+    """All at once, as a hurried processor would."""
+    if copies == 1:
+        return [post(event, endpoint)]
+    with ThreadPoolExecutor(copies) as couriers:
+        return list(couriers.map(lambda _: post(event, endpoint), range(copies)))
 
 
 def post(event: Resource, endpoint: Resource) -> Outcome:

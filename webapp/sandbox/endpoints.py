@@ -19,7 +19,7 @@ class Modes:
 
     duplicates: int = 1
     reorder: bool = False
-    delay: float = 0
+    delay: float = 0.0
     drop: bool = False
     hold: bool = False
 

@@ -41,8 +41,10 @@ class NotFound(InvalidRequest):
 
     status = 404
 
-    def __init__(self, kind: str, object_id: str, *, param: str = "id") -> None:
-        super().__init__(f"No such {kind}: '{object_id}'", code="resource_missing", param=param)
+    def __init__(self, kind: str, object_id: str, *, param: str = "id", status: int = 404) -> None:
+        super().__init__(
+            f"No such {kind}: '{object_id}'", status=status, code="resource_missing", param=param
+        )
 
 
 class IdempotencyConflict(StripeError):

@@ -13,6 +13,7 @@ from webapp.sandbox.specification import Json
 from webapp.sandbox.store import Resource
 
 WAITING = {"requires_payment_method", "requires_confirmation", "requires_action"}
+FORBIDDEN_ON_STATEMENTS = set("<>\\'\"*")
 COPIED = [
     "description",
     "receipt_email",
@@ -27,9 +28,10 @@ COPIED = [
 def create(account: Account, params: Json) -> Resource:
     currency = checked_currency(params["currency"])
     check_amount(params["amount"], currency)
+    check_descriptor(params)
     customer = params.get("customer")
     if customer is not None:
-        account.find("customer", customer, param="customer")
+        account.named("customer", customer, param="customer")
     intent = open_intent(
         account, amount=params["amount"], currency=currency, customer=customer, fields=params
     )
@@ -43,6 +45,22 @@ def create(account: Account, params: Json) -> Resource:
             account, {"intent": intent.id} | {k: params[k] for k in ("off_session",) if k in params}
         )
     return intent
+
+
+def check_descriptor(fields: Json, name: str = "{}") -> None:
+    """What stands on the payer's statement: for cards only a suffix to the merchant's own name."""
+    if "statement_descriptor" in fields:
+        raise InvalidRequest(
+            "The statement_descriptor parameter is not supported for card payments. "
+            "Use statement_descriptor_suffix instead.",
+            param=name.format("statement_descriptor"),
+        )
+    suffix = fields.get("statement_descriptor_suffix", "")
+    if set(suffix) & FORBIDDEN_ON_STATEMENTS:
+        raise InvalidRequest(
+            f"Invalid statement descriptor suffix: {suffix}. It may not contain < > \\ ' \" *",
+            param=name.format("statement_descriptor_suffix"),
+        )
 
 
 def open_intent(
@@ -81,21 +99,30 @@ def open_intent(
 
 def confirm(account: Account, params: Json) -> Resource:
     intent = account.find("payment_intent", params["intent"], param="intent")
-    if "payment_method" in params:
-        method = methods.find(account, params["payment_method"])
-        _same_customer(intent, method)
-        intent |= {"payment_method": method.id, "status": "requires_confirmation"}
     if intent["status"] not in WAITING:
         raise _unexpected(intent, "confirm", "requires_payment_method or requires_confirmation")
-    if intent["payment_method"] is None:
+    method_id = params.get("payment_method") or intent["payment_method"]
+    if method_id is None:
         raise InvalidRequest(
             "You cannot confirm this PaymentIntent because it's missing a payment method. Update the "
             "PaymentIntent with a payment method and then confirm it again.",
             code="payment_intent_unexpected_state",
             payment_intent=dict(intent),
         )
-    method = account.find("payment_method", intent["payment_method"])
+    method = methods.find(account, method_id)
+    _same_customer(intent, method)
     return pay(account, intent, method, off_session=bool(params.get("off_session")))
+
+
+def update(account: Account, params: Json) -> Resource:
+    """Only what may change at any time: the merchant's own notes."""
+    intent = account.find("payment_intent", params["intent"], param="intent")
+    if "metadata" in params:
+        intent["metadata"] = merged(intent["metadata"], params["metadata"])
+    if "description" in params:
+        intent["description"] = params["description"]
+    account.save(intent)
+    return intent
 
 
 def cancel(account: Account, params: Json) -> Resource:

@@ -24,7 +24,7 @@ def priced(wanted: list[Json]) -> tuple[list[Json], str]:
 
 def _item(given: Json, name: str) -> Json:
     if "price" in given:
-        raise NotFound("price", given["price"], param=f"{name}[price]")
+        raise NotFound("price", given["price"], param=f"{name}[price]", status=400)
     if "price_data" not in given:
         raise missing_parameter(f"{name}[price_data]")
     data, quantity = given["price_data"], given.get("quantity")

@@ -48,7 +48,7 @@ def _place(account: Account, kind: str, params: Json, name: str, otherwise: int)
         return otherwise
     place = account.store.place(params[name])
     if place == 0:
-        raise NotFound(kind, params[name], param=name)
+        raise NotFound(kind, params[name], param=name, status=400)
     return place
 
 

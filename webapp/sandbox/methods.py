@@ -50,12 +50,12 @@ def find(account: Account, method_id: str, *, param: str = "payment_method") -> 
     """A saved one, or a new one when a test token such as `pm_card_visa` is named."""
     if method_id in BY_TOKEN:
         return create(account, BY_TOKEN[method_id])
-    return account.find("payment_method", method_id, param=param)
+    return account.named("payment_method", method_id, param=param)
 
 
 def attach(account: Account, params: Json) -> Resource:
     method = find(account, params["payment_method"])
-    customer = account.find("customer", params.get("customer", ""), param="customer")
+    customer = account.named("customer", params.get("customer", ""), param="customer")
     return leave_with(account, method, customer.id)
 
 

@@ -66,6 +66,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/payment_intents"): _list("payment_intent", "/v1/payment_intents"),
     ("post", "/v1/payment_intents"): intents.create,
     ("get", "/v1/payment_intents/{intent}"): _retrieval("payment_intent", "intent"),
+    ("post", "/v1/payment_intents/{intent}"): intents.update,
     ("post", "/v1/payment_intents/{intent}/cancel"): intents.cancel,
     ("post", "/v1/payment_intents/{intent}/confirm"): intents.confirm,
     ("get", "/v1/payment_methods"): _list("payment_method", "/v1/payment_methods"),

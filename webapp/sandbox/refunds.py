@@ -89,9 +89,9 @@ def _tell(account: Account, refund: Resource, previous: Json) -> None:
 
 def _charge(account: Account, params: Json) -> Resource:
     if "charge" in params:
-        charge = account.find("charge", params["charge"], param="charge")
+        charge = account.named("charge", params["charge"], param="charge")
     elif "payment_intent" in params:
-        intent = account.find("payment_intent", params["payment_intent"], param="payment_intent")
+        intent = account.named("payment_intent", params["payment_intent"], param="payment_intent")
         if intent["latest_charge"] is None:
             raise InvalidRequest(
                 f"This PaymentIntent ({intent.id}) does not have a successful charge to refund."

@@ -13,12 +13,13 @@ from webapp.sandbox.errors import StripeError
 from webapp.sandbox.processor import Processor
 from webapp.sandbox.store import Store
 
+POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+
 
 def create_sandbox(store: Store, *, public_url: str) -> Flask:
     """`public_url` is where payers' browsers reach it."""
     processor = Processor(store, public_url=public_url)
     app = Flask(__name__)
-    app.config["JSON_SORT_KEYS"] = False
     app.extensions["processor"] = processor
     for part in (api, control, hosted_page, dashboard):
         app.register_blueprint(part.blueprint(processor))
@@ -33,7 +34,7 @@ def create_sandbox(store: Store, *, public_url: str) -> Flask:
 
     @app.after_request
     def guard(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; base-uri 'none'"
+        response.headers["Content-Security-Policy"] = POLICY
         response.headers["Cache-Control"] = "no-store"
         return response
 

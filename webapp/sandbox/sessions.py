@@ -227,11 +227,12 @@ def _check(account: Account, params: Json) -> None:
         raise missing_parameter("success_url")
     if mode == "payment" and not params.get("line_items"):
         raise missing_parameter("line_items")
+    intents.check_descriptor(params.get("payment_intent_data", {}), "payment_intent_data[{}]")
     for name in ("success_url", "cancel_url"):
         if name in params and not _is_web_address(params[name]):
             raise InvalidRequest("Not a valid URL", code="url_invalid", param=name)
     if "customer" in params:
-        account.find("customer", params["customer"], param="customer")
+        account.named("customer", params["customer"], param="customer")
         if "customer_email" in params:
             raise InvalidRequest(
                 "You may only specify one of these parameters: customer, customer_email.", param="customer"

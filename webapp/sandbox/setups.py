@@ -11,7 +11,7 @@ from webapp.sandbox.store import Resource
 
 def create(account: Account, params: Json) -> Resource:
     if "customer" in params:
-        account.find("customer", params["customer"], param="customer")
+        account.named("customer", params["customer"], param="customer")
     setup = open_setup(account, customer=params.get("customer"), fields=params)
     if "payment_method" in params:
         setup |= {
