@@ -1,0 +1,83 @@
+"""What needs a person: counted per home, most urgent first."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Select, func, literal, select, union_all
+
+from webapp.core import clock, tenancy
+from webapp.core.db import db
+from webapp.core.jobs import JobState, OutboxJob
+from webapp.domain.notifications.delivery import Mail, MailState
+from webapp.domain.organizations import Member
+from webapp.domain.payments.payment import FeeState, Payment, PaymentState
+
+_RECENT = timedelta(days=14)
+
+
+class Kind(StrEnum):
+    FEE_UNCLEAR = "fee_unclear"
+    UNAPPLIED = "unapplied"
+    PAYMENT_FAILED = "payment_failed"
+    MAIL_FAILED = "mail_failed"
+    JOB_DEAD = "job_dead"
+
+
+@dataclass(frozen=True)
+class Need:
+    """`amount` in minor units where money is behind it, else 0."""
+
+    kind: Kind
+    count: int
+    amount: int
+
+
+def of_chapter(chapter_id: UUID) -> list[Need]:
+    mail_of_chapter = _mails().join(
+        Member,
+        (Member.organization_id == Mail.organization_id) & (Member.id == Mail.member_id),
+    )
+    return _found(
+        *[query.where(Payment.chapter_id == chapter_id) for query in _payments()],
+        mail_of_chapter.where(Member.chapter_id == chapter_id),
+    )
+
+
+def of_organization() -> list[Need]:
+    dead = _counted(Kind.JOB_DEAD, OutboxJob).where(
+        OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
+    )
+    return _found(*_payments(), _mails(), dead)
+
+
+def _payments() -> list[Select[str, int, int]]:
+    here = Payment.organization_id == tenancy.organization_id()
+    return [
+        _counted(Kind.FEE_UNCLEAR, Payment, func.sum(Payment.amount)).where(
+            here, Payment.fee_state == FeeState.FAILED
+        ),
+        _counted(Kind.UNAPPLIED, Payment, func.sum(Payment.unapplied)).where(here, Payment.unapplied > 0),
+        _counted(Kind.PAYMENT_FAILED, Payment, func.sum(Payment.amount)).where(
+            here, Payment.state == PaymentState.FAILED, Payment.created_at > clock.now() - _RECENT
+        ),
+    ]
+
+
+def _mails() -> Select[str, int, int]:
+    return _counted(Kind.MAIL_FAILED, Mail).where(
+        Mail.organization_id == tenancy.organization_id(),
+        Mail.state == MailState.FAILED,
+        Mail.created_at > clock.now() - _RECENT,
+    )
+
+
+def _counted(kind: Kind, table: type, amount: object = None) -> Select[str, int, int]:
+    total = func.coalesce(amount, 0) if amount is not None else literal(0)
+    return select(literal(kind.value), func.count(), total).select_from(table)
+
+
+def _found(*queries: Select[str, int, int]) -> list[Need]:
+    rows = db.session.execute(union_all(*queries))
+    return [Need(Kind(row[0]), row[1], int(row[2])) for row in rows if row[1]]

@@ -1,0 +1,28 @@
+"""A chapter's home: collected, outstanding, overdue, and what needs the treasurer first."""
+
+from flask import render_template
+from sqlalchemy.orm import joinedload
+
+from webapp.core.db import db
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.reporting import aging, attention, collections
+from webapp.web.gates import current_chapter, current_organization
+from webapp.web.treasurers import treasurers
+
+
+@treasurers.get("/")
+def home() -> str:
+    today, chapter_id = current_organization.today, current_chapter.id
+    period = collections.current_period(today)
+    owing = Invoice.here().select(Invoice.chapter_id == chapter_id, Invoice.owed > 0)
+    longest = owing.options(joinedload(Invoice.member)).order_by(Invoice.due_on, Invoice.sequence).limit(8)
+    return render_template(
+        "treasurers/home/index.html",
+        today=today,
+        period=period,
+        figures=collections.of_period(period.id, chapter_id=chapter_id) if period else None,
+        aging=aging.aging(today, chapter_id=chapter_id),
+        owing=db.session.scalars(longest).all(),
+        months=collections.by_month(today, chapter_id=chapter_id),
+        needs=attention.of_chapter(chapter_id),
+    )
