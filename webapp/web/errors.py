@@ -105,6 +105,8 @@ def problem(
     template = "errors/_error.html" if is_swap() else "errors/error.html"
     response = make_response(render_template(template, **context), status)
     response.headers.add("Vary", "HX-Request")
+    if is_swap():
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#notices", "innerHTML"
     return response
 
 
