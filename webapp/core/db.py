@@ -102,6 +102,8 @@ class Scope(Generic[RowT]):
 class OrganizationRow:
     """A row that belongs to one organization: keyed by both, found only inside it."""
 
+    __tablename__: Any
+
     organization_id: Mapped[UUID] = mapped_column(
         primary_key=True, default=tenancy.organization_id, sort_order=-2
     )

@@ -1,0 +1,53 @@
+"""The books: who owes what, who holds what, and every step that led there. This is the ledger's public face.
+
+`post`, `reverse` and `post_many` write; nothing else does. A document that is posted may implement `Postable`
+to object while its state or its fee does not allow it.
+"""
+
+from webapp.domain.ledger.balances import (
+    ChapterBalance,
+    MemberBalance,
+    chapter_balance,
+    member_balance,
+    write_moved,
+)
+from webapp.domain.ledger.bulk import BulkMove, post_many
+from webapp.domain.ledger.chart import Account, AccountKind, Code, account_ids, open_standard_chart
+from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
+from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
+from webapp.domain.ledger.periods import ClosedSpan, close_span
+from webapp.domain.ledger.posting import entry_for, moves_of, post, reverse
+from webapp.domain.ledger.proposal import Move, Override, Side
+
+__all__ = [
+    "Account",
+    "AccountKind",
+    "BulkMove",
+    "ChapterBalance",
+    "ClosedSpan",
+    "Code",
+    "Event",
+    "Guard",
+    "JournalEntry",
+    "MemberBalance",
+    "Move",
+    "Objection",
+    "Outcome",
+    "Override",
+    "Postable",
+    "Posting",
+    "PostingBlocked",
+    "PostingDecision",
+    "Side",
+    "account_ids",
+    "chapter_balance",
+    "close_span",
+    "entry_for",
+    "member_balance",
+    "moves_of",
+    "open_standard_chart",
+    "post",
+    "post_many",
+    "reverse",
+    "write_moved",
+]

@@ -1,15 +1,39 @@
-"""Balances per account and chapter, and per account and member, kept in the transaction of each posting."""
+"""Balances per account and chapter, and per account and member, kept in the transaction of each posting.
 
+What a transaction moves is summed up while it runs and added to the balances in one go just before it
+commits: members first, then chapters, each in the order of their keys. So transactions that post to the same
+accounts wait for each other only at their very end, and never in a circle.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Index,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, references
+from webapp.core import tenancy
+from webapp.core.db import Base, OrganizationRow, db, references
+from webapp.domain.ledger.chart import Account, Code
+from webapp.domain.ledger.proposal import Side
 
 
 class ChapterBalance(OrganizationRow, Base):
-    """Sums of one account in one chapter (`chapter_id` null: national), in minor units since the beginning."""
+    """Sums of one account in one chapter (null: national), in minor units since the beginning."""
 
     __tablename__ = "chapter_balances"
 
@@ -47,3 +71,157 @@ class MemberBalance(OrganizationRow, Base):
         references("members", "member_id"),
         Index("uq_member_balances_of", "organization_id", "member_id", "account_id", unique=True),
     )
+
+
+@dataclass
+class Sums:
+    debits: int = 0
+    credits: int = 0
+
+    def add(self, debits: int, credits: int) -> None:
+        self.debits += debits
+        self.credits += credits
+
+    @property
+    def net(self) -> int:
+        return self.debits - self.credits
+
+
+Party = tuple[UUID, UUID | None]
+
+
+@dataclass
+class Moved:
+    """What one transaction has moved so far, by account and party."""
+
+    transaction: SessionTransaction | None
+    chapters: dict[Party, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    members: dict[Party, Sums] = field(default_factory=lambda: defaultdict(Sums))
+
+    def add(self, account_id: UUID, side: Side, *, debits: int = 0, credits: int = 0) -> None:
+        self.chapters[account_id, side.chapter_id].add(debits, credits)
+        if side.member_id is not None:
+            self.members[account_id, side.member_id].add(debits, credits)
+
+
+def moved() -> Moved:
+    """Of the transaction that is open; what was moved in one that was rolled back is forgotten with it."""
+    session = db.session()
+    current = session.info.get("moved")
+    if current is None or current.transaction is not session.get_transaction():
+        current = session.info["moved"] = Moved(session.get_transaction())
+    assert isinstance(current, Moved)
+    return current
+
+
+@event.listens_for(Session, "before_commit")
+def _write_before_commit(session: Session) -> None:
+    if session.info.get("moved") and not session.in_nested_transaction():
+        write_moved()
+
+
+def write_moved() -> None:
+    """Add what this transaction has moved to the balances. Happens by itself before the commit."""
+    pending = moved()
+    for kind, sums in ((MemberBalance, pending.members), (ChapterBalance, pending.chapters)):
+        if sums:
+            db.session.connection().execute(_ADD[kind], _arrays(sums))
+            sums.clear()
+
+
+def _arrays(sums: dict[Party, Sums]) -> dict[str, object]:
+    return {
+        "accounts": [account for account, _ in sums],
+        "parties": [party for _, party in sums],
+        "all_debits": [one.debits for one in sums.values()],
+        "all_credits": [one.credits for one in sums.values()],
+    }
+
+
+def add_to_members(rows: Select[UUID, UUID, int, int]) -> None:
+    """Add to many members' balances at once: account, member, debits and credits, each pair once, sorted."""
+    lines = rows.subquery()
+    db.session.connection().execute(
+        _add(MemberBalance, "member_id", lines.c[0], lines.c[1], lines.c[2], lines.c[3])
+    )
+
+
+def _add(
+    kind: type[ChapterBalance] | type[MemberBalance],
+    party: str,
+    *columns: ColumnElement[object],
+) -> Insert:
+    organization = bindparam("organization", type_=Uuid(), callable_=tenancy.organization_id)
+    lines = select(organization, func.gen_random_uuid(), *columns)
+    adding = insert(kind).from_select(
+        ["organization_id", "id", "account_id", party, "debits", "credits"],
+        lines.order_by(columns[1], columns[0]),
+    )
+    return adding.on_conflict_do_update(
+        index_elements=["organization_id", "account_id", party],
+        set_={
+            "debits": kind.debits + adding.excluded.debits,
+            "credits": kind.credits + adding.excluded.credits,
+        },
+    )
+
+
+_lines = (
+    func.unnest(
+        bindparam("accounts", type_=ARRAY(Uuid())),
+        bindparam("parties", type_=ARRAY(Uuid())),
+        bindparam("all_debits", type_=ARRAY(BigInteger())),
+        bindparam("all_credits", type_=ARRAY(BigInteger())),
+    )
+    .table_valued(
+        column("account_id", Uuid()),
+        column("party_id", Uuid()),
+        column("debits", BigInteger()),
+        column("credits", BigInteger()),
+    )
+    .render_derived(name="moved")
+)
+_ADD = {
+    MemberBalance: _add(MemberBalance, "member_id", *_lines.c),
+    ChapterBalance: _add(ChapterBalance, "chapter_id", *_lines.c),
+}
+
+
+def member_balance(member_id: UUID, code: Code) -> int:
+    """Minor units, positive on the account's usual side: what the member owes (1200), holds (2200)."""
+    return _balance(MemberBalance, MemberBalance.member_id == member_id, moved().members, member_id, code)
+
+
+def locked_wallet(member_id: UUID) -> int:
+    """What a wallet holds, in minor units; locked until the transaction ends, so nobody spends it twice."""
+    wallets = select(Account.id).where(Account.code == Code.MEMBER_WALLETS).scalar_subquery()
+    MemberBalance.here().first(
+        MemberBalance.member_id == member_id, MemberBalance.account_id == wallets, lock=True
+    )
+    return member_balance(member_id, Code.MEMBER_WALLETS)
+
+
+def chapter_balance(chapter_id: UUID | None, code: Code) -> int:
+    """Minor units, positive on the account's usual side. Without a chapter: what is booked nationally."""
+    is_its_own = ChapterBalance.chapter_id.is_not_distinct_from(chapter_id)
+    return _balance(ChapterBalance, is_its_own, moved().chapters, chapter_id, code)
+
+
+def _balance(
+    kind: type[ChapterBalance] | type[MemberBalance],
+    is_its_own: ColumnElement[bool],
+    pending: dict[Party, Sums],
+    party: UUID | None,
+    code: Code,
+) -> int:
+    same_account = and_(kind.organization_id == Account.organization_id, kind.account_id == Account.id)
+    found = db.session.execute(
+        select(Account.id, func.coalesce(kind.debits - kind.credits, 0))
+        .outerjoin(kind, and_(same_account, is_its_own))
+        .where(Account.organization_id == tenancy.organization_id(), Account.code == code)
+    ).first()
+    if found is None:
+        return 0
+    account_id, stored = found
+    net: int = stored + pending.get((account_id, party), Sums()).net
+    return net if code.kind.grows_on_debit else -net

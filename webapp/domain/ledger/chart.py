@@ -51,6 +51,14 @@ class Code(StrEnum):
     DISPUTE_FEES = "6110"
     BAD_DEBT = "6200"
 
+    @property
+    def kind(self) -> AccountKind:
+        return _STANDARD[self][1]
+
+    @property
+    def subledger(self) -> Subledger:
+        return _STANDARD[self][2]
+
 
 _STANDARD = {
     Code.BANK: ("Bank", AccountKind.ASSET, Subledger.NONE),
