@@ -288,6 +288,13 @@ def upgrade() -> None:
         ["organization_id", "period_id", "schedule_id"],
         unique=False,
     )
+    op.create_index(
+        "uq_billing_runs_one_at_a_time",
+        "billing_runs",
+        ["organization_id", "schedule_id", "period_id"],
+        unique=True,
+        postgresql_where="state IN ('confirmed', 'running', 'undoing')",
+    )
     op.create_table(
         "billing_batches",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
@@ -424,6 +431,7 @@ def upgrade() -> None:
         sa.Column("processing", sa.Boolean(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("billed", sa.BigInteger(), nullable=False),
+        sa.Column("chapter_part", sa.BigInteger(), nullable=False),
         sa.Column("adjusted", sa.BigInteger(), nullable=False),
         sa.Column("paid", sa.BigInteger(), nullable=False),
         sa.Column("refunded", sa.BigInteger(), nullable=False),
@@ -447,6 +455,9 @@ def upgrade() -> None:
             "(status = 'void') = (voided_at IS NOT NULL)", name=op.f("ck_invoices_void_has_a_moment")
         ),
         sa.CheckConstraint("adjusted + paid <= billed", name=op.f("ck_invoices_never_over_allocated")),
+        sa.CheckConstraint(
+            "chapter_part BETWEEN 0 AND billed", name=op.f("ck_invoices_chapter_part_is_a_part")
+        ),
         sa.CheckConstraint(
             "billed >= 0 AND adjusted >= 0 AND paid >= 0 AND refunded >= 0",
             name=op.f("ck_invoices_sums_are_not_negative"),

@@ -1,18 +1,32 @@
 """What a member owes, and for what."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, UniqueConstraint, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Numeric,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.core.db import Base, OrganizationRow, belongs_to, references
+from webapp.core import audit, clock
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
+from webapp.core.errors import Conflict, Invalid
+from webapp.core.jobs import Job, later
+from webapp.domain import ledger
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.reasons import PriceReason
 from webapp.domain.billing.schedules import AssessmentSchedule
-from webapp.domain.organizations import Chapter, Member
+from webapp.domain.organizations import Chapter, Login, Member
 
 
 class InvoiceStatus(StrEnum):
@@ -25,12 +39,35 @@ class InvoiceStatus(StrEnum):
     VOID = "void"
 
 
+def derive_status(
+    *,
+    billed: int,
+    adjusted: int,
+    paid: int,
+    refunded: int,
+    voided: bool,
+    grace_ends_on: date,
+    on: date,
+) -> InvoiceStatus:
+    """The only author of a status. `status_expression` says the same to the database."""
+    if voided:
+        return InvoiceStatus.VOID
+    if billed - adjusted - paid > 0:
+        if on > grace_ends_on:
+            return InvoiceStatus.OVERDUE
+        return InvoiceStatus.PARTIAL if paid else InvoiceStatus.OPEN
+    if refunded:
+        return InvoiceStatus.REFUNDED
+    return InvoiceStatus.PAID if paid else InvoiceStatus.WAIVED
+
+
 class Invoice(OrganizationRow, Base):
     """Sums are minor units of the organization's currency.
 
     `billed` is the sum of the lines; `adjusted` what adjustments took off; `paid` what allocations settled,
     net of what refunds reinstated; `refunded` what went back without reinstating the debt;
     `owed` = billed − adjusted − paid, 0 when void. `status` is written by `derive_status` alone.
+    `chapter_part` of what was billed belongs to the chapter. `bill_to` is who pays, as of the run.
     """
 
     __tablename__ = "invoices"
@@ -47,6 +84,7 @@ class Invoice(OrganizationRow, Base):
     processing: Mapped[bool] = mapped_column(default=False)
     currency: Mapped[str]
     billed: Mapped[int]
+    chapter_part: Mapped[int] = mapped_column(default=0)
     adjusted: Mapped[int] = mapped_column(default=0)
     paid: Mapped[int] = mapped_column(default=0)
     refunded: Mapped[int] = mapped_column(default=0)
@@ -68,6 +106,13 @@ class Invoice(OrganizationRow, Base):
     chapter: Mapped[Chapter] = belongs_to("Invoice.chapter_id", "Chapter")
     period: Mapped[BillingPeriod] = belongs_to("Invoice.period_id", "BillingPeriod")
     schedule: Mapped[AssessmentSchedule] = belongs_to("Invoice.schedule_id", "AssessmentSchedule")
+    lines: Mapped[list["InvoiceLine"]] = relationship(
+        primaryjoin="and_(Invoice.organization_id == InvoiceLine.organization_id,"
+        " Invoice.id == foreign(InvoiceLine.invoice_id))",
+        order_by="InvoiceLine.position",
+        viewonly=True,
+        lazy="raise",
+    )
 
     __table_args__ = (
         references("members", "member_id"),
@@ -79,6 +124,7 @@ class Invoice(OrganizationRow, Base):
             "billed >= 0 AND adjusted >= 0 AND paid >= 0 AND refunded >= 0", "sums_are_not_negative"
         ),
         CheckConstraint("adjusted + paid <= billed", "never_over_allocated"),
+        CheckConstraint("chapter_part BETWEEN 0 AND billed", "chapter_part_is_a_part"),
         CheckConstraint("(status = 'void') = (voided_at IS NOT NULL)", "void_has_a_moment"),
         UniqueConstraint("organization_id", "year", "sequence"),
         Index(
@@ -101,6 +147,85 @@ class Invoice(OrganizationRow, Base):
             postgresql_where="owed > 0",
         ),
     )
+
+    @property
+    def is_void(self) -> bool:
+        return self.voided_at is not None
+
+    @property
+    def is_payable(self) -> bool:
+        """Whether a payment may be started now."""
+        return self.owed > 0 and not self.processing
+
+    def days_overdue(self, *, on: date) -> int:
+        """Days since the due date, 0 before it; grace only postpones that it is called overdue."""
+        return max(0, (on - self.due_on).days) if self.owed else 0
+
+    def receive(self, amount: int, *, on: date) -> None:
+        """A payment settles this part of it."""
+        self._refuse_void()
+        if amount <= 0 or amount > self.billed - self.adjusted - self.paid:
+            raise Invalid("That is more than is still owed on this invoice.")
+        self.paid += amount
+        self._derive(on)
+
+    def release(self, amount: int, *, on: date) -> None:
+        """Take an allocation back: the payment was returned, or belongs elsewhere."""
+        assert 0 < amount <= self.paid - self.refunded, "Only what was received can be taken back"
+        self.paid -= amount
+        self._derive(on)
+
+    def give_back(self, amount: int, *, on: date, reinstates_debt: bool) -> None:
+        """A refund. Either the member owes that part again, or it stays settled and the money is gone."""
+        if reinstates_debt:
+            self.release(amount, on=on)
+            return
+        assert 0 < amount <= self.paid - self.refunded, "Only what was paid and kept can be refunded"
+        self.refunded += amount
+        self._derive(on)
+
+    def set_processing(self, under_way: bool) -> None:
+        """Whether a payment that takes days, such as a bank debit, is under way."""
+        self.processing = under_way
+
+    def void(self, *, by: Login | None, reason: str, on: date) -> None:
+        """Cancel it. Its number is never used again; money that still comes becomes a credit note."""
+        self._refuse_void()
+        if self.paid > 0:
+            raise Conflict(
+                "Money was received for this invoice, so it can't be voided.",
+                next_step="Refund the payment, or undo its allocation, then void the invoice.",
+            )
+        if not reason.strip():
+            raise Invalid(fields={"reason": "Say why this invoice is voided. The member can read it."})
+        entry = ledger.entry_for(self.id, ledger.Event.INVOICE_ISSUED)
+        assert entry is not None, "An invoice is issued together with its entry"
+        ledger.reverse(entry, source=self, on=on, by=by, description=f"Invoice {self.number} voided")
+        self.voided_at, self.void_reason = clock.now(), reason.strip()
+        self.voided_by_id = by.id if by else None
+        self._derive(on)
+        later(Job.CLOSE_CHECKOUT, once=f"void:{self.id}", invoice_id=self.id)
+        audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": self.billed})
+
+    def posting_objections(self, event: ledger.Event) -> Iterator[tuple[ledger.Guard, str]]:
+        if self.is_void:
+            yield ledger.Guard.SOURCE_STATE_ALLOWS, f"Invoice {self.number} is void."
+
+    def _refuse_void(self) -> None:
+        if self.is_void:
+            raise Conflict(f"Invoice {self.number} is void.")
+
+    def _derive(self, on: date) -> None:
+        self.status = derive_status(
+            billed=self.billed,
+            adjusted=self.adjusted,
+            paid=self.paid,
+            refunded=self.refunded,
+            voided=self.is_void,
+            grace_ends_on=self.grace_ends_on,
+            on=on,
+        )
+        db.session.flush()
 
 
 class LineKind(StrEnum):
@@ -125,6 +250,8 @@ class InvoiceLine(OrganizationRow, Base):
     income_account_id: Mapped[UUID]
     reason_id: Mapped[UUID | None]
     share: Mapped[Decimal | None] = mapped_column(Numeric(9, 6))
+
+    reason: Mapped[PriceReason | None] = belongs_to("InvoiceLine.reason_id", "PriceReason")
 
     __table_args__ = (
         references("invoices", "invoice_id"),

@@ -1,9 +1,11 @@
-"""Invoice numbers: gapless per organization and year, handed out in the transaction that inserts the invoices."""
+"""Invoice numbers: gapless per organization and year, given in the transaction that inserts the invoices."""
 
 from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, references_organization
+from webapp.core import tenancy
+from webapp.core.db import Base, OrganizationRow, db, references_organization
 
 
 class NumberCounter(OrganizationRow, Base):
@@ -15,6 +17,22 @@ class NumberCounter(OrganizationRow, Base):
     last: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (references_organization(), UniqueConstraint("organization_id", "year"))
+
+
+def take(year: int, count: int) -> int:
+    """The first of `count` numbers in a row that nobody else gets, unless this transaction is undone.
+
+    The counter stays locked until then, so take numbers last and use every one of them.
+    """
+    assert count > 0
+    counter = insert(NumberCounter).values(organization_id=tenancy.organization_id(), year=year, last=count)
+    last = db.session.scalars(
+        counter.on_conflict_do_update(
+            index_elements=["organization_id", "year"],
+            set_={"last": NumberCounter.last + counter.excluded.last},
+        ).returning(NumberCounter.last)
+    ).one()
+    return last - count + 1
 
 
 def number_text(year: int, sequence: int) -> str:

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func
@@ -50,6 +49,14 @@ class BillingRun(OrganizationRow, Base):
         references("billing_periods", "period_id"),
         CheckConstraint("undone_by_id <> requested_by_id", "undone_by_a_second_person"),
         Index("ix_billing_runs_period", "organization_id", "period_id", "schedule_id"),
+        Index(
+            "uq_billing_runs_one_at_a_time",
+            "organization_id",
+            "schedule_id",
+            "period_id",
+            unique=True,
+            postgresql_where="state IN ('confirmed', 'running', 'undoing')",
+        ),
     )
 
 
@@ -103,23 +110,4 @@ class BillingOmission(OrganizationRow, Base):
         references("billing_runs", "run_id"),
         references("members", "member_id"),
         UniqueConstraint("organization_id", "run_id", "member_id"),
-    )
-
-
-class PriceReason(OrganizationRow, Base):
-    """Why a line costs what it costs: the rule, the rate and its dates, the status, who approved.
-
-    One row per run and price, shared by all lines with that price. `facts` keeps the wording of that day.
-    """
-
-    __tablename__ = "price_reasons"
-
-    run_id: Mapped[UUID | None]
-    rate_id: Mapped[UUID | None]
-    unit_amount: Mapped[int]
-    facts: Mapped[dict[str, Any]]
-
-    __table_args__ = (
-        references("billing_runs", "run_id"),
-        references("dues_rates", "rate_id"),
     )

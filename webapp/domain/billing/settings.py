@@ -1,18 +1,25 @@
 """How an organization charges dues."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger
 
-from webapp.core.db import Base, OrganizationRow, references_organization
+from webapp.core import audit, tenancy
+from webapp.core.db import Base, HasId, OrganizationRow, db, references_organization
+from webapp.core.errors import Invalid
+from webapp.domain.organizations import Login
 
 
 class Cadence(StrEnum):
+    """How often regular dues fall due. `custom`: every period is made by hand."""
+
     MONTHLY = "monthly"
     QUARTERLY = "quarterly"
     SEMESTER = "semester"
@@ -56,3 +63,58 @@ class DuesSettings(OrganizationRow, Base):
         CheckConstraint("default_amount >= 0 AND refund_cap >= 0", "amounts_are_not_negative"),
         CheckConstraint("due_after_days >= 0 AND grace_days >= 0", "days_are_not_negative"),
     )
+
+    @classmethod
+    def of(cls, organization: HasId) -> Self:
+        found = cls.in_(organization).first()
+        assert found is not None, "Every organization is founded with dues settings"
+        return found
+
+    def change(self, *, by: Login | None, **values: Any) -> None:
+        """Set what is given and note what it was before. Invoices that are out keep what they say."""
+        _refuse_impossible(values)
+        before = {name: getattr(self, name) for name in values}
+        changed = [name for name, value in values.items() if before[name] != value]
+        if not changed:
+            return
+        for name in changed:
+            setattr(self, name, values[name])
+        self.set_by_id = by.id if by else None
+        audit.record(
+            "changed",
+            self,
+            by=by,
+            before={name: plainly(before[name]) for name in changed},
+            after={name: plainly(values[name]) for name in changed},
+        )
+
+
+def open_standard() -> None:
+    """Dues settings for the organization this transaction acts for. Repeating it changes nothing."""
+    db.session.execute(
+        insert(DuesSettings).values(organization_id=tenancy.organization_id()).on_conflict_do_nothing()
+    )
+
+
+def plainly(value: Any) -> Any:
+    """As the audit trail keeps it: numbers, lists and words."""
+    return value if value is None or isinstance(value, int | list | bool) else str(value)
+
+
+def _refuse_impossible(values: dict[str, Any]) -> None:
+    problems: dict[str, str] = {}
+    for name in ("default_amount", "refund_cap", "late_fee_amount", "late_fee_maximum", "late_fee_percent"):
+        if (values.get(name) or 0) < 0:
+            problems[name] = "An amount can't be negative."
+    for name in ("due_after_days", "grace_days", "late_fee_after_days"):
+        if not 0 <= (values.get(name) or 0) <= 730:
+            problems[name] = "Enter a number of days from 0 to 730."
+    for name in ("reminder_days", "card_retry_days"):
+        if not _are_days(values.get(name) or []):
+            problems[name] = "Enter different whole numbers of days, at most 12 of them."
+    if problems:
+        raise Invalid(fields=problems)
+
+
+def _are_days(days: Sequence[int]) -> bool:
+    return len(days) == len(set(days)) <= 12 and all(abs(day) <= 365 for day in days)
