@@ -5,6 +5,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 export FLASK_APP := wsgi
+export DUESBOOK_DATA
 
 .PHONY: setup demo test check bench cases soak lock clean
 
@@ -12,7 +13,7 @@ setup:  ## the environment and the system libraries, nothing when they are there
 	@.ci/setup
 
 demo: setup  ## a whole organization with two years of history, at http://localhost:$(PORT)
-	@$(BIN)/flask duesbook up --demo --port $(PORT) --data $(DUESBOOK_DATA)
+	@$(BIN)/flask duesbook up --demo --port $(PORT)
 
 test:  ## the whole suite, on servers of its own
 	@.ci/setup --tests
