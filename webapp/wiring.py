@@ -7,15 +7,25 @@ from base64 import urlsafe_b64encode
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flask import Flask, current_app
 
 from webapp.adapters import schema
 from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.rq_dispatcher import RqDispatcher
+from webapp.adapters.stripe_gateway import StripeGateway
 from webapp.config import Settings
 from webapp.core import jobs
 from webapp.core.crypto import KeyRing
+from webapp.core.db import transaction
+from webapp.domain.organizations import Organization
+from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments.gateway import PaymentGateway
+from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.payments.sighting import look
+from webapp.domain.refunds.seen import learn
 
 
 def complete(settings: Settings) -> Settings:
@@ -74,3 +84,24 @@ def _key_ring(keys: str) -> KeyRing:
 def key_ring() -> KeyRing:
     """The keys that stored credentials are encrypted with."""
     return _key_ring(settings().credential_keys)
+
+
+def gateway_for(processor: PaymentProcessor) -> PaymentGateway:
+    """The processor's account, reached with the row's own credentials."""
+    match processor.kind:
+        case ProcessorKind.STRIPE:
+            return StripeGateway(
+                processor.reveal_secret_key(key_ring()), api_base=settings().stripe_api_base
+            )
+
+
+def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
+    """Ask the processor what became of a checkout, between two transactions, and learn from the answer."""
+    with transaction():
+        checkout = Checkout.here().get(checkout_id)
+        processor = PaymentProcessor.here().get(checkout.processor_id)
+        payment = Payment.here().get(checkout.payment_id)
+    sighting = look(gateway_for(processor), checkout, payment.currency, reference=reference)
+    with transaction() as session:
+        organization = session.get_one(Organization, checkout.organization_id)
+        return learn(checkout_id, sighting, on=organization.today)

@@ -1,6 +1,7 @@
 """Stripe, by its own SDK. Amounts leave and arrive in Stripe's units; everything else speaks ours."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
@@ -27,7 +28,8 @@ from webapp.domain.payments.gateway import (
 from webapp.domain.payments.inbox import KINDS
 
 API_BASE = "https://api.stripe.com"
-TIMEOUT = 20
+TIMEOUT = 10
+RETRIES = 1
 OLDEST, NEWEST = timedelta(minutes=5), timedelta(seconds=60)
 """How old a webhook's seal may be, and how far its clock may run ahead of ours."""
 
@@ -83,7 +85,7 @@ class StripeGateway:
         self._client = StripeClient(
             secret_key,
             base_addresses={"api": api_base},
-            max_network_retries=0,
+            max_network_retries=RETRIES,
             http_client=new_default_http_client(timeout=timeout),
         )
 
@@ -106,10 +108,8 @@ class StripeGateway:
         )
 
     def close_checkout(self, reference: str) -> HostedCheckout:
-        try:
+        with suppress(GatewayRefused):
             _ask(lambda: self._client.v1.checkout.sessions.expire(reference))
-        except GatewayRefused:
-            return self.read_checkout(reference)
         return self.read_checkout(reference)
 
     def read_payment(self, reference: str) -> ProcessorPayment:
@@ -140,7 +140,7 @@ class StripeGateway:
 
 
 def _ask(call: Callable[[], T]) -> T:
-    """Carry out a call; say in our words what went wrong: refused for good, or perhaps done and unanswered."""
+    """Carry out a call; say in our words what went wrong: refused, or perhaps done and unanswered."""
     try:
         return call()
     except stripe.StripeError as error:
@@ -152,13 +152,10 @@ def _translate(error: stripe.StripeError) -> NoReturn:
         raise GatewayRefused("Stripe does not accept this secret key.") from error
     if isinstance(error, stripe.PermissionError):
         raise GatewayRefused("Stripe says that this key may not do this.") from error
-    if (
-        isinstance(error, stripe.RateLimitError)
-        or (error.http_status or 500) >= 500
-        or error.http_status == 409
-    ):
-        raise GatewayUnavailable from error
-    raise GatewayRefused(f"Stripe refused this: {error.user_message or error}") from error
+    understood = isinstance(error, stripe.InvalidRequestError | stripe.CardError | stripe.IdempotencyError)
+    if understood and error.http_status not in (409, 429):
+        raise GatewayRefused(f"Stripe refused this: {error.user_message or error}") from error
+    raise GatewayUnavailable from error
 
 
 def _session_params(order: CheckoutOrder) -> SessionCreateParams:

@@ -10,15 +10,16 @@ from webapp.web.members import members
 from webapp.web.national import national
 from webapp.web.public import public, visitors
 from webapp.web.treasurers import treasurers
+from webapp.web.webhooks import webhooks
 
 RESOURCES: dict[str, list[str]] = {
-    "public": ["sign_in", "invitations", "password_reset"],
-    "members": [],
-    "treasurers": [],
-    "national": ["people", "tokens", "audit_trail"],
+    "public": ["sign_in", "invitations", "password_reset", "pay"],
+    "members": ["home", "pay"],
+    "treasurers": ["home"],
+    "national": ["home", "people", "tokens", "audit_trail", "payments", "processors", "webhook_log"],
 }
 
-BLUEPRINTS = [public, visitors, account, members, treasurers, national]
+BLUEPRINTS = [public, visitors, account, members, treasurers, national, webhooks]
 
 
 def init(app: Flask) -> None:

@@ -3,5 +3,12 @@
 from collections.abc import Callable
 
 from webapp.core.jobs import Job
+from webapp.workers import payments
 
-JOBS: dict[Job, Callable[..., None]] = {}
+JOBS: dict[Job, Callable[..., None]] = {
+    Job.REACT_TO_EVENT: payments.react_to_event,
+    Job.CONFIRM_FEE: payments.confirm_fee,
+    Job.LOOK_UP_CHECKOUT: payments.look_up_checkout,
+    Job.CLOSE_CHECKOUT: payments.close_checkout,
+    Job.LOOK_THROUGH_EVENTS: payments.look_through_events,
+}

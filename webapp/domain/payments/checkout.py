@@ -1,20 +1,33 @@
 """A hosted payment page for one invoice: our row first, then the processor's page, then what became of it."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, func
+from sqlalchemy import CheckConstraint, Index, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, belongs_to, references
-from webapp.domain.billing.invoice import Invoice
-from webapp.domain.payments.payment import Payment
+from webapp.core import tenancy
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
+from webapp.core.errors import Conflict, NotFound
+from webapp.core.jobs import Job, later
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.organizations import Member
+from webapp.domain.payments.gateway import CheckoutOrder, HostedCheckout
+from webapp.domain.payments.payment import Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor
+
+LIFETIME = timedelta(hours=2)
+LAST_MINUTES = timedelta(minutes=5)
 
 
 class CheckoutState(StrEnum):
-    """`opening`: our row stands, the processor was or will be asked. `live`: a page can be paid."""
+    """`opening`: our row stands, the processor was or will be asked. `live`: a page can be paid.
+
+    `closing`: nobody shall pay on it any more, the processor was or will be told.
+    """
 
     OPENING = "opening"
     LIVE = "live"
@@ -24,8 +37,42 @@ class CheckoutState(StrEnum):
     CLOSED = "closed"
 
 
+UNFINISHED = (CheckoutState.OPENING, CheckoutState.LIVE, CheckoutState.CLOSING)
+
+
+class AlreadyPaid(Conflict):
+    """The invoice was settled meanwhile, for instance by a check the treasurer recorded."""
+
+    code = "already-paid"
+    message = "This invoice has been paid already. No money was taken."
+    next_step = "Load the invoice again to see the payment."
+
+
+class InvoiceIsVoid(Conflict):
+    code = "invoice-void"
+    message = "This invoice was cancelled. There is nothing to pay."
+    next_step = "Ask the treasurer if you expected to pay something."
+
+
+class DebitUnderWay(Conflict):
+    code = "debit-under-way"
+    message = "A bank debit for this invoice is under way. It takes up to four business days."
+    next_step = "You will hear from us when it has settled. There is nothing to do until then."
+
+
+@dataclass(frozen=True)
+class ReturnAddresses:
+    """Where the processor sends the payer back to. `{checkout}` in `done` stands for the checkout's id."""
+
+    done: str
+    canceled: str
+
+
 class Checkout(OrganizationRow, Base):
-    """`attempt` counts the checkouts of the invoice and is part of the idempotency key."""
+    """`attempt` counts the checkouts of the invoice and is part of the idempotency key.
+
+    `asked` keeps the wording of the order, so that asking again is the same question to the letter.
+    """
 
     __tablename__ = "checkouts"
 
@@ -35,9 +82,10 @@ class Checkout(OrganizationRow, Base):
     attempt: Mapped[int]
     amount: Mapped[int]
     state: Mapped[CheckoutState] = mapped_column(default=CheckoutState.OPENING)
+    asked: Mapped[dict[str, Any]]
     session_reference: Mapped[str | None]
     url: Mapped[str | None]
-    expires_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     invoice: Mapped[Invoice] = belongs_to("Checkout.invoice_id", "Invoice")
@@ -56,7 +104,7 @@ class Checkout(OrganizationRow, Base):
             "organization_id",
             "invoice_id",
             unique=True,
-            postgresql_where="state IN ('opening', 'live')",
+            postgresql_where="state IN ('opening', 'live', 'closing')",
         ),
         Index(
             "uq_checkouts_session",
@@ -67,3 +115,201 @@ class Checkout(OrganizationRow, Base):
             postgresql_where="session_reference IS NOT NULL",
         ),
     )
+
+    @classmethod
+    def unfinished_of(cls, invoice_id: UUID) -> Self | None:
+        """The one checkout of the invoice that could still take money."""
+        return cls.here().first(cls.invoice_id == invoice_id, cls.state.in_(UNFINISHED), lock=True)
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"checkout-{self.id}-{self.attempt}"
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in UNFINISHED
+
+    def order(self, currency: str) -> CheckoutOrder:
+        return CheckoutOrder(
+            amount=self.amount,
+            currency=currency,
+            expires_at=self.expires_at,
+            metadata=self.names,
+            **self.asked,
+        )
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the processor keeps with session and payment, so that each can be traced back to our rows."""
+        return {
+            "organization_id": str(self.organization_id),
+            "processor_id": str(self.processor_id),
+            "checkout_id": str(self.id),
+            "payment_id": str(self.payment_id),
+            "invoice_id": str(self.invoice_id),
+        }
+
+    def fits(self, invoice: Invoice, *, now: datetime) -> bool:
+        """Whether what its page asks for is still what the invoice owes, with time left to pay it."""
+        return (
+            self.state is not CheckoutState.CLOSING
+            and payable(invoice)
+            and self.amount == invoice.owed
+            and now < self.expires_at - LAST_MINUTES
+        )
+
+    def opened(self, page: HostedCheckout) -> None:
+        """The processor made the page; once it has run out, somebody looks what became of it."""
+        self.session_reference = page.reference
+        if self.state is CheckoutState.OPENING and page.url:
+            self.state, self.url = CheckoutState.LIVE, page.url
+            later(
+                Job.LOOK_UP_CHECKOUT,
+                at=self.expires_at + LAST_MINUTES,
+                once=f"{self.id}:end",
+                checkout_id=self.id,
+            )
+
+    def close(self, *, as_: CheckoutState = CheckoutState.CLOSED) -> None:
+        self.state, self.url = as_, None
+
+
+def payable(invoice: Invoice) -> bool:
+    return invoice.owed > 0 and not invoice.processing and invoice.status is not InvoiceStatus.VOID
+
+
+def refuse_unless_payable(invoice: Invoice) -> None:
+    if invoice.status is InvoiceStatus.VOID:
+        raise InvoiceIsVoid
+    if invoice.processing:
+        raise DebitUnderWay
+    if invoice.owed <= 0:
+        raise AlreadyPaid
+
+
+def begin(invoice_id: UUID, *, addresses: ReturnAddresses, now: datetime) -> Checkout:
+    """The invoice's one checkout: the live one, one to open at the processor, or one to close there first.
+
+    Its state says which. Follow-ups are promised here, so that a crash after this leaves nothing dangling.
+    """
+    invoice = Invoice.here().get(invoice_id, lock=True)
+    refuse_unless_payable(invoice)
+    unfinished = Checkout.unfinished_of(invoice.id)
+    if unfinished is None:
+        return _start(invoice, PaymentProcessor.current(), addresses, now)
+    if not unfinished.fits(invoice, now=now):
+        _begin_closing(unfinished)
+    return unfinished
+
+
+def begin_closing(invoice_id: UUID, *, now: datetime) -> Checkout | None:
+    """The checkout of this invoice that has to be closed at the processor, if there is one."""
+    invoice = Invoice.here().get(invoice_id, lock=True)
+    unfinished = Checkout.unfinished_of(invoice.id)
+    if unfinished is None or unfinished.fits(invoice, now=now):
+        return None
+    unfinished.state = CheckoutState.CLOSING
+    return unfinished
+
+
+def promise_closing(invoice: Invoice) -> None:
+    """Money came another way: the page that still asks for it is closed in the background."""
+    if Checkout.unfinished_of(invoice.id) is not None:
+        later(Job.CLOSE_CHECKOUT, invoice_id=invoice.id)
+
+
+def _begin_closing(checkout: Checkout) -> None:
+    checkout.state = CheckoutState.CLOSING
+    later(Job.CLOSE_CHECKOUT, once=f"{checkout.id}", invoice_id=checkout.invoice_id)
+
+
+def _start(
+    invoice: Invoice, processor: PaymentProcessor, addresses: ReturnAddresses, now: datetime
+) -> Checkout:
+    member = Member.here().get(invoice.member_id)
+    payment = Payment(
+        id=new_id(),
+        member_id=invoice.member_id,
+        chapter_id=invoice.chapter_id,
+        processor_id=processor.id,
+        method=Method.UNKNOWN,
+        amount=invoice.owed,
+        currency=invoice.currency,
+    )
+    checkout_id = new_id()
+    checkout = Checkout(
+        id=checkout_id,
+        organization_id=tenancy.organization_id(),
+        invoice_id=invoice.id,
+        payment_id=payment.id,
+        processor_id=processor.id,
+        attempt=_next_attempt(invoice.id),
+        amount=invoice.owed,
+        state=CheckoutState.OPENING,
+        expires_at=(now + LIFETIME).replace(microsecond=0),
+        asked={
+            "description": f"Invoice {invoice.number}",
+            "email": member.email,
+            "success_url": addresses.done.replace("{checkout}", str(checkout_id)),
+            "cancel_url": addresses.canceled,
+        },
+    )
+    db.session.add(payment)
+    db.session.flush()
+    db.session.add(checkout)
+    later(
+        Job.LOOK_UP_CHECKOUT,
+        at=now + timedelta(minutes=1),
+        once=f"{checkout.id}:start",
+        checkout_id=checkout.id,
+    )
+    db.session.flush()
+    return checkout
+
+
+def _next_attempt(invoice_id: UUID) -> int:
+    highest = select(func.max(Checkout.attempt)).where(
+        Checkout.organization_id == tenancy.organization_id(), Checkout.invoice_id == invoice_id
+    )
+    return (db.session.scalar(highest) or 0) + 1
+
+
+@dataclass(frozen=True)
+class Held:
+    """A checkout with its payment and its invoice, all locked for change."""
+
+    checkout: Checkout
+    payment: Payment
+    invoice: Invoice
+
+
+def hold(checkout_id: UUID) -> Held:
+    """Lock invoice, payment and checkout, always in this order."""
+    found = Checkout.here().get(checkout_id)
+    invoice = Invoice.here().get(found.invoice_id, lock=True)
+    payment = Payment.here().get(found.payment_id, lock=True)
+    return Held(Checkout.here().get(checkout_id, lock=True), payment, invoice)
+
+
+def asked_in_vain(checkout_id: UUID) -> None:
+    """No answer: the page may exist or not. The next look asks the same question with the same key."""
+    held = hold(checkout_id)
+    if held.checkout.state is CheckoutState.OPENING and held.payment.state is PaymentState.STARTED:
+        held.payment.state = PaymentState.UNKNOWN
+
+
+def refused(checkout_id: UUID, sentence: str) -> None:
+    """The processor said no: this attempt is over, and the next one is a new attempt."""
+    held = hold(checkout_id)
+    if held.checkout.is_unfinished and held.checkout.session_reference is None:
+        held.checkout.close()
+        held.payment.advance(PaymentState.FAILED)
+        held.payment.failure_message = sentence
+
+
+def of_payment(payment_id: UUID) -> Checkout:
+    """The checkout this payment came through; NotFound for one that was recorded by hand."""
+    found = Checkout.here().first(Checkout.payment_id == payment_id)
+    if found is None:
+        raise NotFound
+    return found

@@ -106,7 +106,10 @@ class ProcessorPayment:
 
 @dataclass(frozen=True)
 class Notice:
-    """An event reduced to what a reaction needs: which object to read again."""
+    """An event reduced to what a reaction needs: which object to read again.
+
+    `payload` keeps references, amounts and states of that object, and nothing about the payer.
+    """
 
     reference: str
     kind: str

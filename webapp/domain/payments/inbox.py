@@ -5,10 +5,36 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, func
+from sqlalchemy import ColumnElement, Index, func, literal_column
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, references
+from webapp.core import tenancy
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
+from webapp.core.jobs import Job, later
+from webapp.domain.payments.gateway import Notice
+from webapp.domain.payments.processor import PaymentProcessor
+
+KINDS = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.expired",
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.processing",
+        "charge.updated",
+        "charge.refunded",
+        "charge.refund.updated",
+        "refund.failed",
+    }
+)
+"""What we react to: by reading the object again, so that neither order nor repetition matters."""
+
+
+BY_WEBHOOK = "webhook"
+BY_LOOKING = "look"
 
 
 class DeliveryState(StrEnum):
@@ -36,8 +62,46 @@ class ProcessorEvent(OrganizationRow, Base):
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     handled_at: Mapped[datetime | None]
 
+    processor: Mapped[PaymentProcessor] = belongs_to("ProcessorEvent.processor_id", "PaymentProcessor")
+
     __table_args__ = (
         references("payment_processors", "processor_id"),
         Index("uq_processor_events_once", "organization_id", "processor_id", "event_reference", unique=True),
         Index("ix_processor_events_received", "organization_id", "received_at"),
     )
+
+    def handled(self, state: DeliveryState, note: str | None = None) -> None:
+        self.state, self.note, self.handled_at = state, note, func.now()
+
+
+def take_in(processor: PaymentProcessor, notice: Notice, *, found_by: str) -> bool:
+    """Store it, once. Whether it was new: a repeated webhook is only counted."""
+    wanted = notice.kind in KINDS
+    row = insert(ProcessorEvent).values(
+        organization_id=tenancy.organization_id(),
+        id=new_id(),
+        processor_id=processor.id,
+        event_reference=notice.reference,
+        kind=notice.kind,
+        object_reference=notice.object_reference,
+        payload=dict(notice.payload),
+        happened_at=notice.happened_at,
+        found_by=found_by,
+        state=DeliveryState.RECEIVED if wanted else DeliveryState.IGNORED,
+        note=None if wanted else "Nothing depends on this kind of event.",
+    )
+    seen_again = 1 if found_by == BY_WEBHOOK else 0
+    is_new: ColumnElement[bool] = literal_column("xmax = 0")
+    event_id, new = (
+        db.session.execute(
+            row.on_conflict_do_update(
+                index_elements=["organization_id", "processor_id", "event_reference"],
+                set_={"deliveries": ProcessorEvent.deliveries + seen_again},
+            ).returning(ProcessorEvent.id, is_new)
+        )
+        .tuples()
+        .one()
+    )
+    if new and wanted:
+        later(Job.REACT_TO_EVENT, once=str(event_id), event_id=event_id)
+    return new

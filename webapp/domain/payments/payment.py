@@ -1,5 +1,6 @@
 """Money that came in, or is on its way: one attempt is one payment."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -8,11 +9,14 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core.db import Base, OrganizationRow, belongs_to, references
+from webapp.domain.ledger import Event, Guard, Objection
 from webapp.domain.organizations import Chapter, Member
 from webapp.domain.payments.processor import PaymentProcessor
 
 
 class Method(StrEnum):
+    """How money came in. `unknown` until a processor has said which of its methods the payer took."""
+
     CARD = "card"
     ACH_DEBIT = "ach_debit"
     CASH = "cash"
@@ -22,14 +26,38 @@ class Method(StrEnum):
     WALLET = "wallet"
     UNKNOWN = "unknown"
 
+    @property
+    def label(self) -> str:
+        return _METHOD_LABELS.get(self, self.value.replace("_", " ").capitalize())
+
+
+_METHOD_LABELS = {Method.ACH_DEBIT: "Bank debit", Method.UNKNOWN: "Not known yet"}
+OFFLINE = (Method.CASH, Method.CHECK, Method.BANK_TRANSFER, Method.PAYROLL_DEDUCTION)
+
 
 class PaymentState(StrEnum):
+    """`unknown`: the processor was asked and did not answer; the same question finds out."""
+
     STARTED = "started"
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+
+    def comes_after(self, other: "PaymentState") -> bool:
+        """Whether news of this state is newer than the other: states only move forwards, and money wins."""
+        return _ORDER[self] > _ORDER[other]
+
+
+_ORDER = {
+    PaymentState.STARTED: 0,
+    PaymentState.UNKNOWN: 0,
+    PaymentState.EXPIRED: 1,
+    PaymentState.PROCESSING: 2,
+    PaymentState.FAILED: 3,
+    PaymentState.SUCCEEDED: 4,
+}
 
 
 class FeeState(StrEnum):
@@ -106,9 +134,31 @@ class Payment(OrganizationRow, Base):
         Index("ix_payments_chapter", "organization_id", "chapter_id", "id"),
     )
 
+    def posting_objections(self, event: Event) -> Iterator[Objection]:
+        """Asked by the ledger's guards before anything of this payment is written into the books."""
+        if self.state is not PaymentState.SUCCEEDED:
+            yield Guard.SOURCE_STATE_ALLOWS, "The money of this payment has not come in."
+        if not self.is_offline and self.fee_state is not FeeState.CONFIRMED:
+            yield Guard.FEE_IS_CONFIRMED, "What the processor kept of this payment is not confirmed."
+
+    @property
+    def is_offline(self) -> bool:
+        return self.processor_id is None
+
+    @property
+    def waits_for_its_fee(self) -> bool:
+        return self.state is PaymentState.SUCCEEDED and self.received_on is None
+
+    def advance(self, state: PaymentState) -> bool:
+        """Take on a newer state; False, and no change, when this is old news."""
+        if not state.comes_after(self.state):
+            return False
+        self.state = state
+        return True
+
 
 class Allocation(OrganizationRow, Base):
-    """The part of a payment that settles a part of an invoice. Undoing keeps the row and says when and who."""
+    """The part of a payment that settles a part of an invoice. Undoing keeps the row, with when and who."""
 
     __tablename__ = "allocations"
 

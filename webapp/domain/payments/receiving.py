@@ -1,0 +1,173 @@
+"""What we learn about payments: from a processor, at any moment and in any order, or from an officer."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import func
+
+from webapp.core import audit, tenancy
+from webapp.core.db import db, new_id
+from webapp.core.errors import Conflict, Invalid
+from webapp.core.jobs import Job, later
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.organizations import Login, Member, Organization
+from webapp.domain.payments import allocation, fees
+from webapp.domain.payments.checkout import Checkout, CheckoutState, Held, hold
+from webapp.domain.payments.gateway import ProcessorPayment
+from webapp.domain.payments.payment import OFFLINE, FeeState, Method, Payment, PaymentState
+from webapp.domain.payments.sighting import Sighting
+
+
+class NotOurs(Conflict):
+    """The object at the processor names other rows, or another sum, than the checkout it was found by."""
+
+    code = "not-ours"
+    message = "What the processor shows does not belong to this checkout."
+    next_step = "Compare the payment with the processor's own page."
+
+
+def learn(checkout_id: UUID, sighting: Sighting, *, on: date) -> Payment:
+    """Bring our rows up to what was seen. Any number of times, in any order: states only move forwards."""
+    held = hold(checkout_id)
+    _check(held, sighting)
+    held.checkout.opened(sighting.page)
+    if sighting.payment is not None:
+        _copy(held.payment, sighting.payment)
+    if held.payment.state is PaymentState.UNKNOWN:
+        held.payment.state = PaymentState.STARTED
+    if held.payment.advance(sighting.state):
+        _MOVES[sighting.state](held)
+    if held.payment.waits_for_its_fee and sighting.payment is not None:
+        fees.take_note(held.payment, sighting.payment)
+        receive_if_ready(held, on=on, by=None)
+    return held.payment
+
+
+def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
+    """Book the payment once its fee is confirmed; what the invoice doesn't need stays unapplied."""
+    payment = held.payment
+    if not payment.waits_for_its_fee or payment.fee_state is not FeeState.CONFIRMED:
+        return
+    allocation.receive(payment, [held.invoice], on=on, by=by)
+    later(
+        Job.ANNOUNCE,
+        once=f"payment_received:{payment.id}",
+        what="payment_received",
+        payment_id=payment.id,
+    )
+    if payment.unapplied:
+        later(Job.ANNOUNCE, once=f"paid_twice:{payment.id}", what="paid_twice", payment_id=payment.id)
+
+
+def record_offline(
+    member: Member,
+    amount: int,
+    *,
+    method: Method,
+    on: date,
+    by: Login | None,
+    reference: str | None = None,
+    invoice: Invoice | None = None,
+) -> Payment:
+    """Cash, a check, a transfer: settles the named invoice, or the oldest first; the rest stays unapplied."""
+    if method not in OFFLINE:
+        raise Invalid("This kind of payment can't be recorded by hand.", fields={"method": "Choose another."})
+    if amount <= 0:
+        raise Invalid("The amount must be more than zero.", fields={"amount": "Enter more than zero."})
+    owed = allocation.lock_open_invoices(member.id)
+    payment = Payment(
+        id=new_id(),
+        member_id=member.id,
+        chapter_id=invoice.chapter_id if invoice else member.chapter_id,
+        method=method,
+        state=PaymentState.SUCCEEDED,
+        amount=amount,
+        currency=_currency(),
+        reference=reference,
+        recorded_by_id=by.id if by else None,
+        settled_at=func.now(),
+    )
+    db.session.add(payment)
+    db.session.flush()
+    allocation.receive(payment, _chosen(owed, invoice), on=on, by=by)
+    audit.record("record_payment", payment, by=by, after={"amount": amount, "method": method})
+    later(
+        Job.ANNOUNCE,
+        once=f"payment_received:{payment.id}",
+        what="payment_received",
+        payment_id=payment.id,
+    )
+    return payment
+
+
+def _currency() -> str:
+    return db.session.get_one(Organization, tenancy.organization_id()).currency
+
+
+def _chosen(owed: Sequence[Invoice], named: Invoice | None) -> Sequence[Invoice]:
+    return owed if named is None else [invoice for invoice in owed if invoice.id == named.id]
+
+
+def _check(held: Held, sighting: Sighting) -> None:
+    payment, page, seen = held.payment, sighting.page, sighting.payment
+    if page.metadata.get("checkout_id") != str(held.checkout.id):
+        raise NotOurs
+    sums = [(page.amount, page.currency)] + ([(seen.amount, seen.currency)] if seen else [])
+    if any(found != (payment.amount, payment.currency) for found in sums):
+        raise NotOurs("The processor shows another amount than this checkout asked for.")
+
+
+def _copy(payment: Payment, seen: ProcessorPayment) -> None:
+    payment.intent_reference = seen.reference
+    payment.charge_reference = seen.charge_reference or payment.charge_reference
+    payment.payer_detail = seen.payer_detail or payment.payer_detail
+    if seen.method in list(Method):
+        payment.method = Method(seen.method)
+    if payment.state is not PaymentState.SUCCEEDED:
+        payment.failure_code, payment.failure_message = seen.failure_code, seen.failure_message
+
+
+def _succeeded(held: Held) -> None:
+    held.checkout.close(as_=CheckoutState.PAID)
+    held.payment.settled_at = func.now()
+    held.payment.failure_code = held.payment.failure_message = None
+    _mark_processing(held.invoice)
+
+
+def _processing(held: Held) -> None:
+    held.checkout.close(as_=CheckoutState.PROCESSING)
+    _mark_processing(held.invoice)
+
+
+def _failed(held: Held) -> None:
+    held.checkout.close()
+    _mark_processing(held.invoice)
+    later(
+        Job.ANNOUNCE,
+        once=f"payment_failed:{held.payment.id}",
+        what="payment_failed",
+        payment_id=held.payment.id,
+    )
+
+
+def _expired(held: Held) -> None:
+    held.checkout.close()
+
+
+_MOVES = {
+    PaymentState.SUCCEEDED: _succeeded,
+    PaymentState.PROCESSING: _processing,
+    PaymentState.FAILED: _failed,
+    PaymentState.EXPIRED: _expired,
+}
+
+
+def _mark_processing(invoice: Invoice) -> None:
+    """The flag says whether any debit of this invoice is under way; a cancelled invoice waits for nothing."""
+    db.session.flush()
+    under_way = Checkout.here().first(
+        Checkout.invoice_id == invoice.id, Checkout.state == CheckoutState.PROCESSING
+    )
+    if invoice.status is not InvoiceStatus.VOID:
+        invoice.set_processing(under_way is not None)

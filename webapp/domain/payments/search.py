@@ -1,0 +1,105 @@
+"""Finding payments and deliveries: what the lists of the national office show, page by page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, or_
+from sqlalchemy.orm import joinedload
+
+from webapp.core import clock
+from webapp.core.db import db
+from webapp.domain.organizations import Member, Organization
+from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
+from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentState
+
+
+@dataclass(frozen=True)
+class WantedPayments:
+    """`text` is part of a name, a member's number or a reference; `needs` is `fee` or `unapplied`."""
+
+    text: str = ""
+    state: PaymentState | None = None
+    method: Method | None = None
+    needs: str = ""
+    since: date | None = None
+    until: date | None = None
+    oldest_first: bool = False
+
+
+def payments(organization: Organization, wanted: WantedPayments) -> Select[Any]:
+    found = (
+        Payment.in_(organization).select().options(joinedload(Payment.member), joinedload(Payment.chapter))
+    )
+    if wanted.text:
+        found = found.join(Payment.member).where(
+            or_(
+                Member.last_name.icontains(wanted.text, autoescape=True),
+                Member.first_name.icontains(wanted.text, autoescape=True),
+                Member.number == wanted.text,
+                Payment.reference == wanted.text,
+                Payment.intent_reference == wanted.text,
+            )
+        )
+    if wanted.state:
+        found = found.where(Payment.state == wanted.state)
+    if wanted.method:
+        found = found.where(Payment.method == wanted.method)
+    if wanted.needs == "fee":
+        found = found.where(Payment.fee_state.in_((FeeState.AWAITED, FeeState.FAILED)))
+    if wanted.needs == "unapplied":
+        found = found.where(Payment.unapplied > 0)
+    if wanted.since:
+        found = found.where(Payment.created_at >= _midnight(wanted.since, organization))
+    if wanted.until:
+        found = found.where(Payment.created_at < _midnight(wanted.until + timedelta(days=1), organization))
+    return found.order_by(Payment.id if wanted.oldest_first else Payment.id.desc())
+
+
+def payments_page(
+    organization: Organization, wanted: WantedPayments, *, after: UUID | None, size: int
+) -> Sequence[Payment]:
+    found = payments(organization, wanted).limit(size)
+    if after is not None:
+        found = found.where(Payment.id > after if wanted.oldest_first else Payment.id < after)
+    rows: Sequence[Payment] = db.session.scalars(found).all()
+    return rows
+
+
+@dataclass(frozen=True)
+class WantedEvents:
+    kind: str = ""
+    state: DeliveryState | None = None
+    reference: str = ""
+
+
+def events(organization: Organization, wanted: WantedEvents) -> Select[Any]:
+    found = ProcessorEvent.in_(organization).select().options(joinedload(ProcessorEvent.processor))
+    if wanted.kind:
+        found = found.where(ProcessorEvent.kind.icontains(wanted.kind, autoescape=True))
+    if wanted.state:
+        found = found.where(ProcessorEvent.state == wanted.state)
+    if wanted.reference:
+        found = found.where(
+            or_(
+                ProcessorEvent.event_reference == wanted.reference,
+                ProcessorEvent.object_reference == wanted.reference,
+            )
+        )
+    return found.order_by(ProcessorEvent.id.desc())
+
+
+def events_page(
+    organization: Organization, wanted: WantedEvents, *, after: UUID | None, size: int
+) -> Sequence[ProcessorEvent]:
+    found = events(organization, wanted).limit(size)
+    if after is not None:
+        found = found.where(ProcessorEvent.id < after)
+    rows: Sequence[ProcessorEvent] = db.session.scalars(found).all()
+    return rows
+
+
+def _midnight(day: date, organization: Organization) -> datetime:
+    return datetime.combine(day, time(), clock.zone(organization.timezone))

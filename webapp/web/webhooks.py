@@ -1,0 +1,74 @@
+"""Letters from processors: check the seal, store once, answer fast. What they mean is a job's business."""
+
+from uuid import UUID
+
+import structlog
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from webapp import wiring
+from webapp.core import clock, tenancy
+from webapp.core.db import db, transaction
+from webapp.core.errors import NotFound, Refusal
+from webapp.domain.organizations import Organization
+from webapp.domain.payments import inbox
+from webapp.domain.payments.gateway import SignatureRefused
+from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.web.security import csrf
+
+LARGEST = 256 * 1024
+
+webhooks = Blueprint("webhooks", __name__, url_prefix="/api/finances/webhooks")
+csrf.exempt(webhooks)
+log = structlog.get_logger()
+
+
+class AddressIncomplete(Refusal):
+    code = "webhook-address-incomplete"
+    message = "A webhook goes to the address of one connected processor, with the ids of both in it."
+    next_step = "Copy the address from the processor's page in Duesbook."
+
+
+class DeliveryTooLarge(Refusal):
+    code = "delivery-too-large"
+    message = "No event of a processor is this large."
+
+
+@webhooks.post("/stripe/")
+def incomplete() -> Response:
+    raise AddressIncomplete
+
+
+@webhooks.post("/stripe/<uuid:organization_id>/<uuid:processor_id>/")
+def receive(organization_id: UUID, processor_id: UUID) -> Response:
+    processor = _addressee(organization_id, processor_id)
+    secret = processor.reveal_webhook_secret(wiring.key_ring())
+    signature = request.headers.get("Stripe-Signature", "")
+    body = _body()
+    if secret is None:
+        raise SignatureRefused("This processor has no webhook secret yet.")
+    notice = wiring.gateway_for(processor).read_notice(body, signature, secret, now=clock.now())
+    with transaction():
+        new = inbox.take_in(processor, notice, found_by=inbox.BY_WEBHOOK)
+    log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=new)
+    return Response("Received.\n", mimetype="text/plain")
+
+
+def _addressee(organization_id: UUID, processor_id: UUID) -> PaymentProcessor:
+    organization = db.session.get(Organization, organization_id)
+    if organization is None:
+        raise NotFound
+    g.organization = organization
+    tenancy.enter(organization.id)
+    processor = PaymentProcessor.here().get(processor_id)
+    if processor.kind is not ProcessorKind.STRIPE:
+        raise NotFound
+    return processor
+
+
+def _body() -> bytes:
+    request.max_content_length = LARGEST
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise DeliveryTooLarge from error

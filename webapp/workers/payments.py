@@ -1,0 +1,72 @@
+"""Looking at the processor: for one checkout, for an event, for a fee, and for what no webhook brought."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from webapp import wiring
+from webapp.core import clock
+from webapp.core.db import transaction
+from webapp.core.errors import Conflict
+from webapp.domain.payments import checkout, inbox, reactions
+from webapp.domain.payments.fees import FeeNotKnownYet
+from webapp.domain.payments.gateway import GatewayRefused
+from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
+from webapp.domain.payments.payment import FeeState
+from webapp.domain.payments.processor import PaymentProcessor
+
+OVERLAP = timedelta(hours=1)
+
+
+def look_up_checkout(checkout_id: UUID) -> None:
+    try:
+        wiring.look_up(checkout_id)
+    except GatewayRefused as refusal:
+        with transaction():
+            checkout.refused(checkout_id, refusal.message)
+
+
+def close_checkout(invoice_id: UUID) -> None:
+    with transaction():
+        closing = checkout.begin_closing(invoice_id, now=clock.now())
+    if closing is not None:
+        look_up_checkout(closing.id)
+
+
+def confirm_fee(payment_id: UUID) -> None:
+    with transaction():
+        found = checkout.of_payment(payment_id)
+    payment = wiring.look_up(found.id)
+    if payment.fee_state is FeeState.AWAITED:
+        raise FeeNotKnownYet
+
+
+def react_to_event(event_id: UUID) -> None:
+    with transaction():
+        event = ProcessorEvent.here().get(event_id)
+        subject = reactions.subject_of(event)
+    if subject is None:
+        return
+    state, note = DeliveryState.DONE, None
+    try:
+        wiring.look_up(subject.checkout.id, reference=subject.reference)
+    except (GatewayRefused, Conflict) as refusal:
+        state, note = DeliveryState.FAILED, refusal.message
+    with transaction():
+        ProcessorEvent.here().get(event_id, lock=True).handled(state, note)
+
+
+def look_through_events() -> None:
+    with transaction():
+        processors = PaymentProcessor.here().all()
+    for processor in processors:
+        _look_through(processor)
+
+
+def _look_through(processor: PaymentProcessor) -> None:
+    started = clock.now()
+    since = (processor.events_seen_until or processor.created_at) - OVERLAP
+    for notice in wiring.gateway_for(processor).recent_notices(since):
+        with transaction():
+            inbox.take_in(processor, notice, found_by=inbox.BY_LOOKING)
+    with transaction():
+        PaymentProcessor.here().get(processor.id, lock=True).events_seen_until = started
