@@ -75,8 +75,16 @@ def test_the_dashboard_shows_everything_and_its_forms_work_without_scripts(
     settled = control.browse(f"/sandbox/objects/{waiting.payment_intent}/settlement", {"go": "1"})
     assert (settled.status, settled.location) == (303, "/")
     assert client.v1.charges.retrieve(waiting.id).status == "succeeded"
-    assert (
-        control.browse("/sandbox/settings", {"ach_delay": "", "refund_course": "pending_then_failed"}).status
-        == 303
-    )
-    assert control.state()["settings"]["refund_course"] == "pending_then_failed"
+
+
+def test_a_switch_of_the_dashboard_changes_the_settings(control: SandboxControl) -> None:
+    control.settings(ach_delay=5)
+    switches = {
+        "ach_delay": "",
+        "fee_delay": "0",
+        "refund_delay": "5",
+        "refund_course": "pending_then_failed",
+    }
+    assert control.browse("/sandbox/settings", switches).status == 303
+    settings = control.state()["settings"]
+    assert (settings["ach_delay"], settings["refund_course"]) == (None, "pending_then_failed")

@@ -1,2 +1,1 @@
-"""A make-believe payment processor that speaks Stripe's language, for the demo and the tests. It never
-charges anybody."""
+"""A make-believe payment processor that speaks Stripe's language, for demo and tests. It charges nobody."""

@@ -1,5 +1,4 @@
-"""One account at the processor, in the middle of a piece of work. Every noun of the sandbox acts through
-it."""
+"""One account at the processor, in the middle of a piece of work. Every noun here acts through it."""
 
 import json
 from dataclasses import dataclass, field

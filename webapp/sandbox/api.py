@@ -1,5 +1,4 @@
-"""Stripe's API over HTTP: who asks, whether the request fits the description, whether it was asked before,
-and the answer."""
+"""Stripe's API over HTTP: whose request, does it fit, was it asked before, and the answer."""
 
 import hashlib
 import json

@@ -1,5 +1,4 @@
-"""The control API: what only a test, or the person giving a demo, may do. JSON in and out; a form answers
-with the dashboard."""
+"""The control API, for tests and whoever gives a demo. JSON in and out; a form gets the dashboard back."""
 
 from collections.abc import Callable
 from dataclasses import asdict

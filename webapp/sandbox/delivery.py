@@ -1,5 +1,4 @@
-"""Takes events to the webhook endpoints: signed, at least once, and as unreliably as the endpoint's modes
-ask for."""
+"""Takes events to webhook endpoints: signed, at least once, as unreliably as their modes ask for."""
 
 import http.client
 import json
@@ -42,8 +41,7 @@ class Deliveries:
         self._couriers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sandbox-courier")
 
     def prepare(self, event: Resource) -> list[int]:
-        """Notes who is to hear of it, in the transaction of the event. Their numbers, to be sent once it
-        is saved."""
+        """Notes, in the transaction of the event, who is to hear of it; sent by these numbers once saved."""
         prepared = []
         for endpoint in self._store.select("webhook_endpoint", account=event.account):
             if wants(endpoint, event["type"]):
@@ -77,8 +75,7 @@ class Deliveries:
         return outcomes
 
     def release(self, endpoint: Resource, order: list[str] | str) -> list[Outcome]:
-        """Sends what was held, one after the other: `oldest` or `newest` first, or the given events in the
-        given order."""
+        """Sends what was held one by one: `oldest` or `newest` first, or the given events in that order."""
         held = self._store.rows(
             "SELECT seq, event FROM deliveries WHERE endpoint = ? AND state = 'held' ORDER BY seq",
             (endpoint.id,),

@@ -14,8 +14,7 @@ from webapp.sandbox.store import Resource
 
 @dataclass(frozen=True)
 class Modes:
-    """`duplicates` is how many copies arrive at once; `hold` keeps deliveries until they are released in a
-    chosen order."""
+    """`duplicates` is how many copies arrive at once; `hold` keeps deliveries until they are released."""
 
     duplicates: int = 1
     reorder: bool = False
@@ -28,11 +27,11 @@ class Modes:
         if unknown:
             raise InvalidRequest(f"There is no delivery mode called {', '.join(sorted(unknown))}.")
         return Modes(
-            **(asdict(self) | {name: _number(values[name], type(getattr(self, name))) for name in values})
+            **(asdict(self) | {name: _of_kind(values[name], type(getattr(self, name))) for name in values})
         )
 
 
-def _number(value: Any, kind: type) -> Any:
+def _of_kind(value: Any, kind: type) -> Any:
     try:
         return value in (True, "true", "on", "1") if kind is bool else kind(value)
     except (TypeError, ValueError) as error:

@@ -28,8 +28,7 @@ class InvalidRequest(StripeError):
 
 
 class Malformed(InvalidRequest):
-    """The request does not fit Stripe's description; it never began, so no answer is kept for its
-    idempotency key."""
+    """It does not fit Stripe's description. It never began, so no answer is kept for its key."""
 
 
 class Unauthorized(StripeError):

@@ -1,5 +1,4 @@
-"""Bad days of a processor, on order: the next requests are refused, fail, answer nonsense, or take too
-long."""
+"""Bad days on order: the next requests are refused, fail, get nonsense, or take too long."""
 
 import threading
 from dataclasses import asdict, dataclass, fields

@@ -8,8 +8,7 @@ PARTS = re.compile(r"\[([^\[\]]*)\]")
 
 
 def decode(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Nested dictionaries of strings. Lists are still dictionaries with numbers as keys; `typed` makes
-    lists of them."""
+    """Nested dictionaries of strings. Lists are still dictionaries with numbers as keys until `typed`."""
     decoded: dict[str, Any] = {}
     for name, value in pairs:
         head, *rest = [name.split("[", 1)[0], *PARTS.findall(name)]
@@ -24,8 +23,7 @@ def decode(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def typed(value: Any, schema: dict[str, Any]) -> Any:
-    """The strings of a form turned into what the schema expects. What does not fit stays a string, for the
-    check to refuse."""
+    """What the schema expects made of a form's strings. What does not fit stays, for the check to refuse."""
     if "anyOf" in schema:
         return _first_fitting(value, schema["anyOf"])
     kind = schema.get("type")

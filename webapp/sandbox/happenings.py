@@ -1,5 +1,4 @@
-"""What happens by itself after a while: sessions run out, debits settle or come back, fees and refunds
-arrive."""
+"""What happens by itself after a while: sessions run out, debits settle, fees and refunds arrive."""
 
 from collections.abc import Callable
 

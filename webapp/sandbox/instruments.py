@@ -32,8 +32,7 @@ class Decline:
 
 @dataclass(frozen=True)
 class Instrument:
-    """`authentication` is when the bank asks its customer: never, unless the card was saved (`once`), or
-    always."""
+    """`authentication`, when the bank asks its customer: never, always, or `once`: unless it was saved."""
 
     name: str
     label: str

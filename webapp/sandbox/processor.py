@@ -37,8 +37,7 @@ class Processor:
 
     @contextmanager
     def acting(self, account_id: str, cause: Cause = NOBODY) -> Iterator[Account]:
-        """A piece of work on one account: saved as a whole or not at all, and only then do its events
-        leave."""
+        """Work on one account: saved as a whole or not at all, and only then do its events leave."""
         account = Account(account_id, self, cause)
         with self.store.transaction():
             yield account

@@ -109,8 +109,7 @@ class Resource(Json):
 
 
 class Store:
-    """One connection behind one lock: a request takes a millisecond, so waiting for each other is cheaper
-    than being clever."""
+    """One connection behind one lock: requests take a millisecond, so waiting beats being clever."""
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._lock = threading.RLock()
