@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, StringField
-from wtforms.validators import ValidationError
+from wtforms import HiddenField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from webapp.core import money
 from webapp.core.errors import Invalid
@@ -51,3 +51,12 @@ class NotNegative:
     def __call__(self, form: Any, field: Any) -> None:
         if field.data is not None and field.data < 0:
             raise ValidationError("An amount can't be negative here.")
+
+
+class ReasonForm(Form):
+    """A change that others will read about needs its reason."""
+
+    reason = TextAreaField(
+        "Reason",
+        validators=[DataRequired("Say why. It stands in the history for everybody."), Length(max=500)],
+    )

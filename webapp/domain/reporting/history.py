@@ -1,0 +1,104 @@
+"""What happened to an invoice, in order: from the documents themselves, not from a log beside them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from webapp.core import tenancy
+from webapp.core.db import db
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.notifications.delivery import Mail, MailKind, MailState
+from webapp.domain.organizations import Login
+from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments.payment import Allocation, Payment, PaymentState
+from webapp.domain.refunds.refund import Refund, RefundState
+
+
+@dataclass(frozen=True)
+class Happening:
+    """`what` names the kind for wording and colour; `amount` in minor units where one belongs to it."""
+
+    at: datetime
+    what: str
+    by: str | None = None
+    amount: int | None = None
+    detail: str | None = None
+
+
+_MAILED = {
+    MailKind.INVOICE: "mailed",
+    MailKind.REMINDER: "reminded",
+    MailKind.RECEIPT: "receipt_mailed",
+    MailKind.NEW_LINK: "link_mailed",
+}
+
+
+def of_invoice(invoice: Invoice) -> list[Happening]:
+    found = [Happening(invoice.created_at, "issued", amount=invoice.billed)]
+    if invoice.first_opened_at:
+        found.append(Happening(invoice.first_opened_at, "opened"))
+    if invoice.voided_at:
+        found.append(Happening(invoice.voided_at, "voided", _name(invoice), detail=invoice.void_reason))
+    found += [*_mails(invoice), *_payments(invoice), *_attempts(invoice), *_refunds(invoice)]
+    return sorted(found, key=lambda happening: happening.at)
+
+
+def _name(invoice: Invoice) -> str | None:
+    return db.session.scalar(select(Login.name).where(Login.id == invoice.voided_by_id))
+
+
+def _mails(invoice: Invoice) -> list[Happening]:
+    mails = Mail.here().all(Mail.invoice_id == invoice.id)
+    return [
+        Happening(
+            mail.sent_at or mail.created_at,
+            "mail_failed" if mail.state is MailState.FAILED else _MAILED[mail.kind],
+            detail=mail.note if mail.state is MailState.FAILED else mail.recipient,
+        )
+        for mail in mails
+        if mail.kind in _MAILED and mail.state in (MailState.SENT, MailState.FAILED)
+    ]
+
+
+def _payments(invoice: Invoice) -> list[Happening]:
+    rows = db.session.scalars(
+        Allocation.here().select(Allocation.invoice_id == invoice.id).options(joinedload(Allocation.payment))
+    )
+    found = []
+    for one in rows:
+        found.append(Happening(one.allocated_at, "paid", amount=one.amount, detail=_how(one.payment)))
+        if one.undone_at:
+            found.append(Happening(one.undone_at, "payment_undone", amount=one.amount))
+    return found
+
+
+def _attempts(invoice: Invoice) -> list[Happening]:
+    """Payments that were tried and did not, or not yet, come in."""
+    words = {PaymentState.PROCESSING: "under_way", PaymentState.FAILED: "payment_failed"}
+    rows = db.session.scalars(
+        Checkout.here().select(Checkout.invoice_id == invoice.id).options(joinedload(Checkout.payment))
+    )
+    return [
+        Happening(
+            one.created_at,
+            words[one.payment.state],
+            amount=one.amount,
+            detail=one.payment.failure_message or _how(one.payment),
+        )
+        for one in rows
+        if one.payment.state in words
+    ]
+
+
+def _refunds(invoice: Invoice) -> list[Happening]:
+    paying = select(Allocation.payment_id).where(
+        Allocation.organization_id == tenancy.organization_id(), Allocation.invoice_id == invoice.id
+    )
+    refunds = Refund.here().all(Refund.payment_id.in_(paying), Refund.state != RefundState.FAILED)
+    return [Happening(one.created_at, "refunded", amount=one.amount, detail=one.reason) for one in refunds]
+
+
+def _how(payment: Payment) -> str:
+    return payment.payer_detail or payment.method.value.replace("_", " ")

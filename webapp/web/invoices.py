@@ -1,0 +1,153 @@
+"""The invoice list and the invoice, as treasurers and the national office both see them."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+from sqlalchemy.orm import joinedload, selectinload
+from werkzeug.wrappers import Response as AnyResponse
+
+from webapp.core import money
+from webapp.core.db import db
+from webapp.core.errors import Invalid, NotFound
+from webapp.domain.billing import search
+from webapp.domain.billing.invoice import Invoice, InvoiceLine
+from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.reporting import history
+from webapp.web.gates import current_organization
+from webapp.web.htmx import respond
+from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+
+STATUSES = [
+    ("owed", "Owed"),
+    ("open", "Open"),
+    ("partial", "Partly paid"),
+    ("overdue", "Overdue"),
+    ("paid", "Paid"),
+    ("waived", "Waived"),
+    ("refunded", "Refunded"),
+    ("void", "Void"),
+]
+_HEADER = (
+    "number", "member_number", "first_name", "last_name", "email", "chapter", "period", "status",
+    "issued_on", "due_on", "billed_minor", "billed", "paid_minor", "paid", "owed_minor", "owed", "currency",
+)  # fmt: skip
+
+
+def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
+    """The list for this address's filters: a page, the part that changed, or a file."""
+    organization, wanted = current_organization, _wanted(chapter_id)
+    sort = request.args.get("sort", "-number")
+    if wants_csv():
+        rows = db.session.execute(search.find(wanted, organization, sort=sort, limit=None))
+        return stream_csv("invoices.csv", _HEADER, _lines(rows))
+    rows = db.session.execute(search.find(wanted, organization, sort=sort, after=_after(), limit=PAGE)).all()
+    shown, last = page_of(rows)
+    periods = BillingPeriod.here().all(order_by=BillingPeriod.starts_on.desc())
+    names = {period.code: period.name for period in periods}
+    return respond(
+        f"{persona}/invoices/index.html",
+        "shared/invoices/_list.html",
+        rows=shown,
+        after=last.id if last else None,
+        persona=persona,
+        today=organization.today,
+        statuses=STATUSES,
+        periods=list(names.items()),
+        chips=_chips(names),
+    )
+
+
+def loaded(invoice_id: UUID, **conditions: Any) -> Invoice:
+    """The invoice with all that its page shows; NotFound outside of what the conditions allow."""
+    statement = (
+        Invoice.here()
+        .select(Invoice.id == invoice_id)
+        .options(
+            joinedload(Invoice.member),
+            joinedload(Invoice.chapter),
+            joinedload(Invoice.period),
+            joinedload(Invoice.schedule),
+            selectinload(Invoice.lines).joinedload(InvoiceLine.reason),
+        )
+        .filter_by(**conditions)
+    )
+    found = db.session.scalars(statement).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def shown(invoice: Invoice) -> dict[str, Any]:
+    return {
+        "invoice": invoice,
+        "today": current_organization.today,
+        "events": history.of_invoice(invoice),
+    }
+
+
+def _wanted(chapter_id: UUID | None) -> search.InvoiceFilter:
+    return search.InvoiceFilter(
+        status=request.args.get("status") or None,
+        period=request.args.get("period") or None,
+        chapter_id=chapter_id,
+        member_id=_uuid("member"),
+        due_before=_day("due_before"),
+        due_after=_day("due_after"),
+        q=request.args.get("q") or None,
+    )
+
+
+def _after() -> UUID | None:
+    return _uuid("after")
+
+
+def _uuid(name: str) -> UUID | None:
+    text = request.args.get(name)
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise NotFound from error
+
+
+def _day(name: str) -> date | None:
+    text = request.args.get(name)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Invalid(f"“{text}” is not a date. Write it like 2026-09-01.") from error
+
+
+def _chips(period_names: dict[str, str]) -> list[tuple[str, str, str]]:
+    words = {"status": dict(STATUSES), "period": period_names}
+    labels = {"q": "“{}”", "due_before": "due before {}", "due_after": "due after {}"}
+    found = []
+    for name in ("q", "status", "period", "due_before", "due_after"):
+        value = request.args.get(name)
+        if value:
+            text = words.get(name, {}).get(value, value)
+            found.append((labels.get(name, "{}").format(text), name, value))
+    return found
+
+
+def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:
+    currency = current_organization.currency
+    for row in rows:
+        amounts = [
+            cell
+            for minor in (row.billed, row.paid, row.owed)
+            for cell in (minor, money.plain(minor, currency))
+        ]
+        yield (
+            row.number, row.member_number, row.first_name, row.last_name, row.email, row.chapter_code,
+            row.period_code, row.status.value, row.issued_on, row.due_on, *amounts, currency,
+        )  # fmt: skip
+
+
+def as_file(content: bytes, name: str) -> Response:
+    """A PDF to look at or keep."""
+    response = Response(content, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    return response
