@@ -1,6 +1,7 @@
 """A real PostgreSQL and a real Redis; every test starts with empty tables and ends with verified books."""
 
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from tests.jobs import JobRunner
 from webapp.adapters import schema
 from webapp.core import jobs as core_jobs
 from webapp.core import tenancy
-from webapp.core.db import db
+from webapp.core.db import db, transaction
+from webapp.domain.organizations import Login, roles, sessions
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.services", "tests.processor"]
 
 CREDENTIAL_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
@@ -85,9 +87,31 @@ class Silence:
         pass
 
 
+class Browser(FlaskClient):
+    """Every request has a context of its own, as on a server: nothing leaks in from the test or the last one."""
+
+    def open(self, *args: Any, **options: Any) -> Any:
+        return Context().run(super().open, *args, **options)
+
+
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
+    app.test_client_class = Browser
     return app.test_client()
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[FlaskClient, Login], str]:
+    """Signs this browser in without a password, and gives its session's token."""
+
+    def _sign_in(client: FlaskClient, login: Login) -> str:
+        with transaction():
+            token = sessions.start(login, roles.session_limits(login))
+        serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+        client.set_cookie(app.config["SESSION_COOKIE_NAME"], serializer.dumps({"token": token}))
+        return token
+
+    return _sign_in
 
 
 @pytest.fixture

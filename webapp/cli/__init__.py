@@ -5,6 +5,8 @@ from importlib import import_module
 from flask import Flask
 
 TOPICS: list[str] = [
+    "payments",
+    "people",
     "running",
 ]
 

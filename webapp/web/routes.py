@@ -13,10 +13,31 @@ from webapp.web.treasurers import treasurers
 from webapp.web.webhooks import webhooks
 
 RESOURCES: dict[str, list[str]] = {
-    "public": ["sign_in", "invitations", "password_reset", "pay"],
-    "members": ["home", "pay"],
-    "treasurers": ["home"],
-    "national": ["home", "people", "tokens", "audit_trail", "payments", "processors", "webhook_log"],
+    "public": [
+        "sign_in",
+        "invitations",
+        "password_reset",
+        "pay",
+    ],
+    "members": [
+        "home",
+        "invoices",
+        "pay",
+    ],
+    "treasurers": [
+        "home",
+        "invoices",
+    ],
+    "national": [
+        "home",
+        "invoices",
+        "people",
+        "tokens",
+        "audit_trail",
+        "payments",
+        "processors",
+        "webhook_log",
+    ],
 }
 
 BLUEPRINTS = [public, visitors, account, members, treasurers, national, webhooks]

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, selectinload
 
 from webapp.core import clock
 from webapp.core.audit import record
@@ -69,6 +69,11 @@ class Invitation(OrganizationRow, Base):
             postgresql_where="accepted_at IS NULL AND withdrawn_at IS NULL",
         ),
     )
+
+    @property
+    def offer(self) -> str:
+        """`treasurer of Alpha Chapter`; the chapter must be loaded."""
+        return f"{self.role.label} of {self.chapter.name}" if self.chapter else self.role.label
 
     @property
     def is_expired(self) -> bool:
@@ -148,7 +153,9 @@ def token(invitation: Invitation, secret: str) -> str:
 
 def find(text: str, *, lock: bool = False) -> Invitation:
     """The open invitation of this link; NotFound for an unknown one, InvitationOver for one that is over."""
-    found = Invitation.here().first(Invitation.token_hash == token_hash(text), lock=lock)
+    statement = Invitation.here().select(Invitation.token_hash == token_hash(text))
+    statement = statement.options(selectinload(Invitation.chapter))
+    found = db.session.scalars(statement.with_for_update() if lock else statement).first()
     if found is None:
         raise NotFound("This invitation link is not complete.", next_step="Copy all of it from the mail.")
     found.refuse_if_over()
@@ -170,7 +177,7 @@ def accept(text: str, *, name: str, password: str, signed_in: Login | None = Non
     if login.password_hash is None:
         login.name = name or login.name
         login.choose_password(password)
-    elif signed_in != login and not login.has_password(password):
+    elif (signed_in is None or signed_in.id != login.id) and not login.has_password(password):
         raise Invalid(
             "That is not the password.", fields={"password": "This is not the password of your login."}
         )

@@ -20,7 +20,7 @@ from webapp.domain.organizations import roles, sessions
 from webapp.domain.organizations.login import Login
 
 LASTS = timedelta(hours=2)
-_ID, _TIME = 16, 5
+_ID, _TIME = 16, 4
 
 
 class ResetLinkOver(Conflict):

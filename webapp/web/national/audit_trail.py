@@ -1,0 +1,82 @@
+"""Who did what, and what was there before and after. A page of one thing may link here with ?subject=<id>."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from webapp.core.audit import AuditEntry
+from webapp.core.db import Base, db
+from webapp.domain.organizations import trail
+from webapp.web.gates import current_organization
+from webapp.web.htmx import respond
+from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.national import national
+
+_HEADER = (
+    "at", "by", "action", "subject_kind", "subject_id", "before", "after", "reason", "address", "request_id",
+)  # fmt: skip
+
+
+@national.get("/audit-trail/", endpoint="audit_trail")
+def index() -> Response:
+    wanted = _wanted()
+    if wants_csv():
+        return stream_csv("audit-trail.csv", _HEADER, _all_rows(wanted))
+    after = request.args.get("after", type=UUID)
+    rows, last = page_of(trail.page(current_organization, wanted, after=after, size=PAGE + 1))
+    return respond(
+        "national/audit_trail/index.html",
+        "national/audit_trail/_list.html",
+        rows=[(entry, _changes(entry)) for entry in rows],
+        after=last.id if last else None,
+        wanted=wanted,
+        kinds=sorted((name, name.replace("_", " ").capitalize()) for name in Base.metadata.tables),
+    )
+
+
+def _wanted() -> trail.Wanted:
+    return trail.Wanted(
+        person=request.args.get("person", "").strip(),
+        action=request.args.get("action", "").strip(),
+        kind=request.args.get("kind", ""),
+        subject=request.args.get("subject", type=UUID),
+        since=request.args.get("since", type=date.fromisoformat),
+        until=request.args.get("until", type=date.fromisoformat),
+    )
+
+
+def _changes(entry: AuditEntry) -> Sequence[tuple[str, Any, Any]]:
+    """What differs: the field, its value before, its value after."""
+    before, after = entry.before or {}, entry.after or {}
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        (name.replace("_", " "), before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _all_rows(wanted: trail.Wanted) -> Iterator[tuple[Any, ...]]:
+    found = trail.entries(current_organization, wanted).execution_options(yield_per=500)
+    for entry in db.session.scalars(found):
+        yield _as_row(entry)
+
+
+def _as_row(entry: AuditEntry) -> tuple[Any, ...]:
+    return (
+        entry.at.isoformat(),
+        entry.by_name,
+        entry.action,
+        entry.subject_kind,
+        str(entry.subject_id or ""),
+        json.dumps(entry.before) if entry.before else "",
+        json.dumps(entry.after) if entry.after else "",
+        entry.reason,
+        entry.address,
+        entry.request_id,
+    )

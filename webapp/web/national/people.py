@@ -1,0 +1,138 @@
+"""Who may do what in the organization: roles, and invitations to them."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from flask import render_template, request
+from flask_login import current_user
+from werkzeug.wrappers import Response
+from wtforms import SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from webapp import wiring
+from webapp.core.db import db, transaction
+from webapp.core.errors import Invalid
+from webapp.domain.organizations import Chapter, Invitation, Role, RoleName, invitations, people, roles
+from webapp.web.forms import Form
+from webapp.web.gates import current_organization
+from webapp.web.htmx import respond, see_other
+from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.national import national
+from webapp.web.request_keys import acts_once
+
+STAFF = [(role.value, role.label.capitalize()) for role in RoleName if role is not RoleName.MEMBER]
+_HEADER = ("name", "email", "role", "chapter", "member", "since")
+
+
+class InvitationForm(Form):
+    email = StringField("Email address", [InputRequired("Enter an email address."), Length(max=254)])
+    role = SelectField("Role", choices=STAFF)
+    chapter = SelectField("Chapter, for a treasurer", coerce=str)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.chapter.label.text = f"{current_organization.vocabulary.chapter}, for a treasurer"
+        self.chapter.choices = [("", "None"), *chapter_choices()]
+
+
+def chapter_choices() -> list[tuple[str, str]]:
+    chapters = Chapter.here().all(Chapter.active.is_(True), order_by=Chapter.name)
+    return [(str(chapter.id), chapter.name) for chapter in chapters]
+
+
+@national.get("/people/", endpoint="people")
+def index() -> Response:
+    wanted = _wanted()
+    if wants_csv():
+        return stream_csv("people.csv", _HEADER, _all_rows(wanted))
+    after = request.args.get("after", type=UUID)
+    rows, last = page_of(people.page(wanted, after=after, size=PAGE + 1))
+    return respond(
+        "national/people/index.html",
+        "national/people/_list.html",
+        rows=rows,
+        after=last.id if last else None,
+        invitations=people.open_invitations(wanted.role),
+        staff=[*STAFF, (RoleName.MEMBER.value, current_organization.vocabulary.member)],
+        chapters=chapter_choices(),
+    )
+
+
+@national.get("/people/invitation")
+def new_invitation() -> str:
+    return _invitation_page(InvitationForm(formdata=None))
+
+
+@national.post("/people/invitations/")
+@acts_once
+def create_invitation() -> Response | tuple[str, int]:
+    form = InvitationForm()
+    if not form.validate():
+        return _invitation_page(form), 422
+    try:
+        with transaction():
+            invitations.invite(
+                form.email.data,
+                RoleName(form.role.data),
+                chapter=Chapter.here().get(UUID(form.chapter.data)) if form.chapter.data else None,
+                by=current_user,
+                secret=wiring.settings().secret_key,
+            )
+    except Invalid as refusal:
+        form.refuse(refusal)
+        return _invitation_page(form), 422
+    return see_other("national.people", notice=f"An invitation to {form.email.data} is on its way.")
+
+
+@national.post("/people/invitations/<uuid:invitation_id>/mailing")
+def mail_invitation(invitation_id: UUID) -> Response:
+    with transaction():
+        invitation = Invitation.here().get(invitation_id, lock=True)
+        invitation.send_again(by=current_user)
+    return see_other("national.people", notice=f"The invitation to {invitation.email} is sent again.")
+
+
+@national.post("/people/invitations/<uuid:invitation_id>/withdrawal")
+def withdraw_invitation(invitation_id: UUID) -> Response:
+    with transaction():
+        invitation = Invitation.here().get(invitation_id, lock=True)
+        invitation.withdraw(by=current_user)
+    return see_other("national.people", notice=f"The invitation to {invitation.email} is withdrawn.")
+
+
+@national.get("/people/roles/<uuid:role_id>/removal")
+def confirm_role_removal(role_id: UUID) -> str:
+    return render_template("national/people/removal.html", role=people.held(role_id))
+
+
+@national.post("/people/roles/<uuid:role_id>/removal")
+def remove_role(role_id: UUID) -> Response:
+    with transaction():
+        roles.remove(Role.here().get(role_id, lock=True), by=current_user)
+    return see_other("national.people", notice="The role is removed, and the person is signed out.")
+
+
+def _wanted() -> people.Search:
+    role = request.args.get("role", "")
+    return people.Search(
+        text=request.args.get("q", "").strip(),
+        role=RoleName(role) if role in set(RoleName) else None,
+        chapter_id=request.args.get("chapter", type=UUID),
+    )
+
+
+def _all_rows(wanted: people.Search) -> Iterator[tuple[Any, ...]]:
+    for role in db.session.scalars(people.holders(wanted).execution_options(yield_per=500)):
+        yield _as_row(role)
+
+
+def _as_row(role: Role) -> tuple[Any, ...]:
+    chapter = role.chapter.name if role.chapter else ""
+    member = role.member.number if role.member else ""
+    since = role.created_at.date().isoformat()
+    return role.login.name, role.login.email, role.role.label, chapter, member, since
+
+
+def _invitation_page(form: InvitationForm) -> str:
+    return render_template("national/people/invitation.html", form=form)
