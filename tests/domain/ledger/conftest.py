@@ -19,7 +19,7 @@ TODAY = date(2026, 3, 5)
 
 @dataclass
 class Paper:
-    """A document with an opinion of its own, such as an invoice that is void or a payment whose fee is awaited."""
+    """A document with an opinion of its own, such as a void invoice, or a payment whose fee is awaited."""
 
     id: UUID = field(default_factory=new_id)
     currency: str = "USD"

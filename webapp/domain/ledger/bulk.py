@@ -153,7 +153,8 @@ def _write_entries(
     writing = (
         insert(JournalEntry).from_select(list(columns), select(*columns.values())).on_conflict_do_nothing()
     )
-    written: int = db.session.connection().execute(writing).rowcount
+    counting = {"preserve_rowcount": True}
+    written: int = db.session.connection().execute(writing, execution_options=counting).rowcount
     return written
 
 
