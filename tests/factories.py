@@ -37,6 +37,10 @@ def found(organization: Organization) -> None:
 
 def verify_books(organization: Organization) -> None:
     """The invariant after every test: balances equal postings equal documents."""
+    from webapp.domain.reporting import verification
+
+    found = verification.verify(organization)
+    assert not found, "\n".join(difference.sentence(organization.currency) for difference in found)
 
 
 def make_chapter(code: str = "ALP", name: str = "Alpha Chapter", **changes: Any) -> Chapter:

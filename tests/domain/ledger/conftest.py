@@ -10,11 +10,23 @@ from uuid import UUID
 import pytest
 
 from tests import factories
-from webapp.core.db import new_id, transaction
+from webapp.core import tenancy
+from webapp.core.db import db, new_id, transaction
 from webapp.domain import ledger
 from webapp.domain.ledger import Code, Event, JournalEntry, Move, Objection, Side
 
 TODAY = date(2026, 3, 5)
+
+
+@pytest.fixture
+def organization(app: Any) -> Iterator[Any]:
+    """As everywhere, but papers are no invoices: afterwards the books are verified by themselves."""
+    made = factories.make_organization()
+    with tenancy.acting_for(made.id):
+        factories.found(made)
+        yield made
+        db.session.rollback()
+        assert ledger.verify(made) == []
 
 
 @dataclass

@@ -13,6 +13,7 @@ from webapp.domain.ledger.balances import (
 )
 from webapp.domain.ledger.bulk import BulkMove, post_many
 from webapp.domain.ledger.chart import Account, AccountKind, Code, account_ids, open_standard_chart
+from webapp.domain.ledger.checks import Difference, verify
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
 from webapp.domain.ledger.periods import ClosedSpan, close_span
@@ -26,6 +27,7 @@ __all__ = [
     "ChapterBalance",
     "ClosedSpan",
     "Code",
+    "Difference",
     "Event",
     "Guard",
     "JournalEntry",
@@ -49,5 +51,6 @@ __all__ = [
     "post",
     "post_many",
     "reverse",
+    "verify",
     "write_moved",
 ]

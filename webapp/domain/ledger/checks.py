@@ -1,0 +1,96 @@
+"""Whether the books agree with themselves: every balance is the sum of its postings, every entry is whole."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from webapp.core import money
+from webapp.core.db import db
+from webapp.domain.ledger.balances import write_moved
+from webapp.domain.organizations import Organization
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two figures that should be one. Amounts in minor units, debits less credits."""
+
+    what: str
+    where: str
+    expected: int
+    found: int
+
+    def sentence(self, currency: str) -> str:
+        expected, found = money.plain(self.expected, currency), money.plain(self.found, currency)
+        return f"{self.what}, {self.where}: should be {expected} {currency}, is {found} {currency}"
+
+
+def verify(organization: Organization) -> list[Difference]:
+    """Recompute every balance from the postings and look at every entry; nothing may differ."""
+    write_moved()
+    here = {"organization": organization.id}
+    found = [Difference(*row) for row in db.session.execute(_BALANCES, here)]
+    found += [Difference("Entries that are not whole", *row) for row in db.session.execute(_ENTRIES, here)]
+    return found
+
+
+_BALANCES = text(
+    """
+    WITH sums AS MATERIALIZED (
+        SELECT debit_account_id, debit_chapter_id, debit_member_id,
+               credit_account_id, credit_chapter_id, credit_member_id, sum(amount)::bigint AS amount
+        FROM postings WHERE organization_id = :organization
+        GROUP BY 1, 2, 3, 4, 5, 6
+    ), sides AS (
+        SELECT debit_account_id AS account_id, debit_chapter_id AS chapter_id, debit_member_id AS member_id,
+               amount AS debits, 0 AS credits
+        FROM sums
+        UNION ALL
+        SELECT credit_account_id, credit_chapter_id, credit_member_id, 0, amount FROM sums
+    ), chapters_should AS (
+        SELECT account_id, chapter_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits
+        FROM sides GROUP BY 1, 2
+    ), members_should AS (
+        SELECT account_id, member_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits
+        FROM sides WHERE member_id IS NOT NULL GROUP BY 1, 2
+    ), differences AS (
+        SELECT coalesce(s.account_id, b.account_id) AS account_id,
+               coalesce(s.chapter_id, b.chapter_id) AS chapter_id, NULL::uuid AS member_id,
+               coalesce(s.debits - s.credits, 0) AS expected, coalesce(b.debits - b.credits, 0) AS found
+        FROM chapters_should s
+        FULL JOIN (SELECT * FROM chapter_balances WHERE organization_id = :organization) b
+          ON b.account_id = s.account_id
+         AND coalesce(b.chapter_id, b.organization_id) = coalesce(s.chapter_id, :organization)
+        WHERE (coalesce(s.debits, 0), coalesce(s.credits, 0))
+           <> (coalesce(b.debits, 0), coalesce(b.credits, 0))
+        UNION ALL
+        SELECT coalesce(s.account_id, b.account_id), NULL, coalesce(s.member_id, b.member_id),
+               coalesce(s.debits - s.credits, 0), coalesce(b.debits - b.credits, 0)
+        FROM members_should s
+        FULL JOIN (SELECT * FROM member_balances WHERE organization_id = :organization) b
+          ON b.account_id = s.account_id AND b.member_id = s.member_id
+        WHERE (coalesce(s.debits, 0), coalesce(s.credits, 0))
+           <> (coalesce(b.debits, 0), coalesce(b.credits, 0))
+    )
+    SELECT 'Balance of ' || a.code || ' ' || a.name,
+           coalesce('member ' || m.number, 'chapter ' || c.code, 'national'), d.expected, d.found
+    FROM differences d
+    JOIN accounts a ON a.organization_id = :organization AND a.id = d.account_id
+    LEFT JOIN chapters c ON c.organization_id = :organization AND c.id = d.chapter_id
+    LEFT JOIN members m ON m.organization_id = :organization AND m.id = d.member_id
+    ORDER BY 1, 2
+    LIMIT 1000
+    """
+)
+
+_ENTRIES = text(
+    """
+    SELECT e.event || ' of ' || e.dated || ' (' || e.id || ')', 1, 0
+    FROM journal_entries e
+    WHERE e.organization_id = :organization
+      AND NOT EXISTS (
+        SELECT FROM postings p
+        WHERE p.organization_id = :organization AND p.entry_id = e.id AND p.dated = e.dated
+      )
+    LIMIT 1000
+    """
+)
