@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, create_engine, text
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -28,3 +28,15 @@ def check(owner_url: str, models: MetaData) -> None:
     config = _config(owner_url)
     config.attributes["metadata"] = models
     command.check(config)
+
+
+def recreate(owner_url: str) -> None:
+    """Throw every table away and begin anew. For demos."""
+    engine = create_engine(_config(owner_url).attributes["owner_url"])
+    with engine.begin() as connection:
+        tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+        for table in tables:
+            connection.execute(text(f'DROP TABLE "{table}" CASCADE'))
+        connection.execute(text("DROP FUNCTION IF EXISTS refuse_change()"))
+    engine.dispose()
+    upgrade(owner_url)

@@ -16,6 +16,10 @@ from flask.cli import AppGroup
 from webapp import wiring
 from webapp.adapters import schema
 from webapp.config import STRIPE_API, Settings
+from webapp.demo import seed as seeding
+from webapp.domain.organizations import Organization
+
+DEMO_SLUG = "pi-chi-fraternity"
 
 duesbook = AppGroup("duesbook", help="Run and look after this installation.")
 
@@ -51,6 +55,26 @@ def up(demo: bool, port: int, data: str | None) -> None:
     _wait_for(port)
     click.echo(f"Duesbook is at http://localhost:{port}  (Ctrl-C stops it)")
     raise SystemExit(household.keep())
+
+
+@duesbook.command()
+@click.option("--years", default=2, show_default=True, help="Years of history.")
+@click.option("--seed", default=seeding.SEED, show_default=True, help="Another number tells another story.")
+@click.option("--reset", is_flag=True, help="Throw the demo away first. Refused outside of the demo.")
+def seed(years: int, seed: int, reset: bool) -> None:
+    """A reproducible demo organization. Does nothing when there is one."""
+    settings = wiring.settings()
+    if reset:
+        _throw_away(settings)
+    if Organization.by_slug(DEMO_SLUG) is None:
+        organization = seeding.Seeding(years=years, seed=seed, tell=click.echo).run()
+        click.echo(f"{organization.name} is ready.")
+
+
+def _throw_away(settings: Settings) -> None:
+    if not settings.is_demo:
+        raise click.ClickException("Only a demo can be reset. This is not one.")
+    schema.recreate(settings.database_owner_url or settings.database_url)
 
 
 @duesbook.command()

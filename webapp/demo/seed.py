@@ -1,0 +1,284 @@
+"""Tells the story through the product's own functions: import, rates, billing runs, payments, ledger."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from webapp import wiring
+from webapp.core import tenancy
+from webapp.core.db import db, new_id, transaction
+from webapp.core.jobs import OutboxJob
+from webapp.demo import story
+from webapp.domain.billing import batch as batches
+from webapp.domain.billing import overdue, periods, rates, run, schedules
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.settings import Cadence, DuesSettings
+from webapp.domain.notifications.delivery import Mail, MailKind, MailState
+from webapp.domain.organizations import (
+    Chapter,
+    Login,
+    Member,
+    MemberStatus,
+    Organization,
+    Role,
+    RoleName,
+    roster_import,
+)
+from webapp.domain.payments import allocation
+from webapp.domain.payments.payment import Allocation, FeeState, Payment, PaymentState
+from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+
+ROSTER = Path(__file__).with_name("roster.csv")
+SEED = 1908
+_STRETCH = 200
+
+T = TypeVar("T")
+
+
+class Seeding:
+    """One demo organization in the making. `tell` hears a sentence about each step."""
+
+    def __init__(self, *, years: int, seed: int, tell: Callable[[str], None]) -> None:
+        self.years, self.payers, self.tell = years, story.Payers(seed), tell
+
+    def run(self) -> Organization:
+        organization = self._found()
+        with tenancy.acting_for(organization.id):
+            self._bring_in_members(organization)
+            admin = self._people(organization)
+            self._set_dues(organization, admin)
+            for period in self._periods(organization, admin):
+                self._bill(organization, period, admin)
+            self._forget_what_would_be_mailed()
+            self._receive(organization)
+            with transaction():
+                overdue.mark_overdue(organization, organization.today)
+            self._date_back()
+        return organization
+
+    def _found(self) -> Organization:
+        self.tell("Founding the organization")
+        with transaction():
+            organization = wiring.found_organization(
+                story.NAME,
+                currency="USD",
+                timezone="America/New_York",
+                admin_email=story.ADMIN[1],
+                by=None,
+            )
+            organization.is_demo = True
+            organization.address, organization.how_to_pay = story.ADDRESS, story.HOW_TO_PAY
+        return organization
+
+    def _bring_in_members(self, organization: Organization) -> None:
+        self.tell("Importing the roster")
+        with transaction():
+            file = roster_import.upload(ROSTER.name, ROSTER.read_bytes(), by=None)
+            roster_import.check(file, organization)
+            roster_import.start(file, by=None, now=True)
+        intake = roster_import.Intake(file, organization)
+        left = True
+        while left:
+            with transaction():
+                left = intake.bring_in_next()
+
+    def _people(self, organization: Organization) -> Login:
+        with transaction():
+            admin = _login(*story.ADMIN)
+            chapter = Chapter.here().first(Chapter.code == story.TREASURER[2])
+            assert chapter is not None
+            member = self._member_with_login(chapter)
+            login = _login(member.name, story.MEMBER_EMAIL)
+            member.login_id = login.id
+            _give(admin, RoleName.NATIONAL_ADMIN)
+            _give(_login(*story.SECOND_ADMIN), RoleName.NATIONAL_ADMIN)
+            _give(_login(*story.AUDITOR), RoleName.AUDITOR)
+            _give(_login(*story.TREASURER[:2]), RoleName.TREASURER, chapter_id=chapter.id)
+            _give(login, RoleName.MEMBER, member_id=member.id)
+        return admin
+
+    def _member_with_login(self, chapter: Chapter) -> Member:
+        billed = MemberStatus.here().first(MemberStatus.code == "undergraduate")
+        assert billed is not None
+        found = (
+            Member.here()
+            .select(Member.chapter_id == chapter.id, Member.status_id == billed.id, Member.left_on.is_(None))
+            .order_by(Member.number)
+        )
+        return db.session.scalars(found.limit(1)).one()
+
+    def _set_dues(self, organization: Organization, admin: Login) -> None:
+        with transaction():
+            DuesSettings.of(organization).change(
+                by=admin,
+                cadence=Cadence.SEMESTER,
+                default_amount=story.DEFAULT_AMOUNT,
+                due_after_days=45,
+                grace_days=5,
+            )
+            for status in MemberStatus.here().all():
+                if status.code in story.UNBILLED:
+                    status.billable = False
+                elif status.code in story.RATES:
+                    rates.set_rate(status, story.RATES[status.code], by=admin)
+
+    def _periods(self, organization: Organization, admin: Login) -> list[BillingPeriod]:
+        today = organization.today
+        first = today.replace(year=today.year - self.years)
+        with transaction():
+            for year in range(first.year, today.year + 2):
+                periods.generate(organization, year, by=admin)
+        wanted = BillingPeriod.here().select(
+            BillingPeriod.starts_on > first, BillingPeriod.starts_on <= today
+        )
+        return list(db.session.scalars(wanted.order_by(BillingPeriod.starts_on)))
+
+    def _bill(self, organization: Organization, period: BillingPeriod, admin: Login) -> None:
+        """On the first day, and once more a month later for those who joined meanwhile."""
+        self.tell(f"Billing {period.name}")
+        for dated in (period.starts_on, period.starts_on + timedelta(days=75)):
+            if dated > organization.today:
+                continue
+            with transaction():
+                made = run.confirm(organization, schedules.standard(), period, dated=dated, by=admin)
+                run.start(made.id)
+                left = run.batches_left(made.id)
+            for batch_id in left:
+                with transaction():
+                    batches.bill_batch(made.id, batch_id)
+
+    def _forget_what_would_be_mailed(self) -> None:
+        """History was mailed then; nothing of it goes out now."""
+        with transaction():
+            db.session.execute(
+                delete(OutboxJob).where(OutboxJob.organization_id == tenancy.organization_id())
+            )
+            db.session.execute(_mails_of_history())
+
+    def _receive(self, organization: Organization) -> None:
+        self.tell("Receiving two years of payments")
+        processor = self._processor()
+        wanted = select(Invoice.id, Member.number).join(
+            Member, (Member.organization_id == Invoice.organization_id) & (Member.id == Invoice.member_id)
+        )
+        rows = db.session.execute(wanted.order_by(Invoice.due_on, Invoice.sequence)).all()
+        for stretch in _in_stretches(rows):
+            with transaction():
+                numbers = {row[0]: row[1] for row in stretch}
+                for invoice in Invoice.here().all(Invoice.id.in_(numbers), order_by=Invoice.id):
+                    self._pay(organization, invoice, numbers[invoice.id], processor)
+
+    def _processor(self) -> PaymentProcessor:
+        with transaction():
+            return PaymentProcessor.connect(
+                kind=ProcessorKind.STRIPE,
+                name="Stripe (sandbox)",
+                secret_key=story.SANDBOX_KEY,
+                webhook_secret=None,
+                keys=wiring.key_ring(),
+                by=None,
+            )
+
+    def _pay(
+        self, organization: Organization, invoice: Invoice, member_number: str, processor: PaymentProcessor
+    ) -> None:
+        today = organization.today
+        for receipt in self.payers.receipts(
+            member_number, invoice.due_on, invoice.issued_on, invoice.owed, today
+        ):
+            payment = Payment(
+                id=new_id(),
+                member_id=invoice.member_id,
+                chapter_id=invoice.chapter_id,
+                processor_id=processor.id if receipt.fee is not None else None,
+                method=receipt.method,
+                state=PaymentState.SUCCEEDED,
+                amount=receipt.amount,
+                currency=invoice.currency,
+                fee=receipt.fee,
+                fee_state=FeeState.NONE if receipt.fee is None else FeeState.CONFIRMED,
+                payer_detail=receipt.detail or None,
+                settled_at=receipt.on,
+            )
+            db.session.add(payment)
+            allocation.receive(payment, [invoice], on=receipt.on, by=None)
+
+    def _date_back(self) -> None:
+        """Timelines show when things happened in the story, not when it was written down."""
+        here = tenancy.organization_id()
+        with transaction():
+            db.session.execute(
+                update(Invoice)
+                .where(Invoice.organization_id == here)
+                .values(created_at=_at_noon(Invoice.issued_on))
+            )
+            db.session.execute(
+                update(Payment)
+                .where(Payment.organization_id == here)
+                .values(created_at=_at_noon(Payment.received_on))
+            )
+            db.session.execute(
+                update(Allocation)
+                .where(
+                    Allocation.organization_id == here,
+                    Payment.organization_id == here,
+                    Payment.id == Allocation.payment_id,
+                )
+                .values(allocated_at=_at_noon(Payment.received_on))
+            )
+
+
+def _mails_of_history() -> Any:
+    """Every invoice so far as mailed on its day, to those who have an address."""
+    sent = (
+        select(
+            Invoice.organization_id,
+            func.gen_random_uuid(),
+            literal(MailKind.INVOICE, Mail.kind.type),
+            Member.email,
+            func.concat("invoice:", Invoice.id),
+            func.concat("<", Invoice.id, "@demo.example>"),
+            Invoice.id,
+            Invoice.member_id,
+            literal(MailState.SENT, Mail.state.type),
+            func.concat("Invoice ", Invoice.number),
+            literal({}, Mail.details.type),
+            literal(1),
+            _at_noon(Invoice.issued_on),
+            _at_noon(Invoice.issued_on),
+        )
+        .join(Member, (Member.organization_id == Invoice.organization_id) & (Member.id == Invoice.member_id))
+        .where(Member.email.is_not(None))
+    )
+    columns = [
+        "organization_id", "id", "kind", "recipient", "once", "message_id", "invoice_id", "member_id", "state",
+        "subject", "details", "attempts", "created_at", "sent_at",
+    ]  # fmt: skip
+    return insert(Mail).from_select(columns, sent).on_conflict_do_nothing()
+
+
+def _login(name: str, email: str) -> Login:
+    login = Login.by_email(email) or Login(id=new_id(), name=name, email=email)
+    db.session.add(login)
+    db.session.flush()
+    return login
+
+
+def _give(login: Login, role: RoleName, **where: Any) -> None:
+    db.session.add(Role(login_id=login.id, role=role, **where))
+
+
+def _at_noon(day: Any) -> Any:
+    return func.timezone("UTC", day + func.make_interval(0, 0, 0, 0, 16))
+
+
+def _in_stretches(rows: Any) -> Iterator[list[Any]]:
+    iterator = iter(rows)
+    while stretch := list(islice(iterator, _STRETCH)):
+        yield stretch
