@@ -16,10 +16,13 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.rq_dispatcher import RqDispatcher
 from webapp.adapters.stripe_gateway import StripeGateway
 from webapp.config import Settings
-from webapp.core import jobs
+from webapp.core import jobs, tenancy
 from webapp.core.crypto import KeyRing
 from webapp.core.db import transaction
-from webapp.domain.organizations import Organization
+from webapp.domain.billing import schedules
+from webapp.domain.billing import settings as dues
+from webapp.domain.ledger.chart import open_standard_chart
+from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import PaymentGateway
 from webapp.domain.payments.payment import Payment
@@ -105,3 +108,25 @@ def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
     with transaction() as session:
         organization = session.get_one(Organization, checkout.organization_id)
         return learn(checkout_id, sighting, on=organization.today)
+
+
+def found_organization(
+    name: str,
+    *,
+    currency: str,
+    timezone: str,
+    admin_email: str,
+    by: Login | None,
+    locale: str = "en_US",
+    paper_size: PaperSize | None = None,
+) -> Organization:
+    """An organization with its chart of accounts, its dues settings and an invitation to its first admin."""
+    organization = Organization.create(
+        name, currency=currency, timezone=timezone, locale=locale, paper_size=paper_size, by=by
+    )
+    with tenancy.acting_for(organization.id):
+        open_standard_chart()
+        dues.open_standard()
+        schedules.open_standard()
+        invitations.invite(admin_email, RoleName.NATIONAL_ADMIN, by=by, secret=settings().secret_key)
+    return organization

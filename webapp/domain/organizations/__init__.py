@@ -6,7 +6,13 @@ from webapp.domain.organizations.login import Login, LoginKind
 from webapp.domain.organizations.member import Member, MemberStatus, PledgeClass
 from webapp.domain.organizations.organization import Organization, PaperSize, Vocabulary
 from webapp.domain.organizations.roles import Role, RoleName
-from webapp.domain.organizations.roster import ColumnMapping, RosterImport, RosterImportRow
+from webapp.domain.organizations.roster import (
+    ColumnMapping,
+    ImportState,
+    RosterImport,
+    RosterImportRow,
+    RowOutcome,
+)
 from webapp.domain.organizations.sessions import LoginSession
 from webapp.domain.organizations.tokens import ApiToken
 
@@ -14,6 +20,7 @@ __all__ = [
     "ApiToken",
     "Chapter",
     "ColumnMapping",
+    "ImportState",
     "Invitation",
     "Login",
     "LoginKind",
@@ -27,5 +34,6 @@ __all__ = [
     "RoleName",
     "RosterImport",
     "RosterImportRow",
+    "RowOutcome",
     "Vocabulary",
 ]

@@ -1,5 +1,7 @@
 """The account that is billed, and what an organization says about its members."""
 
+import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -7,11 +9,20 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
-from webapp.core.db import Base, OrganizationRow, belongs_to, references, references_organization
+from webapp.core import audit
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, references, references_organization
+from webapp.core.errors import Conflict, Invalid
 from webapp.domain.organizations.chapter import Chapter
+from webapp.domain.organizations.login import Login
+
+
+def status_code(label: str) -> str:
+    """`New member` gives `new_member`: what commands, rates and the API call a status."""
+    return re.sub(r"[^\w.-]+", "_", label.casefold()).strip("_")
 
 
 class MemberStatus(OrganizationRow, Base):
@@ -25,6 +36,60 @@ class MemberStatus(OrganizationRow, Base):
     position: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (references_organization(), UniqueConstraint("organization_id", "code"))
+
+    @classmethod
+    def define(cls, label: str, *, billable: bool, by: Login | None, code: str = "") -> "MemberStatus":
+        code = status_code(code or label)
+        if not code:
+            raise Invalid(fields={"label": "Give the status a name."})
+        if cls.here().first(cls.code == code) is not None:
+            raise Invalid(fields={"label": f"There is a status “{code}” already."})
+        last = db.session.scalar(
+            cls.here().select().with_only_columns(func.coalesce(func.max(cls.position), 0))
+        )
+        status = cls(code=code, label=label, billable=billable, position=(last or 0) + 1)
+        db.session.add(status)
+        db.session.flush()
+        audit.record("status defined", status, by=by, after=status.facts)
+        return status
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"code": self.code, "label": self.label, "billable": self.billable}
+
+    def change(self, *, label: str, billable: bool, by: Login | None) -> None:
+        """The code stays: rates and files refer to it."""
+        before = self.facts
+        self.label, self.billable = label, billable
+        if before != self.facts:
+            audit.record("status changed", self, by=by, before=before, after=self.facts)
+
+    def remove(self, *, by: Login | None) -> None:
+        """Only one that nothing refers to: no member, no rate, no invoice."""
+        audit.record("status removed", self, by=by, before=self.facts)
+        try:
+            with db.session.begin_nested():
+                db.session.delete(self)
+        except IntegrityError as error:
+            raise Conflict(
+                f"“{self.label}” is in use by members or rates, so it can't be removed.",
+                next_step="Give those members another status first, or set this one to not billed.",
+            ) from error
+
+
+DEFAULT_STATUSES = (
+    ("undergraduate", "Undergraduate", True),
+    ("new_member", "New member", True),
+    ("associate", "Associate", True),
+    ("alumnus", "Alumnus", True),
+    ("inactive", "Inactive", False),
+)
+
+
+def open_default_statuses() -> None:
+    """What every organization starts with; it renames, removes and adds as it likes."""
+    for position, (code, label, billable) in enumerate(DEFAULT_STATUSES, 1):
+        db.session.add(MemberStatus(code=code, label=label, billable=billable, position=position))
 
 
 class PledgeClass(OrganizationRow, Base):
@@ -92,3 +157,68 @@ class Member(OrganizationRow, Base):
         return (self.joined_on is None or self.joined_on <= on) and (
             self.left_on is None or self.left_on >= on
         )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a person may correct, as it is now."""
+        return {name: getattr(self, name) for name in CORRECTABLE}
+
+    def correct(self, facts: Mapping[str, Any], *, by: Login | None) -> list[str]:
+        """Change facts by hand. An import leaves these fields alone from now on, unless told otherwise."""
+        before = self.facts
+        changed = [name for name in CORRECTABLE if name in facts and facts[name] != before[name]]
+        for name in changed:
+            setattr(self, name, facts[name])
+        if not changed:
+            return []
+        self.changed_by_hand = sorted({*self.changed_by_hand, *changed})
+        _keep_unique(self)
+        audit.record(
+            "member corrected",
+            self,
+            by=by,
+            before={name: _plain(before[name]) for name in changed},
+            after={name: _plain(getattr(self, name)) for name in changed},
+        )
+        return changed
+
+    @classmethod
+    def enroll(cls, facts: Mapping[str, Any], *, by: Login | None) -> "Member":
+        """A new member, entered by hand."""
+        member = cls(**{name: facts[name] for name in CORRECTABLE if name in facts})
+        db.session.add(member)
+        _keep_unique(member)
+        after = {name: _plain(value) for name, value in member.facts.items() if value}
+        audit.record("member enrolled", member, by=by, after=after)
+        return member
+
+
+CORRECTABLE = (
+    "number",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "address",
+    "chapter_id",
+    "status_id",
+    "pledge_class_id",
+    "joined_on",
+    "left_on",
+    "ownership_share",
+    "payroll_deduction",
+)
+
+
+def _keep_unique(member: Member) -> None:
+    try:
+        with db.session.begin_nested():
+            db.session.flush()
+    except IntegrityError as error:
+        if "number" not in str(error.orig):
+            raise
+        raise Invalid(fields={"number": "Another member has this number."}) from error
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | bool | None) else str(value)

@@ -1,16 +1,25 @@
 """The tenant: its money, its day, its words."""
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
+from zoneinfo import available_timezones
 
+from babel import Locale, UnknownLocaleError
 from sqlalchemy import CheckConstraint, LargeBinary, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core import clock
+from webapp.core import audit, clock, money, tenancy
 from webapp.core.db import Base, db, new_id
+from webapp.core.errors import Invalid
+from webapp.domain.organizations.login import Login
+from webapp.domain.organizations.member import open_default_statuses
 
 
 class PaperSize(StrEnum):
@@ -55,6 +64,36 @@ class Organization(Base):
     )
 
     @classmethod
+    def create(
+        cls,
+        name: str,
+        *,
+        currency: str,
+        timezone: str,
+        by: Login | None,
+        locale: str = "en_US",
+        paper_size: PaperSize | None = None,
+    ) -> "Organization":
+        """With the default statuses. Its books and dues are opened by whoever founds it (wiring)."""
+        name, currency = name.strip(), currency.strip().upper()
+        _require_real(name=name, currency=currency, timezone=timezone, locale=locale)
+        organization = cls(
+            slug=_free_slug(name),
+            name=name,
+            currency=currency,
+            timezone=timezone,
+            locale=locale,
+            paper_size=paper_size or _usual_paper(locale),
+        )
+        db.session.add(organization)
+        db.session.flush()
+        with tenancy.acting_for(organization.id):
+            open_default_statuses()
+            audit.record("organization created", organization, by=by, after=organization.facts)
+            db.session.flush()
+        return organization
+
+    @classmethod
     def by_slug(cls, slug: str) -> "Organization | None":
         return db.session.scalars(select(cls).where(cls.slug == slug)).first()
 
@@ -70,3 +109,92 @@ class Organization(Base):
     @property
     def mail_sender(self) -> str:
         return self.sender_name or self.name
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the settings page shows and changes."""
+        return {name: getattr(self, name) for name in SETTINGS} | {"words": dict(self.words)}
+
+    def change(self, facts: Mapping[str, Any], *, by: Login | None) -> None:
+        """The currency never changes: every amount in the books is in it."""
+        before = self.facts
+        _require_real(
+            name=facts.get("name", self.name),
+            timezone=facts.get("timezone", self.timezone),
+            locale=facts.get("locale", self.locale),
+        )
+        for name in SETTINGS:
+            if name in facts and name != "currency":
+                setattr(self, name, facts[name])
+        if "words" in facts:
+            usual = asdict(Vocabulary())
+            self.words = {key: word for key, word in facts["words"].items() if word and word != usual[key]}
+        if before != self.facts:
+            changed = [name for name, value in self.facts.items() if value != before[name]]
+            after = self.facts
+            audit.record(
+                "organization settings changed",
+                self,
+                by=by,
+                before={name: before[name] for name in changed},
+                after={name: after[name] for name in changed},
+            )
+
+    def show_logo(self, picture: bytes | None, *, by: Login | None) -> None:
+        """A picture that `logo.reencoded` made, or none."""
+        self.logo = picture
+        audit.record("logo changed", self, by=by, after={"bytes": len(picture or b"")})
+
+
+SETTINGS = (
+    "name",
+    "currency",
+    "timezone",
+    "locale",
+    "paper_size",
+    "address",
+    "how_to_pay",
+    "sender_name",
+    "reply_to",
+)
+
+
+def _require_real(**facts: str) -> None:
+    """A name, currency, time zone and locale that exist, each with its own sentence."""
+    problems = {}
+    if "name" in facts and not facts["name"]:
+        problems["name"] = "Give the organization a name."
+    if "currency" in facts and not money.is_currency(facts["currency"]):
+        problems["currency"] = f"“{facts['currency']}” is not a currency code. Write it like USD or EUR."
+    if "timezone" in facts and facts["timezone"] not in available_timezones():
+        problems["timezone"] = f"“{facts['timezone']}” is not a time zone. Write it like America/New_York."
+    if "locale" in facts and not _is_locale(facts["locale"]):
+        problems["locale"] = f"“{facts['locale']}” is not a locale. Write it like en_US or de_DE."
+    if problems:
+        raise Invalid(fields=problems)
+
+
+def _is_locale(name: str) -> bool:
+    try:
+        Locale.parse(name)
+    except (ValueError, UnknownLocaleError):
+        return False
+    return True
+
+
+def _usual_paper(locale: str) -> PaperSize:
+    """Letter in North America and the few countries that follow it; A4 elsewhere."""
+    letter = ("US", "CA", "MX", "PH", "CL", "CO", "VE", "GT", "CR", "PA", "DO", "PR")
+    return PaperSize.LETTER if Locale.parse(locale).territory in (None, *letter) else PaperSize.A4
+
+
+def _free_slug(name: str) -> str:
+    """`Pi Chi Fraternity` gives `pi-chi-fraternity`, and the second of that name `pi-chi-fraternity-2`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    wish = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "organization"
+    taken = set(db.session.scalars(select(Organization.slug).where(Organization.slug.startswith(wish))))
+    slug, number = wish, 1
+    while slug in taken:
+        number += 1
+        slug = f"{wish}-{number}"
+    return slug

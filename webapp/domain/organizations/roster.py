@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, references, references_organization
+from webapp.core.db import Base, OrganizationRow, belongs_to, references, references_organization
+from webapp.domain.organizations.chapter import Chapter
+from webapp.domain.organizations.roster_columns import ColumnPlan
 
 
 class ImportState(StrEnum):
@@ -38,10 +40,14 @@ class ColumnMapping(OrganizationRow, Base):
 
 
 class RosterImport(OrganizationRow, Base):
-    """One uploaded file. `counts` has a number per RowOutcome; `done_rows` of `total_rows` is the progress."""
+    """One uploaded file. `counts` has a number per RowOutcome; `done_rows` of `total_rows` is the progress.
+
+    `chapter_id` is set when a treasurer imports: rows of other chapters are refused then.
+    """
 
     __tablename__ = "roster_imports"
 
+    chapter_id: Mapped[UUID | None]
     file_name: Mapped[str]
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     encoding: Mapped[str]
@@ -55,11 +61,21 @@ class RosterImport(OrganizationRow, Base):
     finished_at: Mapped[datetime | None]
     error: Mapped[str | None]
 
-    __table_args__ = (references_organization(),)
+    chapter: Mapped[Chapter | None] = belongs_to("RosterImport.chapter_id", "Chapter")
+
+    __table_args__ = (references_organization(), references("chapters", "chapter_id"))
+
+    @property
+    def plan(self) -> ColumnPlan:
+        return ColumnPlan.from_json(self.mapping)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (ImportState.DONE, ImportState.FAILED)
 
 
 class RosterImportRow(OrganizationRow, Base):
-    """What became of one line. Refused rows keep what was in the file and say why."""
+    """What became of one line, what stood in it, and why if refused. Lines that change nothing have none."""
 
     __tablename__ = "roster_import_rows"
 
