@@ -119,7 +119,7 @@ class Seeding:
                 by=admin,
                 cadence=Cadence.SEMESTER,
                 default_amount=story.DEFAULT_AMOUNT,
-                due_after_days=45,
+                due_after_days=75,
                 grace_days=5,
             )
             for status in MemberStatus.here().all():
@@ -142,7 +142,7 @@ class Seeding:
     def _bill(self, organization: Organization, period: BillingPeriod, admin: Login) -> None:
         """On the first day, and once more a month later for those who joined meanwhile."""
         self.tell(f"Billing {period.name}")
-        for dated in (period.starts_on, period.starts_on + timedelta(days=75)):
+        for dated in (period.starts_on, period.starts_on + timedelta(days=92)):
             if dated > organization.today:
                 continue
             with transaction():

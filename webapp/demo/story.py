@@ -34,10 +34,10 @@ class Habit:
 
 
 HABITS = (
-    Habit(weight=52, mean=-14, spread=9, pays=1.0),
-    Habit(weight=30, mean=3, spread=8, pays=0.99),
-    Habit(weight=13, mean=38, spread=20, pays=0.93),
-    Habit(weight=5, mean=80, spread=30, pays=0.55),
+    Habit(weight=45, mean=-14, spread=9, pays=1.0),
+    Habit(weight=31, mean=4, spread=9, pays=0.99),
+    Habit(weight=17, mean=45, spread=20, pays=0.93),
+    Habit(weight=7, mean=85, spread=30, pays=0.55),
 )
 _METHODS = (
     (Method.CARD, 62),
