@@ -5,6 +5,7 @@ from importlib import import_module
 from flask import Flask
 
 TOPICS: list[str] = [
+    "ledger",
     "organizations",
     "payments",
     "people",

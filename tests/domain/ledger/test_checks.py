@@ -43,7 +43,12 @@ def test_what_is_not_committed_yet_is_verified_too(world: Any) -> None:
 
     with transaction():
         ledger.post(
-            Event.INVOICE_ISSUED, source=Paper(), moves=[dues(world, 1)], on=TODAY, by=None, description="Dues"
+            Event.INVOICE_ISSUED,
+            source=Paper(),
+            moves=[dues(world, 1)],
+            on=TODAY,
+            by=None,
+            description="Dues",
         )
         assert ledger.verify(world.organization) == []
 

@@ -14,11 +14,13 @@ from webapp.domain.ledger.balances import (
 from webapp.domain.ledger.bulk import BulkMove, post_many
 from webapp.domain.ledger.chart import Account, AccountKind, Code, account_ids, open_standard_chart
 from webapp.domain.ledger.checks import Difference, verify
+from webapp.domain.ledger.extract import Extract, Key, Line
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
 from webapp.domain.ledger.periods import ClosedSpan, close_span
 from webapp.domain.ledger.posting import entry_for, moves_of, post, reverse
 from webapp.domain.ledger.proposal import Move, Override, Side
+from webapp.domain.ledger.trial_balance import TrialBalance, trial_balance
 
 __all__ = [
     "Account",
@@ -29,8 +31,11 @@ __all__ = [
     "Code",
     "Difference",
     "Event",
+    "Extract",
     "Guard",
     "JournalEntry",
+    "Key",
+    "Line",
     "MemberBalance",
     "Move",
     "Objection",
@@ -41,6 +46,7 @@ __all__ = [
     "PostingBlocked",
     "PostingDecision",
     "Side",
+    "TrialBalance",
     "account_ids",
     "chapter_balance",
     "close_span",
@@ -51,6 +57,7 @@ __all__ = [
     "post",
     "post_many",
     "reverse",
+    "trial_balance",
     "verify",
     "write_moved",
 ]
