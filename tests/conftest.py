@@ -88,7 +88,7 @@ class Silence:
 
 
 class Browser(FlaskClient):
-    """Every request has a context of its own, as on a server: nothing leaks in from the test or the last one."""
+    """Every request has a context of its own, as on a server: nothing leaks in from the test."""
 
     def open(self, *args: Any, **options: Any) -> Any:
         return Context().run(super().open, *args, **options)
@@ -129,4 +129,4 @@ def organization(app: Flask) -> Iterator[Any]:
         factories.found(made)
         yield made
         db.session.rollback()
-        factories.verify_books(made)
+        factories.verify_books(db.session.merge(made))

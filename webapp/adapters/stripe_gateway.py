@@ -91,8 +91,7 @@ class StripeGateway:
 
     def test_connection(self) -> str:
         account = _ask(self._client.v1.accounts.retrieve_current)
-        profile = account.business_profile
-        return str((profile and profile.name) or account.id)
+        return str(_of(_of(account, "business_profile"), "name") or account.id)
 
     def open_checkout(self, order: CheckoutOrder, *, idempotency_key: str) -> HostedCheckout:
         params = _session_params(order)
@@ -232,8 +231,8 @@ def _payment(intent: stripe.PaymentIntent) -> ProcessorPayment:
         charge_reference=charge.id if charge else None,
         fee=fee,
         fee_currency=fee_currency,
-        failure_code=(error.decline_code or error.code) if error else None,
-        failure_message=error.message if error else None,
+        failure_code=_of(error, "decline_code") or _of(error, "code"),
+        failure_message=_of(error, "message"),
         refunded=_from_stripe(charge.amount_refunded, currency) if charge else 0,
         refunds=_refunds(charge, currency),
         metadata=_plain(intent.metadata),
@@ -241,16 +240,16 @@ def _payment(intent: stripe.PaymentIntent) -> ProcessorPayment:
 
 
 def _payer_detail(details: stripe.Charge.PaymentMethodDetails | None) -> str | None:
-    if details and details.card:
-        return f"{(details.card.brand or 'card').capitalize()} •••• {details.card.last4}"
-    if details and details.us_bank_account:
-        return f"{details.us_bank_account.bank_name or 'Bank account'} •••• {details.us_bank_account.last4}"
+    if card := _of(details, "card"):
+        return f"{(_of(card, 'brand') or 'card').capitalize()} •••• {_of(card, 'last4')}"
+    if account := _of(details, "us_bank_account"):
+        return f"{_of(account, 'bank_name') or 'Bank account'} •••• {_of(account, 'last4')}"
     return None
 
 
 def _refunds(charge: stripe.Charge | None, currency: str) -> tuple[ProcessorRefund, ...]:
-    if charge is None or charge.refunds is None:
-        return ()
+    listed: stripe.ListObject[stripe.Refund] | None = _of(charge, "refunds")
+    refunds = listed.auto_paging_iter() if listed else ()
     return tuple(
         ProcessorRefund(
             reference=refund.id,
@@ -258,9 +257,7 @@ def _refunds(charge: stripe.Charge | None, currency: str) -> tuple[ProcessorRefu
             state=refund.status or "pending",
             created_at=datetime.fromtimestamp(refund.created, UTC),
         )
-        for refund in sorted(
-            charge.refunds.auto_paging_iter(), key=lambda refund: (refund.created, refund.id)
-        )
+        for refund in sorted(refunds, key=lambda refund: (refund.created, refund.id))
     )
 
 
@@ -283,6 +280,11 @@ def _check_moment(signature: str, now: datetime) -> None:
     made = int(stamps[0])
     if not now.timestamp() - OLDEST.total_seconds() <= made <= now.timestamp() + NEWEST.total_seconds():
         raise SignatureRefused("This delivery was sealed too long ago, or in the future.")
+
+
+def _of(thing: Any, name: str) -> Any:
+    """A field that Stripe may leave out: its objects raise where others would say None."""
+    return getattr(thing, name, None)
 
 
 def _plain(metadata: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ from webapp.core.errors import Conflict, NotFound
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.payments import checkout as checkouts
-from webapp.domain.payments.checkout import Checkout, CheckoutState, ReturnAddresses, payable
+from webapp.domain.payments.checkout import Checkout, CheckoutState, ReturnAddresses
 from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable
 from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor
@@ -58,7 +58,7 @@ def shown(invoice: Invoice) -> dict[str, Any]:
     """What the pay page says about an invoice, and whether it can be paid online now."""
     lines = InvoiceLine.here().all(InvoiceLine.invoice_id == invoice.id, order_by=InvoiceLine.position)
     online = PaymentProcessor.here().first(PaymentProcessor.active.is_(True))
-    return {"invoice": invoice, "lines": lines, "can_pay": online is not None and payable(invoice)}
+    return {"invoice": invoice, "lines": lines, "can_pay": online is not None and invoice.is_payable}
 
 
 def checkout_of(invoice: Invoice, checkout_id: UUID) -> Checkout:

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from webapp.core import audit
 from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Login
 from webapp.domain.payments.checkout import promise_closing
@@ -89,7 +89,7 @@ def shrink(allocation: Allocation, payment: Payment, amount: int, *, by: Login |
 
 def _parts(amount: int, invoices: Sequence[Invoice]) -> Iterator[tuple[Invoice, int]]:
     for invoice in invoices:
-        part = 0 if invoice.status is InvoiceStatus.VOID else min(amount, invoice.owed)
+        part = min(amount, invoice.owed)
         if part > 0:
             amount -= part
             yield invoice, part

@@ -13,7 +13,7 @@ from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.jobs import Job, later
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Member
 from webapp.domain.payments.gateway import CheckoutOrder, HostedCheckout
 from webapp.domain.payments.payment import Method, Payment, PaymentState
@@ -153,7 +153,7 @@ class Checkout(OrganizationRow, Base):
         """Whether what its page asks for is still what the invoice owes, with time left to pay it."""
         return (
             self.state is not CheckoutState.CLOSING
-            and payable(invoice)
+            and invoice.is_payable
             and self.amount == invoice.owed
             and now < self.expires_at - LAST_MINUTES
         )
@@ -174,12 +174,8 @@ class Checkout(OrganizationRow, Base):
         self.state, self.url = as_, None
 
 
-def payable(invoice: Invoice) -> bool:
-    return invoice.owed > 0 and not invoice.processing and invoice.status is not InvoiceStatus.VOID
-
-
 def refuse_unless_payable(invoice: Invoice) -> None:
-    if invoice.status is InvoiceStatus.VOID:
+    if invoice.is_void:
         raise InvoiceIsVoid
     if invoice.processing:
         raise DebitUnderWay

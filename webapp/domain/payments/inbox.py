@@ -92,16 +92,12 @@ def take_in(processor: PaymentProcessor, notice: Notice, *, found_by: str) -> bo
     )
     seen_again = 1 if found_by == BY_WEBHOOK else 0
     is_new: ColumnElement[bool] = literal_column("xmax = 0")
-    event_id, new = (
-        db.session.execute(
-            row.on_conflict_do_update(
-                index_elements=["organization_id", "processor_id", "event_reference"],
-                set_={"deliveries": ProcessorEvent.deliveries + seen_again},
-            ).returning(ProcessorEvent.id, is_new)
-        )
-        .tuples()
-        .one()
-    )
+    event_id, new = db.session.execute(
+        row.on_conflict_do_update(
+            index_elements=["organization_id", "processor_id", "event_reference"],
+            set_={"deliveries": ProcessorEvent.deliveries + seen_again},
+        ).returning(ProcessorEvent.id, is_new)
+    ).one()
     if new and wanted:
         later(Job.REACT_TO_EVENT, once=str(event_id), event_id=event_id)
     return new

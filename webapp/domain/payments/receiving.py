@@ -10,7 +10,7 @@ from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict, Invalid
 from webapp.core.jobs import Job, later
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.payments import allocation, fees
 from webapp.domain.payments.checkout import Checkout, CheckoutState, Held, hold
@@ -164,10 +164,9 @@ _MOVES = {
 
 
 def _mark_processing(invoice: Invoice) -> None:
-    """The flag says whether any debit of this invoice is under way; a cancelled invoice waits for nothing."""
+    """The flag says whether any debit of this invoice is under way."""
     db.session.flush()
     under_way = Checkout.here().first(
         Checkout.invoice_id == invoice.id, Checkout.state == CheckoutState.PROCESSING
     )
-    if invoice.status is not InvoiceStatus.VOID:
-        invoice.set_processing(under_way is not None)
+    invoice.set_processing(under_way is not None)

@@ -55,13 +55,13 @@ def _invoice(invoice_id: UUID) -> Invoice:
 
 
 def _outcome(checkout: Checkout) -> Response:
-    of = {"invoice_id": checkout.invoice_id}
+    invoice_id, checkout_id = checkout.invoice_id, checkout.id
     return respond(
         "members/pay/outcome.html",
         "shared/paying/_outcome.html",
         checkout=checkout,
         payment=checkout.payment,
         invoice=checkout.invoice,
-        look_url=url_for("members.create_checkout_look", checkout_id=checkout.id, **of),
-        invoice_url=url_for("members.pay", **of),
+        look_url=url_for("members.create_checkout_look", invoice_id=invoice_id, checkout_id=checkout_id),
+        invoice_url=url_for("members.pay", invoice_id=invoice_id),
     )

@@ -66,12 +66,13 @@ def show(payment_id: UUID) -> str:
 @acts_once
 def confirm_fee(payment_id: UUID) -> Response | tuple[str, int]:
     form = FeeForm()
-    if not form.validate_on_submit():
+    fee = form.fee.data
+    if not form.validate_on_submit() or fee is None:
         return _page(payment_id, form), 422
     try:
         with transaction():
             held = checkouts.hold(checkouts.of_payment(payment_id).id)
-            fees.confirm_by_hand(held.payment, form.fee.data, reason=form.reason.data, by=current_user)
+            fees.confirm_by_hand(held.payment, fee, reason=form.reason.data, by=current_user)
             receiving.receive_if_ready(held, on=current_organization.today, by=current_user)
     except Invalid as refusal:
         form.refuse(refusal)
