@@ -53,7 +53,8 @@ class Origin:
     request_id: str | None = None
 
 
-origin: ContextVar[Origin] = ContextVar("origin", default=Origin())
+_NOWHERE = Origin()
+origin: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 
 def record(

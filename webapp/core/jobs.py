@@ -63,7 +63,7 @@ class JobState(StrEnum):
 
 
 class OutboxJob(OrganizationRow, Base):
-    """One piece of work that was promised. `dead` means it was tried as often as it may be and needs a person."""
+    """One piece of promised work. `dead` means it was tried as often as it may be and needs a person."""
 
     __tablename__ = "outbox"
 

@@ -49,7 +49,7 @@ def acting_for(organization: UUID) -> Iterator[None]:
 
 @contextmanager
 def platform() -> Iterator[None]:
-    """For the sweeper and the health page: sees the outbox of all organizations, and no other table's rows."""
+    """For the sweeper and the health page: sees everybody's outbox, and no other table's rows."""
     token = _platform.set(True)
     _tell_open_transaction()
     try:

@@ -257,8 +257,8 @@ def _mails_of_history() -> Any:
         .where(Member.email.is_not(None))
     )
     columns = [
-        "organization_id", "id", "kind", "recipient", "once", "message_id", "invoice_id", "member_id", "state",
-        "subject", "details", "attempts", "created_at", "sent_at",
+        "organization_id", "id", "kind", "recipient", "once", "message_id", "invoice_id", "member_id",
+        "state", "subject", "details", "attempts", "created_at", "sent_at",
     ]  # fmt: skip
     return insert(Mail).from_select(columns, sent).on_conflict_do_nothing()
 

@@ -15,6 +15,8 @@ from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing import search
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.notifications import outcomes
+from webapp.domain.notifications.delivery import MailKind, MailState
 from webapp.domain.reporting import history
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
@@ -30,6 +32,12 @@ STATUSES = [
     ("refunded", "Refunded"),
     ("void", "Void"),
 ]
+_MAILED = {
+    MailKind.INVOICE: "mailed",
+    MailKind.REMINDER: "reminded",
+    MailKind.RECEIPT: "receipt_mailed",
+    MailKind.NEW_LINK: "link_mailed",
+}
 _HEADER = (
     "number", "member_number", "first_name", "last_name", "email", "chapter", "period", "status",
     "issued_on", "due_on", "billed_minor", "billed", "paid_minor", "paid", "owed_minor", "owed", "currency",
@@ -43,8 +51,8 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
     if wants_csv():
         rows = db.session.execute(search.find(wanted, organization, sort=sort, limit=None))
         return stream_csv("invoices.csv", _HEADER, _lines(rows))
-    rows = db.session.execute(search.find(wanted, organization, sort=sort, after=_after(), limit=PAGE)).all()
-    shown, last = page_of(rows)
+    found = db.session.execute(search.find(wanted, organization, sort=sort, after=_after(), limit=PAGE))
+    shown, last = page_of(found.all())
     periods = BillingPeriod.here().all(order_by=BillingPeriod.starts_on.desc())
     names = {period.code: period.name for period in periods}
     return respond(
@@ -84,8 +92,16 @@ def shown(invoice: Invoice) -> dict[str, Any]:
     return {
         "invoice": invoice,
         "today": current_organization.today,
-        "events": history.of_invoice(invoice),
+        "events": history.of_invoice(invoice, *_mails(invoice)),
     }
+
+
+def _mails(invoice: Invoice) -> Iterator[history.Happening]:
+    for mail in outcomes.of_invoice(invoice.id):
+        at, failed = mail.sent_at or mail.created_at, mail.state is MailState.FAILED
+        if failed or mail.kind in _MAILED:
+            what = "mail_failed" if failed else _MAILED[mail.kind]
+            yield history.Happening(at, what, detail=mail.note if failed else mail.recipient)
 
 
 def _wanted(chapter_id: UUID | None) -> search.InvoiceFilter:

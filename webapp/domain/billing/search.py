@@ -149,7 +149,7 @@ def _matching(text: str, organization: Organization) -> ColumnElement[bool]:
     """By invoice number, member's name, number or mail address, or the amount owed or billed."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     names = Member.first_name + " " + Member.last_name
-    matches = [
+    matches: list[ColumnElement[bool]] = [
         Invoice.number.ilike(f"%{escaped}%"),
         names.ilike(f"%{escaped}%"),
         Member.number.ilike(f"{escaped}%"),

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.core import tenancy
 from webapp.core.db import db
@@ -49,7 +50,7 @@ def aging_by_chapter(on: date) -> dict[UUID, Aging]:
     return {chapter: _sorted_into_buckets(on, rows) for chapter, rows in grouped.items()}
 
 
-def _owed_by(column: ColumnElement[date], *, chapter_id: UUID | None) -> Select[date, int, int]:
+def _owed_by(column: InstrumentedAttribute[date], *, chapter_id: UUID | None) -> Select[date, int, int]:
     """Grouped by due date first: few groups to sort into buckets afterwards, read from the index alone."""
     statement = (
         select(column, func.sum(Invoice.owed), func.count())

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 
 from webapp.core import clock, tenancy
 from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
-from webapp.domain.notifications.delivery import Mail, MailState
-from webapp.domain.organizations import Member
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
 
 _RECENT = timedelta(days=14)
@@ -21,7 +20,6 @@ class Kind(StrEnum):
     FEE_UNCLEAR = "fee_unclear"
     UNAPPLIED = "unapplied"
     PAYMENT_FAILED = "payment_failed"
-    MAIL_FAILED = "mail_failed"
     JOB_DEAD = "job_dead"
 
 
@@ -35,21 +33,14 @@ class Need:
 
 
 def of_chapter(chapter_id: UUID) -> list[Need]:
-    mail_of_chapter = _mails().join(
-        Member,
-        (Member.organization_id == Mail.organization_id) & (Member.id == Mail.member_id),
-    )
-    return _found(
-        *[query.where(Payment.chapter_id == chapter_id) for query in _payments()],
-        mail_of_chapter.where(Member.chapter_id == chapter_id),
-    )
+    return _found(*[query.where(Payment.chapter_id == chapter_id) for query in _payments()])
 
 
 def of_organization() -> list[Need]:
     dead = _counted(Kind.JOB_DEAD, OutboxJob).where(
         OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
     )
-    return _found(*_payments(), _mails(), dead)
+    return _found(*_payments(), dead)
 
 
 def _payments() -> list[Select[str, int, int]]:
@@ -65,16 +56,8 @@ def _payments() -> list[Select[str, int, int]]:
     ]
 
 
-def _mails() -> Select[str, int, int]:
-    return _counted(Kind.MAIL_FAILED, Mail).where(
-        Mail.organization_id == tenancy.organization_id(),
-        Mail.state == MailState.FAILED,
-        Mail.created_at > clock.now() - _RECENT,
-    )
-
-
-def _counted(kind: Kind, table: type, amount: object = None) -> Select[str, int, int]:
-    total = func.coalesce(amount, 0) if amount is not None else literal(0)
+def _counted(kind: Kind, table: type, amount: Any = None) -> Select[str, int, int]:
+    total: ColumnElement[int] = literal(0) if amount is None else func.coalesce(amount, 0)
     return select(literal(kind.value), func.count(), total).select_from(table)
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import joinedload
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.organizations import Login
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
@@ -27,39 +26,19 @@ class Happening:
     detail: str | None = None
 
 
-_MAILED = {
-    MailKind.INVOICE: "mailed",
-    MailKind.REMINDER: "reminded",
-    MailKind.RECEIPT: "receipt_mailed",
-    MailKind.NEW_LINK: "link_mailed",
-}
-
-
-def of_invoice(invoice: Invoice) -> list[Happening]:
-    found = [Happening(invoice.created_at, "issued", amount=invoice.billed)]
+def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
+    """The documents' story, with what others know beside it (mails), in order of time."""
+    found = [*beside, Happening(invoice.created_at, "issued", amount=invoice.billed)]
     if invoice.first_opened_at:
         found.append(Happening(invoice.first_opened_at, "opened"))
     if invoice.voided_at:
         found.append(Happening(invoice.voided_at, "voided", _name(invoice), detail=invoice.void_reason))
-    found += [*_mails(invoice), *_payments(invoice), *_attempts(invoice), *_refunds(invoice)]
+    found += [*_payments(invoice), *_attempts(invoice), *_refunds(invoice)]
     return sorted(found, key=lambda happening: happening.at)
 
 
 def _name(invoice: Invoice) -> str | None:
     return db.session.scalar(select(Login.name).where(Login.id == invoice.voided_by_id))
-
-
-def _mails(invoice: Invoice) -> list[Happening]:
-    mails = Mail.here().all(Mail.invoice_id == invoice.id)
-    return [
-        Happening(
-            mail.sent_at or mail.created_at,
-            "mail_failed" if mail.state is MailState.FAILED else _MAILED[mail.kind],
-            detail=mail.note if mail.state is MailState.FAILED else mail.recipient,
-        )
-        for mail in mails
-        if mail.kind in _MAILED and mail.state in (MailState.SENT, MailState.FAILED)
-    ]
 
 
 def _payments(invoice: Invoice) -> list[Happening]:

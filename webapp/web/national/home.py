@@ -2,6 +2,7 @@
 
 from flask import render_template
 
+from webapp.domain.notifications import outcomes
 from webapp.domain.organizations import Chapter
 from webapp.domain.reporting import aging, attention, collections
 from webapp.web.gates import current_organization
@@ -18,8 +19,9 @@ def home() -> str:
         period=period,
         figures=collections.of_period(period.id) if period else None,
         by_chapter=collections.of_period_by_chapter(period.id) if period else {},
-        chapters=Chapter.here().all(Chapter.active, order_by=Chapter.name),
+        chapters=Chapter.here().all(Chapter.active.is_(True), order_by=Chapter.name),
         aging=aging.aging(today),
         months=collections.by_month(today),
         needs=attention.of_organization(),
+        failed_mails=outcomes.failed_lately(),
     )

@@ -5,6 +5,7 @@ from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.notifications import outcomes
 from webapp.domain.reporting import aging, attention, collections
 from webapp.web.gates import current_chapter, current_organization
 from webapp.web.treasurers import treasurers
@@ -25,4 +26,5 @@ def home() -> str:
         owing=db.session.scalars(longest).all(),
         months=collections.by_month(today, chapter_id=chapter_id),
         needs=attention.of_chapter(chapter_id),
+        failed_mails=outcomes.failed_lately(chapter_id=chapter_id),
     )
