@@ -1,0 +1,54 @@
+from datetime import date
+
+import pytest
+
+from tests.processor import TODAY, Shop, fresh, make_owed
+from webapp.core.db import transaction
+from webapp.core.errors import Invalid
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.ledger import Code
+from webapp.domain.payments.payment import Method, Payment, PaymentState
+from webapp.domain.payments.receiving import record_offline
+
+
+def record(shop: Shop, amount: int, method: Method = Method.CASH) -> Payment:
+    with transaction():
+        return record_offline(shop.member, amount, method=method, on=TODAY, by=None)
+
+
+def test_cash_settles_the_oldest_invoice_first(shop: Shop) -> None:
+    later = make_owed(shop.member, 30_000, due_on=date(2099, 12, 1))
+    earlier = make_owed(shop.member, 20_000, due_on=date(2099, 11, 1))
+    payment = record(shop, 25_000)
+    assert (payment.state, payment.processor_id) == (PaymentState.SUCCEEDED, None)
+    assert fresh(Invoice, earlier.id).status is InvoiceStatus.PAID
+    assert fresh(Invoice, later.id).owed == 25_000
+    assert shop.balance(Code.BANK) == 25_000
+
+
+@pytest.mark.case("K33")
+def test_a_part_leaves_the_rest_owed(shop: Shop) -> None:
+    invoice = shop.owed(40_000)
+    shop.record(invoice, 1)
+    partly = fresh(Invoice, invoice.id)
+    assert (partly.status, partly.owed) == (InvoiceStatus.PARTIAL, 39_999)
+
+
+def test_what_is_too_much_for_the_named_invoice_stays_unapplied(shop: Shop) -> None:
+    named, other = shop.owed(10_000), shop.owed(10_000)
+    payment = shop.record(named, 15_000)
+    assert (payment.allocated, payment.unapplied) == (10_000, 5_000)
+    assert fresh(Invoice, other.id).owed == 10_000
+    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == 5_000
+
+
+@pytest.mark.parametrize("method", [Method.CARD, Method.ACH_DEBIT, Method.WALLET, Method.UNKNOWN])
+def test_a_card_payment_is_never_recorded_by_hand(shop: Shop, method: Method) -> None:
+    with pytest.raises(Invalid):
+        record(shop, 1_000, method)
+
+
+@pytest.mark.parametrize("amount", [0, -5])
+def test_nothing_is_not_recorded(shop: Shop, amount: int) -> None:
+    with pytest.raises(Invalid):
+        record(shop, amount)

@@ -1,0 +1,94 @@
+import pytest
+
+from tests.processor import Shop, fresh
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.ledger import Code
+from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.refunds.refund import Refund, RefundState
+
+
+def test_a_refund_made_at_the_processor_is_booked_once(shop: Shop) -> None:
+    invoice = shop.owed()
+    payment = shop.paid(invoice)
+    shop.refund(10_000)
+    shop.hear()
+    for event in shop.events("charge.refunded"):
+        shop.deliver(event)
+    shop.work()
+    [refund] = Refund.here().all()
+    assert (refund.amount, refund.state) == (10_000, RefundState.SUCCEEDED)
+    back = fresh(Payment, payment.id)
+    assert (back.allocated, back.returned, back.unapplied) == (30_000, 10_000, 0)
+    settled = fresh(Invoice, invoice.id)
+    assert (settled.status, settled.refunded, settled.owed) == (InvoiceStatus.REFUNDED, 10_000, 0)
+    assert shop.balance(Code.REFUNDS) == 10_000
+    assert shop.balance(Code.PROCESSOR_CLEARING) == 40_000 - 1_190 - 10_000
+
+
+def test_two_partial_refunds_are_two_rows(shop: Shop) -> None:
+    payment = shop.paid(shop.owed())
+    shop.refund(10_000)
+    shop.refund(30_000)
+    shop.hear()
+    assert sorted(refund.amount for refund in Refund.here().all()) == [10_000, 30_000]
+    assert fresh(Payment, payment.id).returned == 40_000
+    assert Allocation.here().all(Allocation.undone_at.is_(None)) == []
+
+
+@pytest.mark.case("K13")
+def test_refunding_the_duplicate_leaves_the_good_payment_alone(shop: Shop) -> None:
+    invoice = shop.owed()
+    checkout = shop.open(invoice)
+    payment_id = checkout.payment_id
+    shop.pay(checkout)
+    check = shop.record(invoice, 40_000)
+    shop.hear()
+    shop.refund(40_000)
+    shop.hear()
+    duplicate = fresh(Payment, payment_id)
+    assert (duplicate.returned, duplicate.unapplied) == (40_000, 0)
+    assert fresh(Payment, check.id).allocated == 40_000
+    settled = fresh(Invoice, invoice.id)
+    assert (settled.status, settled.refunded) == (InvoiceStatus.PAID, 0)
+    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == 0
+    assert shop.balance(Code.REFUNDS) == 0
+
+
+@pytest.mark.case("K12")
+def test_a_refund_under_way_moves_nothing_until_the_processor_has_done_it(shop: Shop) -> None:
+    shop.sandbox.settings(refund_course="pending_then_succeeded", refund_delay=None)
+    payment = shop.paid(shop.owed())
+    shop.refund(10_000)
+    shop.hear()
+    [refund] = Refund.here().all()
+    assert refund.state is RefundState.PENDING
+    assert fresh(Payment, payment.id).returned == 0
+    shop.sandbox.act(shop.latest("refund")["id"], "settlement")
+    shop.hear()
+    assert fresh(Refund, refund.id).state is RefundState.SUCCEEDED
+    assert fresh(Payment, payment.id).returned == 10_000
+
+
+@pytest.mark.case("K12")
+def test_a_refund_that_failed_under_way_moves_nothing(shop: Shop) -> None:
+    shop.sandbox.settings(refund_course="pending_then_failed", refund_delay=None)
+    payment = shop.paid(shop.owed())
+    shop.refund(10_000)
+    shop.hear()
+    shop.sandbox.act(shop.latest("refund")["id"], "failure")
+    shop.hear()
+    [refund] = Refund.here().all()
+    assert refund.state is RefundState.FAILED
+    assert fresh(Payment, payment.id).allocated == 40_000
+
+
+def test_a_refund_before_the_fee_is_known_is_booked_with_the_payment(shop: Shop) -> None:
+    shop.sandbox.settings(fee_delay=None)
+    payment = shop.paid(shop.owed())
+    shop.refund(40_000)
+    shop.hear()
+    assert Refund.here().all() == []
+    charge = shop.latest("charge")
+    shop.sandbox.act(charge["id"], "fee")
+    shop.hear()
+    assert fresh(Payment, payment.id).returned == 40_000
