@@ -23,13 +23,18 @@ RESOURCES: dict[str, list[str]] = {
         "home",
         "invoices",
         "pay",
+        "ledger",
     ],
     "treasurers": [
         "home",
         "invoices",
+        "ledger",
     ],
     "national": [
         "home",
+        "search",
+        "working",
+        "settings",
         "invoices",
         "people",
         "tokens",
@@ -37,6 +42,9 @@ RESOURCES: dict[str, list[str]] = {
         "payments",
         "processors",
         "webhook_log",
+        "journal",
+        "trial_balance",
+        "exports",
     ],
 }
 
