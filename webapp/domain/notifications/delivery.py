@@ -1,16 +1,26 @@
 """Mail: a row per message, delivered by a job, its outcome visible."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, func
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, belongs_to, references, references_organization
+from webapp.core import audit, tenancy
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references, references_organization
+from webapp.core.errors import Conflict
+from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.organizations import Member
+from webapp.domain.organizations import Login, Member
+
+CHUNK = 50
+MOST_ATTEMPTS = Job.DELIVER_MAILS.work.attempts
+NO_ADDRESS = "There is no email address. Print the invoice instead."
 
 
 class MailKind(StrEnum):
@@ -20,8 +30,18 @@ class MailKind(StrEnum):
     PAID_TWICE = "paid_twice"
     REMINDER = "reminder"
     NEW_LINK = "new_link"
+    CANCELLATION = "cancellation"
     INVITATION = "invitation"
-    PASSWORD_RESET = "password_reset"
+    FORGOTTEN = "forgotten_password"
+
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").capitalize()
+
+    @property
+    def at_most_once(self) -> bool:
+        """Rather not at all than twice: nobody wants to be urged twice for one debt."""
+        return self is MailKind.REMINDER
 
 
 class MailState(StrEnum):
@@ -33,10 +53,10 @@ class MailState(StrEnum):
 
 
 class Mail(OrganizationRow, Base):
-    """`once` makes the same message a single one for ever. `at_most_once` kinds are never tried a second time.
+    """`once` makes the same message a single one for ever. `at_most_once` kinds are never tried twice.
 
     `dropped` means that its reason was gone when it was to be sent, and `note` says which.
-    `details` holds what the template needs besides the rows, and no secret in plain text.
+    `details` holds what the message needs besides the rows, and no secret in plain text.
     """
 
     __tablename__ = "mails"
@@ -69,6 +89,61 @@ class Mail(OrganizationRow, Base):
         Index("ix_mails_created", "organization_id", "created_at"),
     )
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a job may still hand it over. One that was being handed over may have arrived."""
+        if self.state is MailState.SENDING:
+            return not self.kind.at_most_once
+        return self.state is MailState.QUEUED
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """It was handed over, and no answer came. Known only for what is never tried twice."""
+        return self.state is MailState.SENDING and self.kind.at_most_once
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        if self.kind.at_most_once:
+            return self.state is MailState.FAILED
+        return self.state in (MailState.SENT, MailState.FAILED) or self.note == NO_ADDRESS
+
+    def begin(self, subject: str) -> None:
+        """From here on it may arrive."""
+        self.state, self.subject, self.attempts = MailState.SENDING, subject, self.attempts + 1
+
+    def arrived(self) -> None:
+        self.state, self.note, self.sent_at = MailState.SENT, None, func.now()
+
+    def fail(self, reason: str) -> None:
+        self.state, self.note = MailState.FAILED, reason
+
+    def drop(self, reason: str) -> None:
+        self.state, self.note = MailState.DROPPED, reason
+
+    def put_off(self, reason: str) -> None:
+        """It certainly did not arrive. The job tries again, until it is given up where a person sees it."""
+        self.state, self.note = MailState.QUEUED, reason
+        if self.attempts >= MOST_ATTEMPTS:
+            self.fail(reason)
+
+    def leave_open(self, reason: str) -> None:
+        """Nobody knows whether it arrived: said as it is, and tried again only if twice does no harm."""
+        self.note = reason
+        if not self.kind.at_most_once:
+            self.put_off(reason)
+
+    def send_again(self, *, by: Login) -> None:
+        """At a person's wish, to the address the member has by now. The same message id, so it shows once."""
+        if not self.can_be_sent_again:
+            raise Conflict("This mail can't be sent again.", next_step="It is under way, or was not needed.")
+        recipient = self.member.email if self.member else self.recipient
+        if not recipient:
+            raise Conflict("There is no email address.", next_step="Enter one on the member's page first.")
+        before = {"state": self.state.value, "recipient": self.recipient}
+        self.recipient, self.state, self.note, self.attempts = recipient, MailState.QUEUED, None, 0
+        audit.record("mail_sent_again", self, by=by, before=before, after={"recipient": recipient})
+        promise_delivery([self.id])
+
 
 class DailyRun(OrganizationRow, Base):
     """A day's work of one organization, done once: its unique key is what makes it so."""
@@ -83,3 +158,48 @@ class DailyRun(OrganizationRow, Base):
         references_organization(),
         Index("uq_daily_runs_day", "organization_id", "day", unique=True),
     )
+
+
+def message_id(mail_id: UUID, domain: str) -> str:
+    return f"<{mail_id}@{domain}>"
+
+
+def write_down(
+    kind: MailKind,
+    recipient: str | None,
+    *,
+    once: str,
+    domain: str,
+    member_id: UUID | None = None,
+    **facts: Any,
+) -> None:
+    """One mail and the promise of its delivery. The same `once` again changes nothing."""
+    mail_id = new_id()
+    values = {
+        "organization_id": tenancy.organization_id(),
+        "id": mail_id,
+        "kind": kind,
+        "recipient": recipient or "",
+        "once": once,
+        "message_id": message_id(mail_id, domain),
+        "member_id": member_id,
+        "state": MailState.QUEUED if recipient else MailState.DROPPED,
+        "note": None if recipient else NO_ADDRESS,
+    }
+    written = insert(Mail).values(**values, **facts).on_conflict_do_nothing().returning(Mail.id, Mail.state)
+    promise_delivery(id for id, state in db.session.execute(written) if state is MailState.QUEUED)
+
+
+def promise_delivery(mail_ids: Iterable[UUID]) -> int:
+    """A job for every chunk of them. How many mails."""
+    rest, count = iter(mail_ids), 0
+    while chunk := list(islice(rest, CHUNK)):
+        later(Job.DELIVER_MAILS, mails=" ".join(str(mail_id) for mail_id in chunk))
+        count += len(chunk)
+    return count
+
+
+def waiting(mail_ids: Sequence[UUID]) -> list[UUID]:
+    """Those still to be handed over, least tried first: one that can't be sent holds up nobody else."""
+    found = Mail.here().all(Mail.id.in_(mail_ids), order_by=Mail.attempts)
+    return [mail.id for mail in found if mail.is_waiting]

@@ -1,0 +1,212 @@
+"""Who hears of what: each announcement of the topics below becomes rows of mail, a single time."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import joinedload
+
+from webapp.core import clock, tenancy
+from webapp.core.db import db
+from webapp.domain.billing.ids import new_ids
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.run import BillingBatch
+from webapp.domain.notifications.delivery import (
+    NO_ADDRESS,
+    Mail,
+    MailKind,
+    MailState,
+    promise_delivery,
+    write_down,
+)
+from webapp.domain.notifications.links import Links
+from webapp.domain.organizations import Invitation, Login, Member, Role, RoleName
+from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments.payment import Allocation, Payment
+
+
+def announce(what: str, links: Links, **ids: UUID) -> None:
+    """Write the mails down and promise their delivery, in this transaction."""
+    _ANNOUNCEMENTS[what](links, **ids)
+
+
+def _invoices_issued(links: Links, batch_id: UUID) -> None:
+    batch = BillingBatch.here().get(batch_id)
+    members = Invoice.member_id.between(batch.first_member_id, batch.last_member_id)
+    _to_members(
+        MailKind.INVOICE,
+        links,
+        Invoice.run_id == batch.run_id,
+        members,
+        Invoice.status != InvoiceStatus.VOID,
+    )
+
+
+def _run_undone(links: Links, run_id: UUID) -> None:
+    """Only members who may have seen their invoice hear that it is gone."""
+    mailed = select(Mail.invoice_id).where(
+        Mail.organization_id == tenancy.organization_id(),
+        Mail.kind == MailKind.INVOICE,
+        Mail.state.in_([MailState.SENT, MailState.SENDING]),
+    )
+    _to_members(
+        MailKind.CANCELLATION,
+        links,
+        Invoice.run_id == run_id,
+        Invoice.status == InvoiceStatus.VOID,
+        Invoice.id.in_(mailed),
+    )
+
+
+def _to_members(kind: MailKind, links: Links, *conditions: ColumnElement[bool]) -> None:
+    """One statement for any number of invoices. Without an address the row says so instead."""
+    reachable = func.coalesce(Member.email, "") != ""
+    found = (
+        select(
+            new_ids().label("id"),
+            Invoice.id.label("invoice_id"),
+            Invoice.member_id,
+            func.coalesce(Member.email, "").label("recipient"),
+            case((reachable, MailState.QUEUED.value), else_=MailState.DROPPED.value).label("state"),
+            case((reachable, None), else_=NO_ADDRESS).label("note"),
+        )
+        .join(Member, and_(Member.organization_id == Invoice.organization_id, Member.id == Invoice.member_id))
+        .where(Invoice.organization_id == tenancy.organization_id(), *conditions)
+        .order_by(Invoice.year, Invoice.sequence)
+        .subquery()
+    )
+    row = {
+        "organization_id": literal(tenancy.organization_id()),
+        "id": found.c.id,
+        "kind": literal(kind.value),
+        "recipient": found.c.recipient,
+        "once": func.concat(f"{kind.value}:", found.c.invoice_id),
+        "message_id": func.concat("<", found.c.id, f"@{links.domain}>"),
+        "invoice_id": found.c.invoice_id,
+        "member_id": found.c.member_id,
+        "state": found.c.state,
+        "note": found.c.note,
+    }
+    written = (
+        insert(Mail)
+        .from_select(list(row), select(*row.values()))
+        .on_conflict_do_nothing()
+        .returning(Mail.id, Mail.state)
+    )
+    promise_delivery([id for id, state in db.session.execute(written) if state is MailState.QUEUED])
+
+
+def _payment_received(links: Links, payment_id: UUID) -> None:
+    _to_payer(MailKind.RECEIPT, payment_id, links)
+
+
+def _payment_failed(links: Links, payment_id: UUID) -> None:
+    _to_payer(MailKind.PAYMENT_FAILED, payment_id, links)
+
+
+def _to_payer(kind: MailKind, payment_id: UUID, links: Links) -> None:
+    payment = _payment(payment_id)
+    write_down(
+        kind,
+        payment.member.email,
+        once=f"{kind.value}:{payment.id}",
+        domain=links.domain,
+        member_id=payment.member_id,
+        payment_id=payment.id,
+        invoice_id=_invoice_meant(payment_id),
+    )
+
+
+def _paid_twice(links: Links, payment_id: UUID) -> None:
+    payment = _payment(payment_id)
+    readers: list[tuple[str, str | None, UUID | None]] = [("member", payment.member.email, payment.member_id)]
+    readers += [(str(login.id), login.email, None) for login in _officers(payment.chapter_id)]
+    for reader, address, member_id in readers:
+        write_down(
+            MailKind.PAID_TWICE,
+            address,
+            once=f"paid_twice:{payment.id}:{reader}",
+            domain=links.domain,
+            member_id=member_id,
+            payment_id=payment.id,
+            invoice_id=_invoice_meant(payment_id),
+            details={"reader": "member" if member_id else "officer", "amount": payment.unapplied},
+        )
+
+
+def _officers(chapter_id: UUID) -> Sequence[Login]:
+    """The chapter's treasurers, or the national admins where there is none."""
+    treasurers = [Role.role == RoleName.TREASURER, Role.chapter_id == chapter_id]
+    for conditions in (treasurers, [Role.role == RoleName.NATIONAL_ADMIN]):
+        statement = Role.here().select(*conditions).options(joinedload(Role.login)).order_by(Role.id)
+        found = [role.login for role in db.session.scalars(statement) if role.login.disabled_at is None]
+        if found:
+            return found
+    return []
+
+
+def _new_pay_link(links: Links, invoice_id: UUID) -> None:
+    """To the address on file, whoever asked; asking again within a minute brings no second mail."""
+    statement = Invoice.here().select(Invoice.id == invoice_id).options(joinedload(Invoice.member))
+    invoice = db.session.scalars(statement).one()
+    write_down(
+        MailKind.NEW_LINK,
+        invoice.member.email,
+        once=f"new_link:{invoice.id}:{invoice.pay_link_version}:{_this_minute()}",
+        domain=links.domain,
+        member_id=invoice.member_id,
+        invoice_id=invoice.id,
+    )
+
+
+def _invitation(links: Links, invitation_id: UUID) -> None:
+    invited = Invitation.here().get(invitation_id)
+    write_down(
+        MailKind.INVITATION,
+        invited.email,
+        once=f"invitation:{invited.id}:{invited.expires_at.isoformat()}",
+        domain=links.domain,
+        details={"invitation_id": str(invited.id)},
+    )
+
+
+def _password_reset(links: Links, login_id: UUID) -> None:
+    login = db.session.get_one(Login, login_id)
+    write_down(
+        MailKind.FORGOTTEN,
+        login.email,
+        once=f"password_reset:{login.id}:{_this_minute()}",
+        domain=links.domain,
+        details={"login_id": str(login.id)},
+    )
+
+
+_ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
+    "invoices_issued": _invoices_issued,
+    "run_undone": _run_undone,
+    "payment_received": _payment_received,
+    "payment_failed": _payment_failed,
+    "paid_twice": _paid_twice,
+    "new_pay_link": _new_pay_link,
+    "invitation": _invitation,
+    "password_reset": _password_reset,
+}
+
+
+def _payment(payment_id: UUID) -> Payment:
+    statement = Payment.here().select(Payment.id == payment_id).options(joinedload(Payment.member))
+    return db.session.scalars(statement).one()
+
+
+def _invoice_meant(payment_id: UUID) -> UUID | None:
+    """The invoice a payment was started for, or the first that it settled."""
+    checkout = Checkout.here().first(Checkout.payment_id == payment_id)
+    if checkout is not None:
+        return checkout.invoice_id
+    settled = Allocation.here().all(Allocation.payment_id == payment_id, order_by=Allocation.id)
+    return settled[0].invoice_id if settled else None
+
+
+def _this_minute() -> str:
+    return f"{clock.now():%Y-%m-%dT%H:%M}"

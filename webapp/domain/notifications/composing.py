@@ -1,0 +1,180 @@
+"""From the row of a mail to what it says, as of the moment it is sent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.orm import joinedload, selectinload
+
+from webapp.core.db import db
+from webapp.core.errors import Conflict
+from webapp.domain.billing.invoice import Invoice, InvoiceLine
+from webapp.domain.notifications import wording
+from webapp.domain.notifications.delivery import Mail, MailKind
+from webapp.domain.notifications.links import Links
+from webapp.domain.notifications.messages import Message
+from webapp.domain.notifications.pdf import InvoiceLetter, letter_of
+from webapp.domain.notifications.reminders import why_not
+from webapp.domain.notifications.wording import Voice
+from webapp.domain.organizations import Invitation, Login, Organization
+from webapp.domain.payments.payment import Allocation, Payment
+
+_MOST_LETTERS = 3
+
+
+class Pointless(Conflict):
+    """What the mail was to say is not true any more."""
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A mail to be written now: `on` is the organization's day."""
+
+    mail: Mail
+    organization: Organization
+    links: Links
+    on: date
+    test_mode: bool = False
+
+    @property
+    def voice(self) -> Voice:
+        return Voice(self.organization)
+
+    def letter(self, invoice: Invoice) -> InvoiceLetter:
+        return letter_of(invoice, self.organization, self.links, test_mode=self.test_mode)
+
+    def pay_url(self, invoice: Invoice) -> str:
+        return self.links.pay(self.organization, invoice)
+
+
+Composed = tuple[Message, Sequence[InvoiceLetter]]
+
+
+def compose(occasion: Occasion) -> Composed:
+    """The message and the letters that go with it; Pointless when there is no reason for it any more."""
+    return _COMPOSERS[occasion.mail.kind](occasion)
+
+
+def _invoice(occasion: Occasion) -> Composed:
+    invoice = _loaded(occasion.mail.invoice_id)
+    if invoice.is_void:
+        raise Pointless("The invoice was voided before it was mailed.")
+    message = wording.invoice(occasion.voice, invoice, invoice.member, occasion.pay_url(invoice))
+    return message, [occasion.letter(invoice)]
+
+
+def _reminder(occasion: Occasion) -> Composed:
+    """Whether it is still owed is asked with the invoice locked, in the transaction that lets the mail go."""
+    assert occasion.mail.invoice_id is not None
+    Invoice.here().get(occasion.mail.invoice_id, lock=True)
+    invoice = _loaded(occasion.mail.invoice_id)
+    if reason := why_not(invoice, invoice.member, on=occasion.on):
+        raise Pointless(reason)
+    pay_url = occasion.pay_url(invoice)
+    return wording.reminder(occasion.voice, invoice, invoice.member, pay_url, on=occasion.on), []
+
+
+def _receipt(occasion: Occasion) -> Composed:
+    payment = _payment(occasion)
+    allocations = db.session.scalars(
+        Allocation.here()
+        .select(Allocation.payment_id == payment.id, Allocation.undone_at.is_(None))
+        .order_by(Allocation.id)
+    ).all()
+    invoices = {one.invoice_id: _loaded(one.invoice_id) for one in allocations[:_MOST_LETTERS]}
+    numbers = {
+        row.id: row for row in Invoice.here().all(Invoice.id.in_([one.invoice_id for one in allocations]))
+    }
+    message = wording.receipt(
+        occasion.voice,
+        payment,
+        payment.member,
+        settled=[(numbers[one.invoice_id].number, one.amount) for one in allocations],
+        owed=sum(invoice.owed for invoice in numbers.values()),
+    )
+    return message, [occasion.letter(invoice) for invoice in invoices.values()]
+
+
+def _payment_failed(occasion: Occasion) -> Composed:
+    payment = _payment(occasion)
+    invoice = _loaded(occasion.mail.invoice_id) if occasion.mail.invoice_id else None
+    pay_url = occasion.pay_url(invoice) if invoice else None
+    return wording.payment_failed(occasion.voice, payment, payment.member, invoice, pay_url), []
+
+
+def _paid_twice(occasion: Occasion) -> Composed:
+    payment = _payment(occasion)
+    details = occasion.mail.details
+    return (
+        wording.paid_twice(
+            occasion.voice,
+            payment,
+            payment.member,
+            for_member=details["reader"] == "member",
+            amount=details["amount"],
+        ),
+        [],
+    )
+
+
+def _new_link(occasion: Occasion) -> Composed:
+    invoice = _loaded(occasion.mail.invoice_id)
+    pay_url = occasion.pay_url(invoice)
+    return wording.new_link(occasion.voice, invoice, invoice.member, pay_url), [occasion.letter(invoice)]
+
+
+def _cancellation(occasion: Occasion) -> Composed:
+    invoice = _loaded(occasion.mail.invoice_id)
+    return wording.cancellation(occasion.voice, invoice, invoice.member), []
+
+
+def _invitation(occasion: Occasion) -> Composed:
+    statement = Invitation.here().select(Invitation.id == UUID(occasion.mail.details["invitation_id"]))
+    invited = db.session.scalars(statement.options(selectinload(Invitation.chapter))).one()
+    try:
+        invited.refuse_if_over()
+    except Conflict as over:
+        raise Pointless(over.message) from over
+    url = occasion.links.invitation(occasion.organization, invited)
+    return wording.invitation(occasion.voice, invited, url), []
+
+
+def _password_reset(occasion: Occasion) -> Composed:
+    login = db.session.get_one(Login, UUID(occasion.mail.details["login_id"]))
+    if login.disabled_at is not None:
+        raise Pointless("This login was switched off.")
+    return wording.forgotten_password(login, occasion.links.password_reset(occasion.mail, login)), []
+
+
+_COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
+    MailKind.INVOICE: _invoice,
+    MailKind.REMINDER: _reminder,
+    MailKind.RECEIPT: _receipt,
+    MailKind.PAYMENT_FAILED: _payment_failed,
+    MailKind.PAID_TWICE: _paid_twice,
+    MailKind.NEW_LINK: _new_link,
+    MailKind.CANCELLATION: _cancellation,
+    MailKind.INVITATION: _invitation,
+    MailKind.FORGOTTEN: _password_reset,
+}
+
+
+def _loaded(invoice_id: UUID | None) -> Invoice:
+    assert invoice_id is not None, "This kind of mail is about an invoice"
+    statement = (
+        Invoice.here()
+        .select(Invoice.id == invoice_id)
+        .options(
+            joinedload(Invoice.member),
+            joinedload(Invoice.chapter),
+            joinedload(Invoice.period),
+            selectinload(Invoice.lines).joinedload(InvoiceLine.reason),
+        )
+    )
+    return db.session.scalars(statement).one()
+
+
+def _payment(occasion: Occasion) -> Payment:
+    statement = Payment.here().select(Payment.id == occasion.mail.payment_id)
+    return db.session.scalars(statement.options(joinedload(Payment.member))).one()

@@ -1,0 +1,29 @@
+"""A day's work of an organization, once: what became overdue, and who is reminded."""
+
+from datetime import date
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+
+from webapp.core.db import db, new_id
+from webapp.domain.billing.overdue import mark_overdue
+from webapp.domain.notifications import reminders
+from webapp.domain.notifications.delivery import DailyRun
+from webapp.domain.notifications.links import Links
+from webapp.domain.organizations import Organization
+
+
+def pass_day(organization: Organization, day: date, links: Links) -> tuple[DailyRun, bool]:
+    """Do the day's work, and say whether it was done just now. A day that was done is left as it is."""
+    mine = insert(DailyRun).values(organization_id=organization.id, id=new_id(), day=day, counts={})
+    made = db.session.scalars(mine.on_conflict_do_nothing().returning(DailyRun)).first()
+    if made is None:
+        done = DailyRun.in_(organization).first(DailyRun.day == day)
+        assert done is not None, "A day that can't be added is there"
+        return done, False
+    made.counts = {
+        "overdue": mark_overdue(organization, day),
+        "reminders": reminders.promise(organization, day, links),
+    }
+    made.finished_at = func.now()
+    return made, True

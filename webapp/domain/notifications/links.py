@@ -1,0 +1,38 @@
+"""Addresses in letters and mails: on the host that the settings name, never on one that a request brought."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from webapp.core import clock
+from webapp.domain.billing import pay_link
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.notifications.delivery import Mail
+from webapp.domain.organizations import Invitation, Login, Organization, invitations, password_reset
+
+
+@dataclass(frozen=True)
+class Links:
+    """`host` is where people find Duesbook, such as `https://dues.example.org`."""
+
+    host: str
+    secret: str = field(repr=False)
+
+    @property
+    def domain(self) -> str:
+        """The name part of the host: what mails come from and message ids end with."""
+        return urlsplit(self.host).hostname or "localhost"
+
+    def sign_in(self) -> str:
+        return f"{self.host}/"
+
+    def pay(self, organization: Organization, invoice: Invoice) -> str:
+        return f"{self.host}/o/{organization.slug}/pay/{pay_link.token(invoice, self.secret)}"
+
+    def invitation(self, organization: Organization, invitation: Invitation) -> str:
+        token = invitations.token(invitation, self.secret)
+        return f"{self.host}/o/{organization.slug}/invitations/{token}"
+
+    def password_reset(self, mail: Mail, login: Login) -> str:
+        """Its two hours begin when the mail was written down, however long it waited for the mail server."""
+        made_at = mail.created_at or clock.now()
+        return f"{self.host}/password-reset/{password_reset.token(login, self.secret, at=made_at)}"

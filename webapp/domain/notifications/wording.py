@@ -1,0 +1,201 @@
+"""What we say, by occasion. Plain facts in, a message out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from babel.dates import format_date
+
+from webapp.core import money
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.notifications.messages import Message
+from webapp.domain.organizations import Invitation, Login, Member, Organization, invitations, password_reset
+from webapp.domain.payments.payment import Payment
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How this organization writes amounts and days."""
+
+    organization: Organization
+
+    def money(self, amount: int) -> str:
+        return money.display(amount, self.organization.currency, self.organization.locale)
+
+    def day(self, day: date) -> str:
+        return format_date(day, "long", locale=self.organization.locale)
+
+    @property
+    def name(self) -> str:
+        return self.organization.name
+
+
+def invoice(voice: Voice, invoice: Invoice, member: Member, pay_url: str) -> Message:
+    due = voice.day(invoice.due_on)
+    return Message(
+        subject=f"Invoice {invoice.number}: {voice.money(invoice.owed)} due {due}",
+        title=f"{invoice.period.name}: your invoice",
+        greeting=_dear(member),
+        paragraphs=[f"Here is invoice {invoice.number} from {voice.name}. It is attached as a PDF."],
+        amount=(f"Due {due}", invoice.owed),
+        rows=[(line.description, line.amount) for line in invoice.lines[:30]] + _less(invoice),
+        total=("Amount due", invoice.owed),
+        button=("See and pay the invoice", pay_url),
+        afterwards=["The link opens this invoice without a password, so keep it to yourself."],
+    )
+
+
+def reminder(voice: Voice, invoice: Invoice, member: Member, pay_url: str, *, on: date) -> Message:
+    owed, days = voice.money(invoice.owed), (invoice.due_on - on).days
+    if days > 0:
+        when, sentence = f"due in {_days(days)}", "This is a reminder before the due date. Nothing is late."
+    elif days == 0:
+        when, sentence = "due today", "Today is the due date."
+    else:
+        when, sentence = f"{_days(-days)} overdue", "The due date has passed, and we have not seen a payment."
+    return Message(
+        subject=f"Reminder: {owed} is {when}, invoice {invoice.number}",
+        title=f"{owed} is {when}",
+        greeting=_dear(member),
+        paragraphs=[f"{sentence} Invoice {invoice.number} is for {invoice.period.name}."],
+        amount=(f"Due {voice.day(invoice.due_on)}", invoice.owed),
+        button=("See and pay the invoice", pay_url),
+        afterwards=[
+            "Paid in the last few days? Then thank you, and nothing is left to do.",
+            "If you can't pay this now, answer this mail. Your treasurer would rather hear from you.",
+        ],
+    )
+
+
+def receipt(
+    voice: Voice, payment: Payment, member: Member, settled: Sequence[tuple[str, int]], owed: int
+) -> Message:
+    assert payment.received_on is not None, "A receipt is for money that came in"
+    facts: list[tuple[str, str | date]] = [
+        ("Received", payment.received_on),
+        ("Paid by", payment.payer_detail or payment.method.label),
+    ]
+    if payment.reference:
+        facts.append(("Reference", payment.reference))
+    rows = [(f"Invoice {number}", part) for number, part in settled]
+    if payment.unapplied:
+        rows.append(("Kept as your credit", payment.unapplied))
+    left = f"{voice.money(owed)} is still owed." if owed else "Nothing is left to pay on it."
+    return Message(
+        subject=f"Receipt: {voice.money(payment.amount)} received, thank you",
+        title="Thank you for your payment",
+        greeting=_dear(member),
+        paragraphs=[f"{voice.name} received your payment.{' ' + left if settled else ''}"],
+        amount=("Received", payment.amount),
+        facts=facts,
+        rows=rows,
+        total=("Your payment", payment.amount),
+        afterwards=["Keep this mail for your records. You need to do nothing more."],
+    )
+
+
+def payment_failed(
+    voice: Voice, payment: Payment, member: Member, invoice: Invoice | None, pay_url: str | None
+) -> Message:
+    amount = voice.money(payment.amount)
+    what = f" for invoice {invoice.number}" if invoice else ""
+    reason = f" The reason given: {payment.failure_message}" if payment.failure_message else ""
+    return Message(
+        subject=f"Your payment of {amount} did not go through",
+        title=f"Your payment of {amount} did not go through",
+        greeting=_dear(member),
+        paragraphs=[f"Your payment{what} was not completed, so no money was taken.{reason}"],
+        amount=("Still to pay", invoice.owed) if invoice and invoice.owed else None,
+        button=("Try again", pay_url) if pay_url and invoice and invoice.owed else None,
+        afterwards=["You can use another card or bank account, or ask your treasurer how else to pay."],
+    )
+
+
+def paid_twice(voice: Voice, payment: Payment, member: Member, *, for_member: bool, amount: int) -> Message:
+    money_text = voice.money(amount)
+    if for_member:
+        return Message(
+            subject=f"You paid {money_text} more than was owed",
+            title=f"You paid {money_text} more than was owed",
+            greeting=_dear(member),
+            paragraphs=[
+                f"{voice.name} received {voice.money(payment.amount)} from you. {money_text} of it was not"
+                " owed any more, for instance because a check had arrived meanwhile."
+            ],
+            amount=("Kept as your credit", amount),
+            afterwards=["Your treasurer knows. Answer this mail if you want it back or used for something."],
+        )
+    return Message(
+        subject=f"{member.name} paid {money_text} more than was owed",
+        title=f"{member.name} paid {money_text} more than was owed",
+        greeting="Hello,",
+        paragraphs=[
+            f"A payment of {voice.money(payment.amount)} from {member.name} ({member.number}) came in, and"
+            f" {money_text} of it is not needed for the invoice. It is kept unapplied."
+        ],
+        amount=("Unapplied", amount),
+        afterwards=["Ask the member whether to give it back or to use it for another invoice."],
+    )
+
+
+def new_link(voice: Voice, invoice: Invoice, member: Member, pay_url: str) -> Message:
+    return Message(
+        subject=f"Your link to invoice {invoice.number}",
+        title=f"Your link to invoice {invoice.number}",
+        greeting=_dear(member),
+        paragraphs=["Somebody, most likely you, asked for a new link to this invoice."],
+        amount=(f"Due {voice.day(invoice.due_on)}", invoice.owed),
+        button=("See the invoice", pay_url),
+        afterwards=["The link opens this invoice without a password, so keep it to yourself."],
+    )
+
+
+def cancellation(voice: Voice, invoice: Invoice, member: Member) -> Message:
+    reason = f" The reason: {invoice.void_reason}" if invoice.void_reason else ""
+    return Message(
+        subject=f"Invoice {invoice.number} is cancelled: nothing to pay",
+        title=f"Invoice {invoice.number} is cancelled",
+        greeting=_dear(member),
+        paragraphs=[f"{voice.name} cancelled this invoice. Please do not pay it.{reason}"],
+        amount=("To pay", 0),
+        afterwards=["If a new invoice takes its place, it comes in a mail of its own."],
+    )
+
+
+def invitation(voice: Voice, invited: Invitation, url: str) -> Message:
+    return Message(
+        subject=f"You are invited to {voice.name}",
+        title=f"You are invited to {voice.name}",
+        greeting="Hello,",
+        paragraphs=[
+            f"{voice.name} keeps its dues with Duesbook and invites you as {invited.offer}.",
+            f"The link works once, for {invitations.LASTS.days} days.",
+        ],
+        button=("Accept the invitation", url),
+        afterwards=["If you did not expect this, you can ignore this mail. Nothing happens then."],
+    )
+
+
+def forgotten_password(login: Login, url: str) -> Message:
+    hours = int(password_reset.LASTS.total_seconds() // 3600)
+    return Message(
+        subject="Choose a new password",
+        title="Choose a new password",
+        greeting=f"Hello {login.name},",
+        paragraphs=[f"Somebody asked for a new password for this address. The link works for {hours} hours."],
+        button=("Choose a new password", url),
+        afterwards=["If it was not you, ignore this mail. Your password stays as it is."],
+    )
+
+
+def _dear(member: Member) -> str:
+    return f"Hello {member.first_name or member.name},"
+
+
+def _less(invoice: Invoice) -> list[tuple[str, int]]:
+    taken_off = [("Waived or credited", -invoice.adjusted), ("Paid, with thanks", -invoice.paid)]
+    return [(label, amount) for label, amount in taken_off if amount]
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"

@@ -1,0 +1,74 @@
+"""Mail: what becomes one, and handing it over one by one, with no transaction open meanwhile."""
+
+from contextlib import ExitStack
+from uuid import UUID
+
+from webapp import wiring
+from webapp.core import tenancy
+from webapp.core.db import transaction
+from webapp.domain.notifications import announcing, delivery, pdf, sending
+from webapp.domain.notifications.delivery import Mail
+from webapp.domain.notifications.messages import Mailer, MailRefused, MailUnavailable, MailUncertain
+from webapp.domain.notifications.pdf import InvoiceLetter
+from webapp.domain.organizations import Organization
+
+
+def announce(what: str, **ids: UUID) -> None:
+    with transaction():
+        announcing.announce(what, wiring.links(), **ids)
+
+
+def deliver_mails(mails: str) -> None:
+    """Every one of them, whatever becomes of the others; what has to wait makes the job come again."""
+    with transaction() as session:
+        organization = session.get_one(Organization, tenancy.organization_id())
+        waiting = delivery.waiting([UUID(mail_id) for mail_id in mails.split()])
+    unanswered: list[MailUnavailable | MailUncertain] = []
+    with ExitStack() as stack:
+        mailer = stack.enter_context(wiring.mailer_for(organization))
+        for mail_id in waiting:
+            try:
+                _deliver(mail_id, mailer)
+            except (MailUnavailable, MailUncertain) as silence:
+                unanswered.append(silence)
+    if unanswered:
+        raise unanswered[0]
+
+
+def _deliver(mail_id: UUID, mailer: Mailer) -> None:
+    with transaction():
+        outgoing = sending.prepare(mail_id, wiring.links(), test_mode=wiring.settings().test_mode)
+    if outgoing is None:
+        return
+    drawings = [drawn(letter) for letter in outgoing.letters]
+    try:
+        mailer.send(outgoing.envelope(wiring.mail_writer(), drawings))
+    except MailRefused as refusal:
+        with transaction():
+            _held(mail_id).fail(refusal.message)
+    except MailUnavailable as silence:
+        with transaction():
+            _held(mail_id).put_off(silence.message)
+        raise
+    except MailUncertain as silence:
+        with transaction():
+            _held(mail_id).leave_open(silence.message)
+        raise
+    else:
+        with transaction():
+            _held(mail_id).arrived()
+
+
+def drawn(letter: InvoiceLetter) -> bytes:
+    """The letter's PDF, drawn once for as long as nothing on it changes."""
+    with transaction():
+        found = pdf.kept(letter)
+    if found is None:
+        found = wiring.printer().draw(letter)
+        with transaction():
+            pdf.keep(letter, found)
+    return found
+
+
+def _held(mail_id: UUID) -> Mail:
+    return Mail.here().get(mail_id, lock=True)
