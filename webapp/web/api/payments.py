@@ -1,0 +1,160 @@
+"""Money that came in: the list, and what an officer received by hand."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from flask import g
+
+from webapp.core.db import transaction
+from webapp.core.errors import Invalid, NotFound
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Member
+from webapp.domain.payments.payment import OFFLINE, Allocation, FeeState, Method, Payment, PaymentState
+from webapp.domain.payments.receiving import record_offline
+from webapp.web.api import bearer, operations
+from webapp.web.api import fields as f
+from webapp.web.api.bearer import EVERYBODY, OFFICERS, acting
+from webapp.web.api.fields import Shape, shape_in
+from webapp.web.api.inputs import Values
+from webapp.web.api.operations import Answer
+from webapp.web.api.organizations import refuse_other_currency
+from webapp.web.api.paging import listing, page, pages_of
+
+TOPIC = "Payments"
+
+
+class Spread(StrEnum):
+    """How a payment settles what is owed: the oldest invoice first, or the one that is named."""
+
+    FIFO = "fifo"
+    SPECIFIC = "specific"
+
+
+_PAYMENT = {
+    "id": f.identifier("The payment"),
+    "member_id": f.identifier("Who paid"),
+    "chapter_id": f.identifier("The chapter it was for"),
+    "method": f.choice("How the money came", Method),
+    "state": f.choice("Where it stands", PaymentState),
+    "amount": f.amount("What was paid", least=1),
+    "allocated": f.amount("What of it settles invoices"),
+    "returned": f.amount("What was refunded", 0),
+    "unapplied": f.amount("What is settled nowhere yet", 0),
+    "fee": f.amount("What the processor kept; null while it is not known or there is none", 1_190).or_null(),
+    "fee_state": f.choice("Whether the fee is known", FeeState),
+    "currency": f.currency(),
+    "received_on": f.day("When it came into the books").or_null(),
+    "reference": f.text("A check number or what the bank says", "1024").or_null(),
+    "created_at": f.instant("When it was started or recorded"),
+}
+SUMMARY = Shape("PaymentSummary", _PAYMENT)
+PART = Shape(
+    "Allocation",
+    {"invoice_id": f.identifier("The invoice"), "amount": f.amount("What of it this payment settles")},
+)
+PAYMENT = Shape("Payment", _PAYMENT | {"allocations": f.list_of(PART, "What it settles now")})
+FILTERS = listing(
+    "PaymentFilters",
+    member=f.identifier("Only this member's"),
+    method=f.choice("Only this kind", Method),
+    state=f.choice("Only in this state", PaymentState),
+)
+RECEIPT = shape_in(
+    "PaymentReceived",
+    member_id=f.identifier("Who paid").needed(),
+    amount=f.amount("What was received", least=1).needed(),
+    currency=f.currency("Of the amount; the organization's unless told"),
+    method=f.one_of("How it came", *OFFLINE).needed(),
+    received_on=f.day("When; today unless told"),
+    reference=f.text("A check number or what the bank says", "1024", most=100),
+    allocation=f.choice("fifo settles the oldest invoices first; specific settles the one named", Spread),
+    invoice_id=f.identifier("The invoice to settle, with allocation specific"),
+)
+_COLUMNS = {"member": "member_id", "method": "method", "state": "state"}
+_PAYMENTS = "/organizations/<uuid:organization_id>/payments/"
+
+
+@operations.get(
+    _PAYMENTS,
+    summary="List payments",
+    topic=TOPIC,
+    gives=pages_of(SUMMARY),
+    query=FILTERS,
+    allowed=EVERYBODY,
+)
+def list_payments(query: Values) -> Answer:
+    """Also those that failed or are under way. A treasurer's token finds its own chapter's."""
+    wanted: dict[str, Any] = {name: query[key] for key, name in _COLUMNS.items() if key in query}
+    found = Payment.here().select().filter_by(**wanted)
+    if own := bearer.own_chapter():
+        found = found.where(Payment.chapter_id == own)
+    if me := bearer.own_member():
+        found = found.where(Payment.member_id == me)
+    return page(found, Payment, query, SUMMARY.tell)
+
+
+@operations.post(
+    _PAYMENTS, summary="Record a payment", topic=TOPIC, gives=PAYMENT, takes=RECEIPT, allowed=OFFICERS
+)
+def record_payment(body: Values) -> Answer:
+    """Cash, a check, a bank transfer or a payroll deduction that an officer received. What no invoice needs
+    is kept for the member as unapplied."""
+    refuse_other_currency(body)
+    with transaction():
+        member = _payer(body["member_id"])
+        payment = record_offline(
+            member,
+            body["amount"],
+            method=Method(body["method"]),
+            on=_received_on(body),
+            by=acting,
+            reference=body.get("reference", "").strip() or None,
+            invoice=_named_invoice(member, body),
+        )
+    return _whole(payment.id)
+
+
+@operations.get(
+    _PAYMENTS + "<uuid:payment_id>/", summary="Read a payment", topic=TOPIC, gives=PAYMENT, allowed=EVERYBODY
+)
+def read_payment(payment_id: UUID) -> Answer:
+    """The payment and the invoices it settles."""
+    return _whole(payment_id)
+
+
+def _payer(member_id: UUID) -> Member:
+    try:
+        return bearer.reach_member(member_id)
+    except NotFound as error:
+        raise Invalid(fields={"member_id": "There is no member with this id."}) from error
+
+
+def _received_on(body: Values) -> Any:
+    today = g.organization.today
+    day = body.get("received_on", today)
+    if day > today:
+        raise Invalid(fields={"received_on": f"Today is {today}. Money is recorded once it is there."})
+    return day
+
+
+def _named_invoice(member: Member, body: Values) -> Invoice | None:
+    specific = body.get("allocation", Spread.FIFO) is Spread.SPECIFIC
+    if specific != ("invoice_id" in body):
+        raise Invalid(fields={"invoice_id": "Name the invoice with allocation “specific”, and only then."})
+    if not specific:
+        return None
+    invoice = Invoice.here().first(Invoice.id == body["invoice_id"], Invoice.member_id == member.id)
+    if invoice is None:
+        raise Invalid(fields={"invoice_id": "This member has no invoice with this id."})
+    if not invoice.owed:
+        raise Invalid(fields={"invoice_id": "Nothing is owed on this invoice. Use allocation “fifo”."})
+    return invoice
+
+
+def _whole(payment_id: UUID) -> dict[str, Any]:
+    payment = Payment.here().get(payment_id)
+    bearer.in_reach(chapter_id=payment.chapter_id, member_id=payment.member_id)
+    live = (Allocation.payment_id == payment.id, Allocation.undone_at.is_(None))
+    parts = Allocation.here().all(*live, order_by=Allocation.id)
+    return PAYMENT.tell(payment, allocations=[PART.tell(part) for part in parts])

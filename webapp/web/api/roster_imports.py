@@ -1,0 +1,136 @@
+"""A roster as a file: sent, checked, brought in by a worker, and what was refused."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import g, request
+
+from webapp.core.db import transaction
+from webapp.core.errors import NotFound, Refusal
+from webapp.domain.organizations import Chapter, RosterImport, RosterImportRow, roster_import
+from webapp.domain.organizations.roster import ImportState, RowOutcome
+from webapp.web.api import bearer, operations
+from webapp.web.api import fields as f
+from webapp.web.api.bearer import OFFICERS, STAFF, acting
+from webapp.web.api.fields import Field, Shape, shape_in
+from webapp.web.api.inputs import Values
+from webapp.web.api.operations import Answer
+from webapp.web.api.paging import PAGED, page, pages_of
+
+TOPIC = "Chapters and members"
+
+IMPORT = Shape(
+    "RosterImport",
+    {
+        "id": f.identifier("The import"),
+        "file_name": f.text("The file's name", "roster.csv"),
+        "state": f.choice("Where it stands", ImportState),
+        "done_rows": f.whole("Rows brought in so far", 1_357, most=10_000_000),
+        "total_rows": f.whole("Rows in the file", 1_357, most=10_000_000),
+        "counts": f.counts("Rows by outcome", {"created": 1_350, "refused": 7}),
+        "error": f.text("What stopped it", "The file has no column for the last name.", most=2000).or_null(),
+        "created_at": f.instant("When it was sent"),
+        "finished_at": f.instant("When the last row was done").or_null(),
+    },
+)
+REFUSED = Shape(
+    "RefusedRow",
+    {
+        "line": f.whole("Its line in the file", 17, most=10_000_000),
+        "values": Field({"type": "array", "items": {"type": "string"}, "description": "What stood in it"}),
+        "reasons": Field({"type": "array", "items": {"type": "string"}, "description": "Why it was refused"}),
+    },
+)
+UPLOAD = shape_in(
+    "RosterUpload",
+    dry_run=f.flag("Only find out what would happen", example=False),
+    file_name=f.text("What to call the file", "roster.csv", least=1),
+)
+_IMPORTS = "/organizations/<uuid:organization_id>/roster-imports/"
+
+
+class NoRoster(Refusal):
+    status = 415
+    code = "unsupported-media-type"
+    message = "Send the roster as text/csv, or as the part “file” of multipart/form-data."
+
+
+@operations.get(
+    _IMPORTS,
+    summary="List roster imports",
+    topic=TOPIC,
+    gives=pages_of(IMPORT),
+    query=PAGED,
+    allowed=STAFF,
+)
+def list_roster_imports(query: Values) -> Answer:
+    """Every file that was sent. A treasurer's token finds its own chapter's."""
+    found = RosterImport.here().select()
+    if own := bearer.own_chapter():
+        found = found.where(RosterImport.chapter_id == own)
+    return page(found, RosterImport, query, IMPORT.tell)
+
+
+@operations.post(
+    _IMPORTS,
+    summary="Import a roster",
+    topic=TOPIC,
+    gives=IMPORT,
+    query=UPLOAD,
+    status=202,
+    uploads=("text/csv", "multipart/form-data"),
+    allowed=OFFICERS,
+)
+def import_roster(query: Values) -> Answer:
+    """A CSV file of members with a heading line. Members are found by their number, so sending a file again
+    changes nothing. It is checked at once and brought in by a worker; read the import to watch it."""
+    name, content = _sent(query)
+    own = bearer.own_chapter()
+    with transaction():
+        chapter = Chapter.here().get(own) if own else None
+        import_ = roster_import.upload(name, content, by=acting, chapter=chapter)
+        roster_import.check(import_, g.organization)
+        if not query.get("dry_run", False):
+            roster_import.start(import_, by=acting)
+    return IMPORT.tell(_found(import_.id))
+
+
+@operations.get(
+    _IMPORTS + "<uuid:import_id>/", summary="Watch a roster import", topic=TOPIC, gives=IMPORT, allowed=STAFF
+)
+def read_roster_import(import_id: UUID) -> Answer:
+    """How far it is, and how many rows were created, updated, unchanged and refused."""
+    return IMPORT.tell(_found(import_id))
+
+
+@operations.get(
+    _IMPORTS + "<uuid:import_id>/refused-rows/",
+    summary="List the refused rows of a roster import",
+    topic=TOPIC,
+    gives=pages_of(REFUSED),
+    query=PAGED,
+    allowed=STAFF,
+)
+def list_refused_rows(import_id: UUID, query: Values) -> Answer:
+    """Each with its line, what stood in it, and why it was refused."""
+    of_it = RosterImportRow.import_id == _found(import_id).id
+    found = RosterImportRow.here().select(of_it, RosterImportRow.outcome == RowOutcome.REFUSED)
+    return page(found, RosterImportRow, query, REFUSED.tell)
+
+
+def _sent(query: Values) -> tuple[str, bytes]:
+    name: str = query.get("file_name", "")
+    if request.mimetype == "text/csv":
+        return name or "roster.csv", request.get_data()
+    upload = request.files.get("file")
+    if upload is None:
+        raise NoRoster
+    return name or upload.filename or "roster.csv", upload.read()
+
+
+def _found(import_id: UUID) -> Any:
+    found = RosterImport.here().first(RosterImport.id == import_id)
+    if found is None:
+        raise NotFound
+    bearer.in_reach(chapter_id=found.chapter_id)
+    return found
