@@ -91,7 +91,7 @@ class Browser(FlaskClient):
     """Every request has a context of its own, as on a server: nothing leaks in from the test."""
 
     def open(self, *args: Any, **options: Any) -> Any:
-        return Context().run(super().open, *args, **options)
+        return Context().run(super().open, *args, **{"buffered": True} | options)
 
 
 @pytest.fixture

@@ -374,7 +374,7 @@ def test_the_right_password_forgets_the_attempts_before_it(client, admin):
 def test_without_the_counters_signing_in_is_closed_and_pages_stay_open(client, app, admin, sign_in):
     sign_in(client, admin)
     visitor = app.test_client()
-    with _redis_away():
+    with RedisAway():
         closed = send(visitor, admin.email)
         page = client.get("/account/places/")
 
@@ -385,7 +385,7 @@ def test_without_the_counters_signing_in_is_closed_and_pages_stay_open(client, a
     assert send(visitor, admin.email).status_code == 303
 
 
-class _redis_away:
+class RedisAway:
     """The counters' storage asks at a port where nobody listens."""
 
     def __enter__(self):

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.core.errors import NotAllowed, NotFound
-from webapp.domain.organizations import Chapter, Member, Organization
+from webapp.domain.organizations import Chapter, Member, Organization, roles
 from webapp.domain.organizations.access import Access
 from webapp.web import auth
 
@@ -59,6 +59,12 @@ def _require_role() -> Response | None:
     return None
 
 
+def _refused(message: str) -> NotAllowed:
+    """Says whom to ask, by name."""
+    admins = " or ".join(roles.national_admins()[:3])
+    return NotAllowed(message, next_step=f"Ask {admins}, national admin here." if admins else None)
+
+
 def national_gate(blueprint: Blueprint) -> Blueprint:
     """National admins; auditors may look and change nothing."""
 
@@ -67,9 +73,9 @@ def national_gate(blueprint: Blueprint) -> Blueprint:
         if asked := _require_role():
             return asked
         if not g.access.can_read_organization():
-            raise NotAllowed("This page is for national admins.")
+            raise _refused("This page is for national admins.")
         if request.method not in SAFE and not g.access.can_change_organization():
-            raise NotAllowed("Auditors read everything and change nothing. A national admin can do this.")
+            raise _refused("Auditors read everything and change nothing. A national admin can do this.")
         return None
 
     return inside_organization(blueprint)
@@ -102,9 +108,9 @@ def _chapter_for(code: str, access: Access) -> Chapter:
     if chapter is None or not access.is_staff:
         raise NotFound
     if not access.can_read_chapter(chapter.id):
-        raise NotAllowed(f"This page is for the treasurer of {chapter.name}.")
+        raise _refused(f"This page is for the treasurer of {chapter.name}.")
     if request.method not in SAFE and not access.can_change_chapter(chapter.id):
-        raise NotAllowed("Auditors read everything and change nothing. The treasurer can do this.")
+        raise _refused("Auditors read everything and change nothing. The treasurer can do this.")
     return chapter
 
 
@@ -117,7 +123,7 @@ def members_gate(blueprint: Blueprint) -> Blueprint:
             return asked
         roles = g.access.member_roles
         if not roles:
-            raise NotAllowed("This page is for members. Your role has its own pages.")
+            raise _refused("This page is for members. Your role has its own pages.")
         g.member = _member_of(roles[0].member_id)
         return None
 

@@ -29,7 +29,7 @@ _MEMBERS = (
 
 def items() -> list[Item]:
     menu = {"national": _NATIONAL, "treasurers": _TREASURERS, "members": _MEMBERS}.get(_persona(), ())
-    if "organization" not in g or "access" not in g:
+    if "organization" not in g or "access" not in g or (_persona() == "treasurers" and "chapter" not in g):
         return []
     words = g.organization.vocabulary
     return [
