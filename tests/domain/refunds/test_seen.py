@@ -82,6 +82,36 @@ def test_a_refund_that_failed_under_way_moves_nothing(shop: Shop) -> None:
     assert fresh(Payment, payment.id).allocated == 40_000
 
 
+@pytest.mark.case("K12")
+@pytest.mark.case("F23")
+@pytest.mark.parametrize("kept_as_credit", [0, 5_000])
+def test_a_refund_that_fails_days_later_is_taken_back_out_of_the_books(
+    shop: Shop, kept_as_credit: int
+) -> None:
+    shop.sandbox.settings(refund_course="succeeded_then_failed", refund_delay=None)
+    invoice = shop.owed()
+    checkout = shop.open(invoice)
+    payment_id = checkout.payment_id
+    shop.pay(checkout)
+    if kept_as_credit:
+        shop.record(invoice, kept_as_credit)
+    shop.hear()
+    shop.refund(10_000)
+    shop.hear()
+    assert fresh(Payment, payment_id).returned == 10_000
+    shop.sandbox.act(shop.latest("refund")["id"], "failure")
+    shop.hear()
+    shop.hear()
+    [refund] = Refund.here().all()
+    assert refund.state is RefundState.FAILED
+    payment = fresh(Payment, payment_id)
+    assert (payment.returned, payment.allocated) == (0, 40_000 - kept_as_credit)
+    settled = fresh(Invoice, invoice.id)
+    assert (settled.status, settled.refunded) == (InvoiceStatus.PAID, 0)
+    assert shop.balance(Code.REFUNDS) == 0
+    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == kept_as_credit
+
+
 def test_a_refund_before_the_fee_is_known_is_booked_with_the_payment(shop: Shop) -> None:
     shop.sandbox.settings(fee_delay=None)
     payment = shop.paid(shop.owed())

@@ -184,6 +184,12 @@ class Invoice(OrganizationRow, Base):
         self.refunded += amount
         self._derive(on)
 
+    def keep_after_all(self, amount: int, *, on: date) -> None:
+        """A refund that had not reinstated the debt failed later: its money is here again."""
+        assert 0 < amount <= self.refunded, "Only what was refunded can come back"
+        self.refunded -= amount
+        self._derive(on)
+
     def set_processing(self, under_way: bool) -> None:
         """Whether a payment that takes days, such as a bank debit, is under way."""
         self.processing = under_way

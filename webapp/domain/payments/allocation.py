@@ -73,6 +73,13 @@ def live_allocations(payment: Payment) -> Sequence[Allocation]:
     )
 
 
+def restore(payment: Payment, invoice: Invoice, amount: int) -> None:
+    """The opposite of `shrink`, when the refund that took it back has failed."""
+    payment.allocated += amount
+    db.session.add(Allocation(id=new_id(), payment_id=payment.id, invoice_id=invoice.id, amount=amount))
+    db.session.flush()
+
+
 def shrink(allocation: Allocation, payment: Payment, amount: int, *, by: Login | None) -> None:
     """Take a part of an allocation back. The row is kept as undone; what is left stands as a new one."""
     assert 0 < amount <= allocation.amount

@@ -80,6 +80,7 @@ class PaymentProcessor(OrganizationRow, Base):
     ) -> Self:
         if cls.here().first(cls.kind == kind, cls.active.is_(True)):
             raise Conflict(f"{kind.label} is connected already.", next_step="Change its keys instead.")
+        _check_secret_key(secret_key)
         row = cls(id=new_id(), organization_id=tenancy.organization_id(), kind=kind, name=name)
         row._seal(secret_key, webhook_secret, keys)
         db.session.add(row)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.ledger import Code, Event, Move, Side, post
+from webapp.domain.ledger import Code, Event, Move, Side, entry_for, moves_of, post, reverse
 from webapp.domain.payments import allocation, receiving
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import ProcessorRefund
@@ -37,12 +37,11 @@ def learn(checkout_id: UUID, sighting: Sighting, *, on: date) -> Payment:
 
 
 def _lock_invoices(checkout_id: UUID) -> dict[UUID, Invoice]:
-    """The invoices this payment settles or was meant for, locked in id order before anything else is."""
+    """The invoices this payment settles, settled or was meant for, locked in id order before the rest."""
     checkout = Checkout.here().get(checkout_id)
     settled = select(Allocation.invoice_id).where(
         Allocation.organization_id == tenancy.organization_id(),
         Allocation.payment_id == checkout.payment_id,
-        Allocation.undone_at.is_(None),
     )
     statement = (
         Invoice.here()
@@ -75,6 +74,8 @@ def _take_note(payment: Payment, seen: ProcessorRefund, invoices: dict[UUID, Inv
         refund.state = state
         if state is RefundState.SUCCEEDED:
             _book(refund, payment, invoices, on=on)
+    elif refund.state is RefundState.SUCCEEDED and state is RefundState.FAILED:
+        _take_back(refund, payment, invoices, on=on)
 
 
 def _book(refund: Refund, payment: Payment, invoices: dict[UUID, Invoice], *, on: date) -> None:
@@ -86,6 +87,23 @@ def _book(refund: Refund, payment: Payment, invoices: dict[UUID, Invoice], *, on
     db.session.flush()
     post(Event.REFUND, source=refund, moves=moves, on=on, by=None, description="Refund made at the processor")
     audit.record("refund_seen", payment, by=None, after={"amount": refund.amount})
+
+
+def _take_back(refund: Refund, payment: Payment, invoices: dict[UUID, Invoice], *, on: date) -> None:
+    """It failed after all, perhaps days later: the money never left, and settles again what it settled."""
+    refund.state = RefundState.FAILED
+    entry = entry_for(refund.id, Event.REFUND)
+    assert entry is not None, "A refund that succeeded is in the books"
+    left = sum(move.amount for move in moves_of(entry) if move.debit.account is Code.REFUNDS)
+    reverse(entry, source=refund, on=on, by=None, description="Refund failed at the processor")
+    payment.returned -= refund.amount
+    for invoice in invoices.values():
+        part = min(left, invoice.refunded)
+        if part:
+            invoice.keep_after_all(part, on=on)
+            allocation.restore(payment, invoice, part)
+            left -= part
+    audit.record("refund_failed", payment, by=None, after={"amount": refund.amount})
 
 
 def _moves(

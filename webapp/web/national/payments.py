@@ -1,11 +1,13 @@
 """Every payment of the organization, each with its attempts, its fee, and what it settled."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from flask import render_template, request
 from flask_login import current_user
+from sqlalchemy import Select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import StringField
@@ -42,8 +44,7 @@ class FeeForm(Form):
 def index() -> Response:
     wanted = _wanted()
     if wants_csv():
-        found = search.payments(current_organization, wanted).execution_options(yield_per=500)
-        return stream_csv("payments.csv", _HEADER, map(_as_row, db.session.scalars(found)))
+        return stream_csv("payments.csv", _HEADER, _all_rows(search.payments(current_organization, wanted)))
     after = request.args.get("after", type=UUID)
     rows, last = page_of(search.payments_page(current_organization, wanted, after=after, size=PAGE + 1))
     return respond(
@@ -112,6 +113,11 @@ def _wanted() -> search.WantedPayments:
         until=request.args.get("until", type=date.fromisoformat),
         oldest_first=request.args.get("sort") == "date",
     )
+
+
+def _all_rows(found: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """Asked only when the file is written, a page of rows at a time."""
+    yield from map(_as_row, db.session.scalars(found.execution_options(yield_per=500)))
 
 
 def _as_row(payment: Payment) -> tuple[Any, ...]:

@@ -60,8 +60,8 @@ def create_processor() -> Response | tuple[str, int]:
             processor = PaymentProcessor.connect(
                 kind=ProcessorKind.STRIPE,
                 name=form.name.data.strip(),
-                secret_key=form.secret_key.data.strip(),
-                webhook_secret=form.webhook_secret.data.strip() or None,
+                secret_key=_typed(form.secret_key) or "",
+                webhook_secret=_typed(form.webhook_secret),
                 keys=wiring.key_ring(),
                 by=current_user,
             )
@@ -91,8 +91,8 @@ def change_processor_keys(processor_id: UUID) -> Response | tuple[str, int]:
         with transaction():
             processor = PaymentProcessor.in_(current_organization).get(processor_id, lock=True)
             processor.change_keys(
-                secret_key=form.secret_key.data.strip() or None,
-                webhook_secret=form.webhook_secret.data.strip() or None,
+                secret_key=_typed(form.secret_key),
+                webhook_secret=_typed(form.webhook_secret),
                 keys=wiring.key_ring(),
                 by=current_user,
             )
@@ -124,6 +124,10 @@ def _test(processor: PaymentProcessor) -> Response:
     return see_other(
         "national.processor", processor_id=processor.id, notice=notice, tone="bad" if error else "good"
     )
+
+
+def _typed(field: PasswordField) -> str | None:
+    return (field.data or "").strip() or None
 
 
 def _list(form: ConnectionForm) -> str:
