@@ -39,9 +39,14 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[
 
 
 def stream_csv(file_name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """The list as a file, written while it is read: memory stays flat however long it is."""
-    lines = _inside(tenancy.organization_id_or_none(), csv_lines(header, rows))
-    response = Response(stream_with_context(lines), mimetype="text/csv")
+    """The list as a file."""
+    return stream_file(file_name, csv_lines(header, rows), "text/csv")
+
+
+def stream_file(file_name: str, lines: Iterator[str], mimetype: str) -> Response:
+    """A file that is written while it is read: memory stays flat however long it is."""
+    inside = _inside(tenancy.organization_id_or_none(), lines)
+    response = Response(stream_with_context(inside), mimetype=mimetype)
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     return response
 

@@ -13,7 +13,7 @@ from webapp.domain.ledger import Event
 
 @pytest.fixture
 def tamper(world: Any, database: Any) -> Any:
-    """Changes the books as only somebody with the database in hand could; puts them right again afterwards."""
+    """Changes the books as only somebody with the database in hand could; clears them afterwards."""
 
     def run(statement: str) -> None:
         db.session.rollback()
@@ -58,8 +58,9 @@ def test_a_balance_off_by_a_cent_is_found_at_its_member_and_its_chapter(world: A
     tamper("UPDATE member_balances SET debits = debits + 1")
     tamper("UPDATE chapter_balances SET credits = credits + 1 WHERE credits > 0")
 
+    number = world.ana.number
     assert sentences(world) == [
-        f"Balance of 1200 Accounts receivable, member {world.ana.number}: should be 400.00 USD, is 400.01 USD",
+        f"Balance of 1200 Accounts receivable, member {number}: should be 400.00 USD, is 400.01 USD",
         "Balance of 4000 Dues income, chapter ALP: should be -400.00 USD, is -400.01 USD",
     ]
 

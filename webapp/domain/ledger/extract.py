@@ -132,13 +132,13 @@ class Extract:
         newest_first = (both.c.dated.desc(), both.c.id.desc())
         return select(both).order_by(*newest_first).limit(limit).subquery("legs") if limit else both
 
-    def _leg(self, debit: bool, *conditions: ColumnElement[bool]) -> Select[Any]:
+    def _leg(self, debit: bool, *conditions: ColumnElement[bool]) -> Any:
         mine, other = (self.debit, self.credit) if debit else (self.credit, self.debit)
         sign = 1 if debit is self.grows_on_debit else -1
         counter: InstrumentedAttribute[UUID] = (
             Posting.credit_account_id if debit else Posting.debit_account_id
         )
-        leg: Select[Any] = select(
+        leg: Any = select(
             Posting.dated,
             Posting.id,
             Posting.entry_id,

@@ -33,6 +33,10 @@ class Event(StrEnum):
     REFUND = "refund"
     REVERSAL = "reversal"
 
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").capitalize()
+
 
 class JournalEntry(OrganizationRow, Base):
     """One event in the books, dated by the organization's local day. `source_*` is its document."""
