@@ -1,5 +1,6 @@
 """Letting people in by mail: the link, who may use it, and how often."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from webapp.core.audit import AuditEntry
 from webapp.core.crypto import token_hash
 from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, Invalid
-from webapp.domain.organizations import Invitation, Login, Member, Role, RoleName, invitations
+from webapp.domain.organizations import Invitation, Login, LoginSession, Member, Role, RoleName, invitations
 from webapp.web.limits import limiter
 
 PASSWORD = "plum ladder seventeen otters"
@@ -99,6 +100,22 @@ def test_opening_the_link_takes_nothing_and_the_second_use_is_refused(client, in
     assert second.status_code == 409
     assert "accepted already" in second.text
     assert len(roles_of("ruth@example.org")) == 1
+
+
+@pytest.mark.case("A12")
+def test_two_browsers_that_accept_at_once_make_one_login_and_one_session(app, client, invite, link, chapter):
+    address = link(invite(chapter=chapter))
+
+    def accept(number: int) -> int:
+        form = {"name": f"Ruth {number}", "password": PASSWORD}
+        return app.test_client().post(address, data=form).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(accept, range(4)))
+
+    assert answers == [303, 409, 409, 409]
+    assert len(roles_of("ruth@example.org")) == 1
+    assert db.session.scalar(select(func.count(LoginSession.id))) == 1
 
 
 @pytest.mark.parametrize("what", ["expired", "withdrawn"])

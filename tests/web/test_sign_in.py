@@ -1,5 +1,6 @@
 """Getting in and out, and what a thief of a cookie, a link or a list of passwords gets."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from statistics import median
 from time import perf_counter
@@ -474,6 +475,17 @@ class TestForgottenPassword:
         assert not is_signed_in(client)
         assert client.post(link, data={"password": "another try at it 8"}).status_code == 409
         assert send(client, admin.email, "walnut kayak 9 hinges").status_code == 303
+
+    @pytest.mark.case("A12")
+    def test_two_browsers_with_one_link_change_the_password_once(self, client, admin, app):
+        link = self.link(app, admin)
+
+        def change(number: int) -> int:
+            form = {"password": f"walnut kayak {number} hinges"}
+            return app.test_client().post(link, data=form).status_code
+
+        with ThreadPoolExecutor(4) as pool:
+            assert sorted(pool.map(change, range(4))) == [303, 409, 409, 409]
 
     def test_a_weak_password_leaves_the_link_usable(self, client, admin, app):
         link = self.link(app, admin)

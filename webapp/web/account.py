@@ -96,7 +96,7 @@ def _change_password(login: Login, form: PasswordForm) -> None:
 
 
 def _own_login() -> Login:
-    return db.session.get_one(Login, current_user.id, with_for_update=True)
+    return db.session.get_one(Login, current_user.id, with_for_update=True, populate_existing=True)
 
 
 def _page(profile: ProfileForm | None = None, password: PasswordForm | None = None) -> str:

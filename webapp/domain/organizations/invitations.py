@@ -155,7 +155,9 @@ def find(text: str, *, lock: bool = False) -> Invitation:
     """The open invitation of this link; NotFound for an unknown one, InvitationOver for one that is over."""
     statement = Invitation.here().select(Invitation.token_hash == token_hash(text))
     statement = statement.options(selectinload(Invitation.chapter))
-    found = db.session.scalars(statement.with_for_update() if lock else statement).first()
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found = db.session.scalars(statement).first()
     if found is None:
         raise NotFound("This invitation link is not complete.", next_step="Copy all of it from the mail.")
     found.refuse_if_over()

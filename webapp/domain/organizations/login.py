@@ -42,7 +42,9 @@ class Login(Base):
     @classmethod
     def by_email(cls, email: str, *, lock: bool = False) -> "Login | None":
         statement = select(cls).where(cls.email == email.strip().lower())
-        return db.session.scalars(statement.with_for_update() if lock else statement).first()
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        return db.session.scalars(statement).first()
 
     def choose_password(self, password: str) -> None:
         """Invalid, at the field `password`, when it is too easy to guess."""

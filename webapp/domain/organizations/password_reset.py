@@ -53,7 +53,9 @@ def read(text: str, secret: str, *, lock: bool = False) -> Login:
     who_and_when, seal = raw[: _ID + _TIME], raw[_ID + _TIME :]
     if len(who_and_when) < _ID + _TIME:
         raise ResetLinkOver
-    login = db.session.get(Login, UUID(bytes=who_and_when[:_ID]), with_for_update=lock or None)
+    login = db.session.get(
+        Login, UUID(bytes=who_and_when[:_ID]), with_for_update=lock or None, populate_existing=lock
+    )
     made_at = datetime.fromtimestamp(int.from_bytes(who_and_when[_ID:], "big"), UTC)
     if login is None or login.disabled_at is not None:
         raise ResetLinkOver
