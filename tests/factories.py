@@ -1,12 +1,21 @@
 """Small true worlds to test in. Each function makes one thing, with believable defaults, and commits it."""
 
+from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 from webapp.core import tenancy
-from webapp.core.db import transaction
+from webapp.core.db import db, transaction
+from webapp.domain.billing import rates, run, schedules
+from webapp.domain.billing.batch import bill_batch
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.rates import DuesRate
+from webapp.domain.billing.run import BillingRun
+from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind
+from webapp.domain.billing.settings import Cadence
 from webapp.domain.organizations import Chapter, Login, Member, MemberStatus, Organization, Role, RoleName
 
 _next = count(1)
@@ -29,10 +38,13 @@ def make_organization(name: str = "Pi Chi Fraternity", **changes: Any) -> Organi
 
 def found(organization: Organization) -> None:
     """What every organization starts with: chart of accounts, dues settings, the standard schedule."""
+    from webapp.domain.billing import schedules, settings
     from webapp.domain.ledger import chart
 
     with transaction():
         chart.open_standard_chart()
+        settings.open_standard()
+        schedules.open_standard()
 
 
 def verify_books(organization: Organization) -> None:
@@ -102,3 +114,75 @@ def _add(row: Any) -> Any:
     with transaction() as session:
         session.add(row)
     return row
+
+
+def make_period(code: str = "2026-fall", **changes: Any) -> BillingPeriod:
+    values = {
+        "name": "Fall 2026",
+        "cadence": Cadence.SEMESTER,
+        "starts_on": date(2026, 7, 1),
+        "ends_on": date(2026, 12, 31),
+        "due_on": date(2026, 7, 31),
+        "grace_ends_on": date(2026, 8, 15),
+    }
+    return _add(BillingPeriod(code=code, **(values | changes)))
+
+
+def make_schedule(name: str = "Roof fund", **changes: Any) -> AssessmentSchedule:
+    values = {"kind": ScheduleKind.SPECIAL_ASSESSMENT, "basis": Basis.FLAT, "amount": 10_000}
+    return _add(AssessmentSchedule(name=name, **(values | changes)))
+
+
+def standard_schedule() -> AssessmentSchedule:
+    return schedules.standard()
+
+
+def make_rate(
+    status: MemberStatus,
+    amount: int,
+    *,
+    chapter: Chapter | None = None,
+    by: Login | None = None,
+    **dates: Any,
+) -> DuesRate:
+    with transaction():
+        return rates.set_rate(status, amount, chapter=chapter, by=by, **dates)
+
+
+def bill(
+    period: BillingPeriod,
+    schedule: AssessmentSchedule | None = None,
+    *,
+    dated: date = date(2026, 7, 1),
+    by: Login | None = None,
+    members_per_batch: int = 1000,
+) -> BillingRun:
+    """A whole billing run, as the worker does it."""
+    organization = HereOrganization(tenancy.organization_id())
+    with transaction():
+        confirmed = run.confirm(organization, schedule or standard_schedule(), period, dated=dated, by=by)
+    with transaction():
+        run.start(confirmed.id, members_per_batch=members_per_batch)
+    for batch_id in run.batches_left(confirmed.id):
+        db.session.rollback()
+        with transaction():
+            bill_batch(confirmed.id, batch_id)
+    return BillingRun.open(confirmed.id)
+
+
+@dataclass(frozen=True)
+class HereOrganization:
+    id: UUID
+
+
+def make_invoice(amount: int = 10_000, *, member: Member | None = None, **dates: Any) -> Invoice:
+    """One issued invoice, made by a real run of a schedule and period of its own."""
+    if member is None:
+        member = make_member(make_chapter(f"C{next(_next)}"), make_status(f"status-{next(_next)}"))
+    number = next(_next)
+    period = make_period(f"period-{number}", **dates)
+    schedule = make_schedule(f"Assessment {number}", amount=amount, status_id=member.status_id)
+    bill(period, schedule)
+    return db.session.scalars(
+        Invoice.here().select(Invoice.schedule_id == schedule.id, Invoice.member_id == member.id)
+    ).one()

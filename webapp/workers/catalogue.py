@@ -3,10 +3,16 @@
 from collections.abc import Callable
 
 from webapp.core.jobs import Job
-from webapp.workers import organizations, payments
+from webapp.workers import billing, daily, notifications, organizations, payments
 
 JOBS: dict[Job, Callable[..., None]] = {
     Job.IMPORT_ROSTER: organizations.import_roster,
+    Job.START_BILLING_RUN: billing.start_billing_run,
+    Job.BILL_BATCH: billing.bill_batch,
+    Job.UNDO_BILLING_RUN: billing.undo_billing_run,
+    Job.DAILY: daily.daily,
+    Job.ANNOUNCE: notifications.announce,
+    Job.DELIVER_MAILS: notifications.deliver_mails,
     Job.REACT_TO_EVENT: payments.react_to_event,
     Job.CONFIRM_FEE: payments.confirm_fee,
     Job.LOOK_UP_CHECKOUT: payments.look_up_checkout,

@@ -1,15 +1,38 @@
 """One fan-out of a schedule over a period: previewed, confirmed, billed in batches, undone as a whole."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    case,
+    exists,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Mapped, joinedload, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, belongs_to, references
+from webapp.core import audit, clock
+from webapp.core.db import Base, HasId, OrganizationRow, belongs_to, db, references
+from webapp.core.errors import Conflict, NotFound
+from webapp.core.jobs import Job, JobState, OutboxJob, later, revive
+from webapp.domain.billing.assessing import Occasion, Omission
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
-from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.schedules import AssessmentSchedule, Basis
+from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.organizations import Login, Member
+
+MEMBERS_PER_BATCH = 5_000
 
 
 class RunState(StrEnum):
@@ -19,6 +42,9 @@ class RunState(StrEnum):
     FAILED = "failed"
     UNDOING = "undoing"
     UNDONE = "undone"
+
+
+UNDER_WAY = (RunState.CONFIRMED, RunState.RUNNING, RunState.UNDOING)
 
 
 class BillingRun(OrganizationRow, Base):
@@ -59,6 +85,72 @@ class BillingRun(OrganizationRow, Base):
         ),
     )
 
+    @classmethod
+    def open(cls, run_id: UUID) -> "BillingRun":
+        """With its schedule and period; NotFound when this organization has no such run."""
+        wanted = cls.here().select(cls.id == run_id)
+        both = joinedload(cls.schedule), joinedload(cls.period)
+        run = db.session.scalars(wanted.options(*both)).first()
+        if run is None:
+            raise NotFound
+        return run
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in UNDER_WAY
+
+    @property
+    def occasion(self) -> Occasion:
+        return Occasion(self.schedule, self.period, self.dated, DuesSettings.here().all()[0])
+
+    def progress(self) -> "Progress":
+        done = BillingBatch.state == BatchState.DONE
+        sums = select(
+            func.coalesce(func.sum(case((done, BillingBatch.members), else_=0)), 0),
+            func.coalesce(func.sum(BillingBatch.invoiced), 0),
+            func.coalesce(func.sum(BillingBatch.total), 0),
+            func.coalesce(func.sum(BillingBatch.already), 0),
+        ).where(BillingBatch.organization_id == self.organization_id, BillingBatch.run_id == self.id)
+        done_members, invoiced, total, already = (int(number) for number in db.session.execute(sums).one())
+        return Progress(done_members, invoiced, total, already, self.considered)
+
+    def omissions(self) -> dict[Omission, int]:
+        """How many members were left out, by reason."""
+        counted = (
+            select(BillingOmission.reason, func.count())
+            .where(BillingOmission.organization_id == self.organization_id, BillingOmission.run_id == self.id)
+            .group_by(BillingOmission.reason)
+        )
+        return {reason: number for reason, number in db.session.execute(counted)}
+
+    def stuck_jobs(self) -> Sequence[OutboxJob]:
+        """Parts of it that were tried and failed; tried again by themselves until they are `dead`."""
+        return OutboxJob.here().all(
+            OutboxJob.arguments["run_id"].astext == str(self.id),
+            OutboxJob.last_error.is_not(None),
+            OutboxJob.state != JobState.DONE,
+        )
+
+    def try_again(self, *, by: Login) -> None:
+        """Take up the parts that were given up, each from its start; what was billed stays billed."""
+        dead = [job for job in self.stuck_jobs() if job.state is JobState.DEAD]
+        if not dead:
+            raise Conflict("No part of this run has been given up.")
+        for job in dead:
+            revive(job)
+        audit.record("tried again", self, by=by)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Members looked at, invoices made, their total in minor units, members who had one before."""
+
+    done: int
+    invoiced: int
+    total: int
+    already: int
+    of: int
+
 
 class BatchState(StrEnum):
     WAITING = "waiting"
@@ -86,15 +178,16 @@ class BillingBatch(OrganizationRow, Base):
         UniqueConstraint("organization_id", "run_id", "position"),
     )
 
+    @property
+    def its_members(self) -> ColumnElement[bool]:
+        return Member.id.between(self.first_member_id, self.last_member_id)
 
-class Omission(StrEnum):
-    """Why a member of the schedule's scope got no invoice."""
-
-    STATUS_NOT_BILLABLE = "status_not_billable"
-    ZERO_AMOUNT = "zero_amount"
-    LEFT = "left"
-    NOT_YET_JOINED = "not_yet_joined"
-    NO_SHARE = "no_share"
+    def invoices(self) -> Select[Invoice]:
+        """What this batch made, void ones included."""
+        return Invoice.here().select(
+            Invoice.run_id == self.run_id,
+            Invoice.member_id.between(self.first_member_id, self.last_member_id),
+        )
 
 
 class BillingOmission(OrganizationRow, Base):
@@ -111,3 +204,104 @@ class BillingOmission(OrganizationRow, Base):
         references("members", "member_id"),
         UniqueConstraint("organization_id", "run_id", "member_id"),
     )
+
+
+def confirm(
+    organization: HasId,
+    schedule: AssessmentSchedule,
+    period: BillingPeriod,
+    *,
+    dated: date,
+    by: Login | None,
+) -> BillingRun:
+    """Promise the run. While one of this schedule and period is under way, that one is the answer."""
+    db.session.scalars(
+        BillingPeriod.in_(organization)
+        .select(BillingPeriod.id == period.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    same = BillingRun.schedule_id == schedule.id, BillingRun.period_id == period.id
+    running = BillingRun.in_(organization).first(*same, BillingRun.state.in_(UNDER_WAY))
+    if running is not None and running.state is RunState.UNDOING:
+        raise Conflict("This schedule and period is just being undone. Wait until that is finished.")
+    if running is not None:
+        return running
+    refuse_unbillable(schedule, period)
+    run = BillingRun(
+        schedule_id=schedule.id, period_id=period.id, dated=dated, requested_by_id=by.id if by else None
+    )
+    db.session.add(run)
+    db.session.flush()
+    later(Job.START_BILLING_RUN, once=str(run.id), run_id=run.id)
+    audit.record("confirmed", run, by=by, after={"schedule": schedule.name, "period": period.code})
+    return run
+
+
+def refuse_unbillable(schedule: AssessmentSchedule, period: BillingPeriod) -> None:
+    """Closed periods, retired schedules and schedules of another period bill nobody."""
+    if period.is_closed:
+        raise Conflict(
+            f"{period.name} is closed.",
+            next_step="Bill a period that is open; closed books stay closed.",
+        )
+    if not schedule.active:
+        raise Conflict(f"“{schedule.name}” has been retired.", next_step="Bring it back, or bill another.")
+    if not schedule.applies_to(period):
+        raise Conflict(f"“{schedule.name}” is not charged for {period.name}.")
+
+
+def start(run_id: UUID, *, members_per_batch: int = MEMBERS_PER_BATCH) -> None:
+    """Cut the members in scope into batches and promise each. Does nothing the second time."""
+    BillingRun.here().get(run_id, lock=True)
+    run = BillingRun.open(run_id)
+    if run.state is not RunState.CONFIRMED:
+        return
+    slices = db.session.execute(_slices(run.schedule, members_per_batch)).all()
+    for position, (first, last, members) in enumerate(slices, 1):
+        batch = BillingBatch(
+            run_id=run.id, position=position, first_member_id=first, last_member_id=last, members=members
+        )
+        db.session.add(batch)
+        db.session.flush()
+        later(Job.BILL_BATCH, once=str(batch.id), run_id=run.id, batch_id=batch.id)
+    run.batches, run.considered = len(slices), sum(members for _, _, members in slices)
+    run.state, run.started_at = RunState.RUNNING, clock.now()
+    finish_if_done(run)
+
+
+def _slices(schedule: AssessmentSchedule, size: int) -> Select[UUID, UUID, int]:
+    """By member id, which never changes, so nobody falls between two. A total is divided in one piece."""
+    place = func.row_number().over(order_by=Member.id) - 1
+    number = place // size if schedule.basis is not Basis.SHARE else place * 0
+    ranked = select(Member.id, number.label("slice")).where(schedule.in_scope).subquery()
+    ids = func.array_agg(aggregate_order_by(ranked.c.id, ranked.c.id))
+    return select(ids[1], ids[func.count()], func.count()).group_by(ranked.c.slice).order_by(ranked.c.slice)
+
+
+def finish_if_done(run: BillingRun) -> None:
+    """The last batch closes the run; two last ones at once take turns on the run's row."""
+    db.session.flush()
+    db.session.execute(
+        select(BillingRun.id)
+        .where(BillingRun.organization_id == run.organization_id, BillingRun.id == run.id)
+        .with_for_update(key_share=True)
+    )
+    waiting = BillingBatch.here().select(
+        BillingBatch.run_id == run.id, BillingBatch.state == BatchState.WAITING
+    )
+    if db.session.scalar(select(exists(waiting))):
+        return
+    run.state, run.finished_at = RunState.DONE, clock.now()
+    progress = run.progress()
+    audit.record("billed", run, by=None, after={"invoices": progress.invoiced, "total": progress.total})
+
+
+def batches_left(run_id: UUID) -> Sequence[UUID]:
+    """In order; for whoever runs it in the foreground."""
+    waiting = select(BillingBatch.id).where(
+        BillingBatch.organization_id == BillingRun.here().organization_id,
+        BillingBatch.run_id == run_id,
+        BillingBatch.state == BatchState.WAITING,
+    )
+    return db.session.scalars(waiting.order_by(BillingBatch.position)).all()

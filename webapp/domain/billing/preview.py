@@ -1,0 +1,167 @@
+"""What a billing run would do, before anybody is billed."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Numeric, Subquery, case, cast, func, null, select
+
+from webapp.core.db import HasId, db
+from webapp.domain.billing.assessing import Occasion, Omission, assessed
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.run import refuse_unbillable
+from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.organizations import Chapter, MemberStatus
+
+SHOWN_OUTLIERS = 25
+TIMES_THE_MEDIAN = 3
+CHANGE_SINCE_LAST = "0.5"
+
+
+@dataclass
+class Sum:
+    """Members who will be billed, and their total in minor units."""
+
+    count: int = 0
+    total: int = 0
+
+    def add(self, count: int, total: int) -> None:
+        self.count += count
+        self.total += total
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """Somebody whose amount is worth a second look. `last` is what the last period cost, if there was one."""
+
+    member_id: UUID
+    name: str
+    number: str
+    amount: int
+    last: int | None
+
+
+@dataclass
+class Preview:
+    schedule: AssessmentSchedule
+    period: BillingPeriod
+    dated: date
+    due_on: date
+    billed: Sum = field(default_factory=Sum)
+    by_status: dict[str, Sum] = field(default_factory=dict)
+    by_chapter: dict[str, Sum] = field(default_factory=dict)
+    omitted: dict[Omission, int] = field(default_factory=dict)
+    already: int = 0
+    last_period: BillingPeriod | None = None
+    last: Sum = field(default_factory=Sum)
+    outliers: list[Outlier] = field(default_factory=list)
+    outliers_in_all: int = 0
+
+    @property
+    def considered(self) -> int:
+        return self.billed.count + self.already + sum(self.omitted.values())
+
+
+def preview(
+    organization: HasId, schedule: AssessmentSchedule, period: BillingPeriod, *, dated: date
+) -> Preview:
+    """Who would be billed how much, who would not and why, and what stands out. Changes nothing."""
+    refuse_unbillable(schedule, period)
+    occasion = Occasion(schedule, period, dated, DuesSettings.of(organization))
+    found = assessed(occasion)
+    seen = Preview(schedule, period, dated, occasion.due_dates[0])
+    _count(seen, found)
+    _compare(seen)
+    _single_out(seen, found)
+    return seen
+
+
+def _count(seen: Preview, found: Subquery) -> None:
+    groups = select(
+        found.c.status_id,
+        found.c.chapter_id,
+        found.c.billed,
+        found.c.already,
+        found.c.omitted,
+        func.count(),
+        func.coalesce(func.sum(found.c.amount), 0),
+    ).group_by(found.c.status_id, found.c.chapter_id, found.c.billed, found.c.already, found.c.omitted)
+    statuses = {status.id: status.label for status in MemberStatus.here().all()}
+    chapters = {chapter.id: chapter.name for chapter in Chapter.here().all()}
+    for status_id, chapter_id, billed, already, omitted, count, total in db.session.execute(groups):
+        if billed:
+            seen.billed.add(count, int(total))
+            seen.by_status.setdefault(statuses[status_id], Sum()).add(count, int(total))
+            seen.by_chapter.setdefault(chapters[chapter_id], Sum()).add(count, int(total))
+        elif already:
+            seen.already += count
+        else:
+            seen.omitted[Omission(omitted)] = seen.omitted.get(Omission(omitted), 0) + count
+    seen.by_status = dict(sorted(seen.by_status.items()))
+    seen.by_chapter = dict(sorted(seen.by_chapter.items()))
+
+
+def _compare(seen: Preview) -> None:
+    """With the period of this schedule that was billed before this one."""
+    live = (
+        Invoice.schedule_id == seen.schedule.id,
+        Invoice.status != InvoiceStatus.VOID,
+        Invoice.organization_id == seen.schedule.organization_id,
+    )
+    earlier = (
+        BillingPeriod.here()
+        .select(
+            BillingPeriod.starts_on < seen.period.starts_on,
+            select(Invoice.id).where(*live, Invoice.period_id == BillingPeriod.id).exists(),
+        )
+        .order_by(BillingPeriod.starts_on.desc())
+        .limit(1)
+    )
+    seen.last_period = db.session.scalars(earlier).first()
+    if seen.last_period is not None:
+        sums = select(func.count(), func.coalesce(func.sum(Invoice.billed), 0))
+        count, total = db.session.execute(sums.where(*live, Invoice.period_id == seen.last_period.id)).one()
+        seen.last = Sum(count, int(total))
+
+
+def _single_out(seen: Preview, found: Subquery) -> None:
+    """More than three times the median, or more than half off what the member paid last time."""
+    median = (
+        select(func.percentile_disc(0.5).within_group(found.c.amount)).where(found.c.billed).scalar_subquery()
+    )
+    last, source = _last_amounts(seen, found)
+    far_off = cast(found.c.amount, Numeric()) > median * TIMES_THE_MEDIAN
+    changed = func.abs(found.c.amount - last) > last * cast(CHANGE_SINCE_LAST, Numeric())
+    strange = (
+        select(
+            found.c.member_id,
+            func.btrim(found.c.first_name + " " + found.c.last_name).label("name"),
+            found.c.member_number.label("number"),
+            found.c.amount,
+            last.label("last"),
+            func.count().over().label("in_all"),
+        )
+        .select_from(source)
+        .where(found.c.billed, case((far_off, True), (changed, True), else_=False))
+        .order_by(found.c.amount.desc(), found.c.member_number)
+        .limit(SHOWN_OUTLIERS)
+    )
+    for *values, in_all in db.session.execute(strange):
+        seen.outliers.append(Outlier(*values))
+        seen.outliers_in_all = in_all
+
+
+def _last_amounts(seen: Preview, found: Subquery) -> tuple[ColumnElement[Any], Any]:
+    if seen.last_period is None:
+        return cast(null(), Invoice.billed.type), found
+    on = (
+        (Invoice.organization_id == seen.schedule.organization_id)
+        & (Invoice.member_id == found.c.member_id)
+        & (Invoice.schedule_id == seen.schedule.id)
+        & (Invoice.period_id == seen.last_period.id)
+        & (Invoice.status != InvoiceStatus.VOID)
+    )
+    return Invoice.billed.expression, found.outerjoin(Invoice, on)

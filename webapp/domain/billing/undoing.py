@@ -1,0 +1,154 @@
+"""Taking a whole run back, while nothing of it is paid or under way; a second person has to ask for it."""
+
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from webapp.core import audit, clock
+from webapp.core.db import db
+from webapp.core.errors import Conflict, Invalid, NotAllowed
+from webapp.core.jobs import Job, later
+from webapp.domain import ledger
+from webapp.domain.billing.ids import new_ids
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.run import BillingRun, RunState
+from webapp.domain.ledger import BulkMove, Code, Event
+from webapp.domain.organizations import Login, Organization
+
+VOIDED = Table(
+    "invoices_to_void",
+    MetaData(),
+    Column("source_id", Uuid()),
+    Column("entry_id", Uuid()),
+    Column("member_id", Uuid()),
+    Column("chapter_id", Uuid()),
+    Column("description", Text()),
+    Column("amount", BigInteger()),
+    Column("chapter_part", BigInteger()),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+
+class MoneyUnderWay(Conflict):
+    message = "Something of this run has been paid already, or a payment is under way."
+    next_step = "Void the invoices that were wrong one by one, and leave the paid ones."
+
+
+def request(run: BillingRun, *, by: Login, reason: str) -> None:
+    """Promise to void every invoice of the run. Never by the person who asked for the run."""
+    if run.requested_by_id == by.id:
+        raise NotAllowed(
+            "Somebody else has to undo a run you asked for.",
+            next_step="Ask another national admin of your organization.",
+        )
+    if run.state is not RunState.DONE:
+        raise Conflict("Only a run that is finished can be undone.")
+    if not reason.strip():
+        raise Invalid(fields={"reason": "Say why. Every member can read it on the invoice."})
+    _refuse_if_paid(run)
+    run.state, run.undone_by_id, run.undo_reason = RunState.UNDOING, by.id, reason.strip()
+    run.error = None
+    later(Job.UNDO_BILLING_RUN, run_id=run.id)
+    audit.record("undoing", run, by=by, reason=run.undo_reason)
+
+
+def undo(run_id: UUID) -> int:
+    """Void all that is left of the run; how many. Money that came meanwhile stops it, and the run says so."""
+    run = BillingRun.here().get(run_id, lock=True)
+    if run.state is not RunState.UNDOING:
+        return 0
+    _lock_invoices(run)
+    try:
+        _refuse_if_paid(run)
+    except MoneyUnderWay as refusal:
+        run.state, run.undone_by_id, run.error = RunState.DONE, None, refusal.message
+        audit.record("not undone", run, by=None, reason=refusal.message)
+        return 0
+    assert run.undone_by_id is not None
+    by = db.session.get_one(Login, run.undone_by_id)
+    voided = _void_all(run, by)
+    run.state, run.undone_at = RunState.UNDONE, clock.now()
+    later(Job.ANNOUNCE, once=f"run_undone:{run.id}", what="run_undone", run_id=run.id)
+    audit.record("undone", run, by=by, after={"voided": voided}, reason=run.undo_reason)
+    return voided
+
+
+def _refuse_if_paid(run: BillingRun) -> None:
+    touched = or_(Invoice.paid > 0, Invoice.refunded > 0, Invoice.adjusted > 0, Invoice.processing)
+    if db.session.scalar(select(exists(Invoice.here().select(Invoice.run_id == run.id, touched)))):
+        raise MoneyUnderWay
+
+
+def _lock_invoices(run: BillingRun) -> None:
+    ids = (
+        select(Invoice.id)
+        .where(Invoice.organization_id == run.organization_id, Invoice.run_id == run.id)
+        .order_by(Invoice.id)
+        .with_for_update()
+        .subquery()
+    )
+    db.session.execute(select(func.count()).select_from(ids))
+
+
+def _void_all(run: BillingRun, by: Login) -> int:
+    connection = db.session.connection()
+    VOIDED.create(connection)
+    chosen = {
+        "source_id": Invoice.id,
+        "entry_id": new_ids(),
+        "member_id": Invoice.member_id,
+        "chapter_id": Invoice.chapter_id,
+        "description": literal("Invoice ") + Invoice.number + " voided",
+        "amount": Invoice.billed,
+        "chapter_part": Invoice.chapter_part,
+    }
+    mine = Invoice.organization_id == run.organization_id, Invoice.run_id == run.id
+    live = select(*chosen.values()).where(*mine, Invoice.status != InvoiceStatus.VOID)
+    connection.execute(insert(VOIDED).from_select(list(chosen), live))
+    connection.execute(text(f"ANALYZE {VOIDED.name}"))
+    _post(run, by)
+    voiding = (
+        update(Invoice)
+        .where(*mine, Invoice.status != InvoiceStatus.VOID)
+        .values(
+            status=InvoiceStatus.VOID,
+            voided_at=clock.now(),
+            voided_by_id=by.id,
+            void_reason=run.undo_reason,
+        )
+    )
+    voided: int = connection.execute(voiding).rowcount
+    return voided
+
+
+def _post(run: BillingRun, by: Login) -> None:
+    income = BillingRun.open(run.id).schedule.kind.income_account
+    moves = [
+        BulkMove(VOIDED.c.amount, debit=income, credit=Code.RECEIVABLE, credit_member=True),
+        BulkMove(VOIDED.c.chapter_part, debit=Code.DUE_TO_CHAPTERS, credit=income),
+    ]
+    ledger.post_many(
+        Event.INVOICE_VOIDED,
+        rows=VOIDED,
+        moves=moves,
+        source_kind=Invoice.__tablename__,
+        batch=run,
+        on=db.session.get_one(Organization, run.organization_id).today,
+        by=by,
+    )
