@@ -20,7 +20,6 @@ from tests.sandbox.control import Page, SandboxControl
 from webapp import wiring
 from webapp.core.db import db, new_id, transaction
 from webapp.domain import ledger
-from webapp.domain.billing import run as _run  # noqa: F401
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind

@@ -8,7 +8,7 @@ from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.payments import checkout as checkouts
-from webapp.domain.payments.checkout import AlreadyPaid, Checkout, CheckoutState, DebitUnderWay
+from webapp.domain.payments.checkout import AlreadyPaid, Checkout, CheckoutState, PaymentUnderWay
 from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable
 from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentState
@@ -158,7 +158,7 @@ def test_a_bank_debit_is_under_way_until_it_settles(shop: Shop) -> None:
     shop.hear()
     waiting = fresh(Invoice, invoice.id)
     assert (waiting.processing, waiting.owed) == (True, 40_000)
-    with pytest.raises(DebitUnderWay):
+    with pytest.raises(PaymentUnderWay):
         shop.open(invoice)
     [intent] = shop.sandbox.objects("payment_intent")
     shop.sandbox.act(intent["id"], "settlement")
@@ -218,9 +218,13 @@ def test_a_fee_that_comes_late_holds_the_payment_until_it_is_known(shop: Shop) -
     invoice = shop.owed()
     payment = shop.paid(invoice)
     assert (payment.state, payment.fee_state) == (PaymentState.SUCCEEDED, FeeState.AWAITED)
-    assert fresh(Invoice, invoice.id).owed == 40_000
+    waiting = fresh(Invoice, invoice.id)
+    assert (waiting.owed, waiting.processing) == (40_000, True)
+    with pytest.raises(PaymentUnderWay):
+        shop.open(invoice)
     [charge] = shop.sandbox.objects("charge")
     shop.sandbox.act(charge["id"], "fee")
     shop.work_later()
     payment = fresh(Payment, payment.id)
     assert (payment.fee_state, payment.fee, payment.allocated) == (FeeState.CONFIRMED, FEE, 40_000)
+    assert fresh(Invoice, invoice.id).processing is False

@@ -54,9 +54,11 @@ class InvoiceIsVoid(Conflict):
     next_step = "Ask the treasurer if you expected to pay something."
 
 
-class DebitUnderWay(Conflict):
-    code = "debit-under-way"
-    message = "A bank debit for this invoice is under way. It takes up to four business days."
+class PaymentUnderWay(Conflict):
+    """A bank debit that takes days, or a payment that waits for its fee before it is booked."""
+
+    code = "payment-under-way"
+    message = "A payment for this invoice is under way. A bank debit takes up to four business days."
     next_step = "You will hear from us when it has settled. There is nothing to do until then."
 
 
@@ -178,7 +180,7 @@ def refuse_unless_payable(invoice: Invoice) -> None:
     if invoice.is_void:
         raise InvoiceIsVoid
     if invoice.processing:
-        raise DebitUnderWay
+        raise PaymentUnderWay
     if invoice.owed <= 0:
         raise AlreadyPaid
 

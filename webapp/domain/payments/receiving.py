@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import and_, func, or_
 
 from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
@@ -50,6 +50,7 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
     if not payment.waits_for_its_fee or payment.fee_state is not FeeState.CONFIRMED:
         return
     allocation.receive(payment, [held.invoice], on=on, by=by)
+    _mark_processing(held.invoice)
     later(
         Job.ANNOUNCE,
         once=f"payment_received:{payment.id}",
@@ -164,9 +165,17 @@ _MOVES = {
 
 
 def _mark_processing(invoice: Invoice) -> None:
-    """The flag says whether any debit of this invoice is under way."""
+    """Whether money for this invoice is on its way: a debit, or a payment that waits for its fee."""
     db.session.flush()
-    under_way = Checkout.here().first(
-        Checkout.invoice_id == invoice.id, Checkout.state == CheckoutState.PROCESSING
+    on_its_way = (
+        Checkout.here()
+        .select(Checkout.invoice_id == invoice.id)
+        .join(Checkout.payment)
+        .where(
+            or_(
+                Payment.state == PaymentState.PROCESSING,
+                and_(Payment.state == PaymentState.SUCCEEDED, Payment.received_on.is_(None)),
+            )
+        )
     )
-    invoice.set_processing(under_way is not None)
+    invoice.set_processing(db.session.scalars(on_its_way.limit(1)).first() is not None)
