@@ -4,24 +4,34 @@ import atexit
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from flask import Flask, current_app
+from jinja2 import Environment
 
 from webapp.adapters import schema
 from webapp.adapters.embedded import EmbeddedServers
+from webapp.adapters.mail_folder import FolderMailer, MailFolder
+from webapp.adapters.mail_writer import MailWriter
+from webapp.adapters.pdf_printer import PdfPrinter
 from webapp.adapters.rq_dispatcher import RqDispatcher
+from webapp.adapters.smtp_mailer import MailServer, SmtpMailer
+from webapp.adapters.stationery import open_stationery
 from webapp.adapters.stripe_gateway import StripeGateway
 from webapp.config import Settings
 from webapp.core import jobs, tenancy
 from webapp.core.crypto import KeyRing
 from webapp.core.db import transaction
+from webapp.core.errors import NotFound
 from webapp.domain.billing import schedules
 from webapp.domain.billing import settings as dues
 from webapp.domain.ledger.chart import open_standard_chart
+from webapp.domain.notifications.links import Links
+from webapp.domain.notifications.messages import MailerOpened, Writer
+from webapp.domain.notifications.pdf import InvoiceLetter, Printer
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import PaymentGateway
@@ -29,6 +39,8 @@ from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
 from webapp.domain.refunds.seen import learn
+
+_ROOT = Path(__file__).parents[1]
 
 
 def complete(settings: Settings) -> Settings:
@@ -96,6 +108,52 @@ def gateway_for(processor: PaymentProcessor) -> PaymentGateway:
             return StripeGateway(
                 processor.reveal_secret_key(key_ring()), api_base=settings().stripe_api_base
             )
+
+
+def links() -> Links:
+    """Addresses for letters and mails, on the public host."""
+    return Links(settings().public_url, settings().secret_key)
+
+
+def mailer_for(organization: Organization) -> MailerOpened:
+    """A demo organization never mails anybody real; without MAIL_URL nobody does."""
+    chosen, sender = settings(), f"dues@{links().domain}"
+    if organization.is_demo or not chosen.mail_url:
+        return FolderMailer(mail_folder_path(chosen), sender)
+    return SmtpMailer(MailServer.at(chosen.mail_url), sender)
+
+
+def mail_folder() -> MailFolder:
+    """The kept mails. NotFound but in demo and development, while mail is not really sent."""
+    chosen = settings()
+    if chosen.is_production or chosen.mail_url:
+        raise NotFound
+    return MailFolder(mail_folder_path(chosen))
+
+
+def mail_folder_path(chosen: Settings) -> Path:
+    return chosen.data / "mail"
+
+
+@cache
+def _paper(templates: Path) -> Environment:
+    return open_stationery(templates)
+
+
+@cache
+def printer() -> Printer:
+    return PdfPrinter(_paper(_ROOT / "templates"), _ROOT / "static" / "css")
+
+
+@lru_cache(maxsize=64)
+def drawn(letter: InvoiceLetter) -> bytes:
+    """The same letter again costs nothing: people look at a page more than once."""
+    return printer().draw(letter)
+
+
+@cache
+def mail_writer() -> Writer:
+    return MailWriter(_paper(_ROOT / "templates"))
 
 
 def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:

@@ -9,7 +9,6 @@ from tests import factories
 from tests.jobs import JobRunner
 from tests.workers.conftest import Postmaster
 from webapp.core.db import db, transaction
-from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, JobState, later
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.delivery import NO_ADDRESS, Mail, MailKind, MailState

@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Self
 
 from webapp.adapters.mail_message import message_of
+from webapp.core.errors import NotFound
 from webapp.domain.notifications.messages import Attachment, Envelope
 
 _NAME = re.compile(r"[0-9a-f-]{36}")
 _HEAD_BYTES = 4096
+_SHOWN = ("From", "Reply-To", "To", "Date")
 
 
 class FolderMailer:
@@ -50,6 +52,15 @@ class KeptMail:
     subject: str
 
 
+@dataclass(frozen=True)
+class OpenedMail:
+    subject: str
+    headers: Sequence[tuple[str, str]]
+    text: str
+    html: str
+    attachments: Sequence[Attachment]
+
+
 class MailFolder:
     """Reads what was kept, newest first."""
 
@@ -62,11 +73,21 @@ class MailFolder:
         chosen = [name for name in names if before is None or name < before]
         return [self._head(name) for name in chosen[:limit]]
 
-    def read(self, name: str) -> EmailMessage | None:
+    def read(self, name: str) -> OpenedMail:
         path = self._folder / f"{name}.eml"
         if not _NAME.fullmatch(name) or not path.is_file():
-            return None
-        return _parsed(path.read_bytes())
+            raise NotFound
+        message = _parsed(path.read_bytes())
+        return OpenedMail(
+            subject=str(message["Subject"]),
+            headers=[(title, str(message[title])) for title in _SHOWN if message[title]],
+            text=_part(message, "plain"),
+            html=_part(message, "html"),
+            attachments=[
+                Attachment(found.get_filename() or "attachment", found.get_content())
+                for found in message.iter_attachments()
+            ],
+        )
 
     def _head(self, name: str) -> KeptMail:
         with (self._folder / f"{name}.eml").open("rb") as file:
@@ -81,17 +102,10 @@ class MailFolder:
         )
 
 
-def part(message: EmailMessage, kind: str) -> str:
+def _part(message: EmailMessage, kind: str) -> str:
     """The text or the HTML of it; empty when it has none."""
     found = message.get_body((kind,))
     return str(found.get_content()) if found is not None else ""
-
-
-def attachments(message: EmailMessage) -> Sequence[Attachment]:
-    return [
-        Attachment(found.get_filename() or "attachment", found.get_content())
-        for found in message.iter_attachments()
-    ]
 
 
 def _parsed(raw: bytes) -> EmailMessage:

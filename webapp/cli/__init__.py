@@ -5,6 +5,9 @@ from importlib import import_module
 from flask import Flask
 
 TOPICS: list[str] = [
+    "billing",
+    "dues",
+    "jobs",
     "ledger",
     "organizations",
     "payments",

@@ -18,17 +18,21 @@ RESOURCES: dict[str, list[str]] = {
         "invitations",
         "password_reset",
         "pay",
+        "invoice_pdf",
+        "mailbox",
     ],
     "members": [
         "home",
         "invoices",
         "pay",
         "ledger",
+        "invoice_pdf",
     ],
     "treasurers": [
         "home",
         "invoices",
         "ledger",
+        "invoice_pdf",
     ],
     "national": [
         "home",
@@ -45,6 +49,9 @@ RESOURCES: dict[str, list[str]] = {
         "journal",
         "trial_balance",
         "exports",
+        "invoice_pdf",
+        "mails",
+        "reminders",
     ],
 }
 
