@@ -237,6 +237,13 @@ def test_use_is_noted_once_a_minute(client, admin, sign_in):
     assert db.session.scalar(seen) > first
 
 
+def test_the_account_page_names_the_browsers_in_words(client, admin):
+    agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    client.post("/", data={"email": admin.email, "password": PASSWORD}, headers={"User-Agent": agent})
+
+    assert "Firefox on Windows" in client.get("/account/").text
+
+
 def test_somebody_ends_a_session_from_afar_and_no_one_elses(client, admin, app, sign_in):
     elsewhere, stranger = app.test_client(), factories.make_login()
     sign_in(elsewhere, admin)

@@ -15,6 +15,17 @@ from webapp.core.db import Base, db, new_id
 from webapp.domain.organizations.login import Login
 
 _SEEN_EVERY = timedelta(minutes=1)
+_PROGRAMS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrom", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"),
+    ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,14 @@ class LoginSession(Base):
     browser: Mapped[str | None]
 
     login: Mapped[Login] = relationship(viewonly=True, lazy="raise")
+
+    @property
+    def device(self) -> str:
+        """`Firefox on Windows`, as far as the browser says so."""
+        said = self.browser or ""
+        program = next((name for mark, name in _PROGRAMS if mark in said), "A browser")
+        system = next((name for mark, name in _SYSTEMS if mark in said), None)
+        return f"{program} on {system}" if system else program
 
     @property
     def use_is_due(self) -> bool:

@@ -27,7 +27,7 @@ _HEADER = ("name", "email", "role", "chapter", "member", "since")
 
 class InvitationForm(Form):
     email = StringField("Email address", [InputRequired("Enter an email address."), Length(max=254)])
-    role = SelectField("Role", choices=STAFF)
+    role = SelectField("Role", [InputRequired("Choose a role.")], choices=[("", "Choose"), *STAFF])
     chapter = SelectField("Chapter, for a treasurer", coerce=str)
 
     def __init__(self, **options: Any) -> None:

@@ -22,7 +22,7 @@ from webapp.web.national.people import STAFF, chapter_choices
 
 class TokenForm(Form):
     name = StringField("What it is for", [InputRequired("Enter what it is for."), Length(max=120)])
-    role = SelectField("Role", choices=STAFF)
+    role = SelectField("Role", [InputRequired("Choose a role.")], choices=[("", "Choose"), *STAFF])
     chapter = SelectField("Chapter, for a treasurer", coerce=str)
 
     def __init__(self, **options: Any) -> None:
