@@ -19,6 +19,7 @@ from tests.jobs import JobRunner
 from tests.sandbox.control import Page, SandboxControl
 from webapp import wiring
 from webapp.core.db import db, new_id, transaction
+from webapp.core.jobs import Job, later
 from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.periods import BillingPeriod
@@ -211,6 +212,12 @@ class Shop:
 
     def deliver(self, event: dict[str, Any]) -> int:
         return self.deliver_to(self.processor, event, self.client)
+
+    def look_through(self) -> None:
+        """What the schedule promises every hour."""
+        with transaction():
+            later(Job.LOOK_THROUGH_EVENTS)
+        self.work()
 
     def deliver_to(self, processor: PaymentProcessor, event: dict[str, Any], client: FlaskClient) -> int:
         return post_webhook(client, processor, json.dumps(event))

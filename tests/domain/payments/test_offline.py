@@ -1,12 +1,15 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
 
 from tests.processor import TODAY, Shop, fresh, make_owed
+from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.ledger import Code
+from webapp.domain.organizations import Member
 from webapp.domain.payments.payment import Method, Payment, PaymentState
 from webapp.domain.payments.receiving import record_offline
 
@@ -52,3 +55,22 @@ def test_a_card_payment_is_never_recorded_by_hand(shop: Shop, method: Method) ->
 def test_nothing_is_not_recorded(shop: Shop, amount: int) -> None:
     with pytest.raises(Invalid):
         record(shop, amount)
+
+
+@pytest.mark.case("K20")
+def test_checks_recorded_at_once_never_settle_more_than_is_owed(shop: Shop) -> None:
+    invoice_id, member_id = shop.owed(40_000).id, shop.member_id
+    app, here = shop.client.application, tenancy.organization_id()
+
+    def record_one(_: int) -> None:
+        with app.app_context(), tenancy.acting_for(here), transaction():
+            member = Member.here().get(member_id)
+            record_offline(member, 15_000, method=Method.CHECK, on=TODAY, by=None)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(record_one, range(6)))
+    settled = fresh(Invoice, invoice_id)
+    assert (settled.status, settled.paid) == (InvoiceStatus.PAID, 40_000)
+    payments = Payment.here().all()
+    assert sum(payment.allocated for payment in payments) == 40_000
+    assert sum(payment.unapplied for payment in payments) == 6 * 15_000 - 40_000

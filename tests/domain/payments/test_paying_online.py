@@ -4,7 +4,6 @@ from tests.processor import ADDRESSES, Shop, fresh
 from webapp import wiring
 from webapp.core import clock
 from webapp.core.db import transaction
-from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.payments import checkout as checkouts
@@ -204,9 +203,7 @@ def test_the_regular_look_finds_what_no_webhook_brought(shop: Shop) -> None:
     checkout = shop.open(shop.owed())
     shop.pay(checkout)
     for _ in range(2):
-        with transaction():
-            later(Job.LOOK_THROUGH_EVENTS)
-        shop.work()
+        shop.look_through()
     assert fresh(Payment, checkout.payment_id).allocated == 40_000
     found = ProcessorEvent.here().all()
     assert {event.found_by for event in found} == {"look"}
