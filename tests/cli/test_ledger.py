@@ -1,0 +1,70 @@
+from datetime import date
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from tests.processor import Shop, fresh
+from webapp.core.db import db, transaction
+from webapp.domain.billing.invoice import Invoice
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    db.session.rollback()
+    return app.test_cli_runner().invoke(args=["ledger", *arguments])
+
+
+def test_books_that_agree_end_well(app: Flask, shop: Shop) -> None:
+    shop.record(shop.owed(), 10_000)
+
+    result = run(app, "verify", shop.organization.slug)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"The books of {shop.organization.slug} agree.\n"
+
+
+def test_books_that_differ_are_listed_and_fail(app: Flask, shop: Shop) -> None:
+    invoice = shop.owed()
+    with transaction():
+        fresh(Invoice, invoice.id).billed += 1
+
+    result = run(app, "verify", "--all")
+
+    assert result.exit_code == 1
+    slug, difference = result.stdout.rstrip("\n").split("\t")
+    assert slug == shop.organization.slug
+    assert difference.endswith("should be 400.01 USD, is 400.00 USD")
+    with transaction():
+        fresh(Invoice, invoice.id).billed -= 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("no-such-organization",), ("pi-chi", "--all")])
+def test_an_organization_has_to_be_named(app: Flask, organization: Any, arguments: tuple[str, ...]) -> None:
+    result = run(app, "verify", *arguments)
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ") and len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [("hledger", "; Pi Chi Fraternity"), ("beancount", 'option "title"'), ("csv", "date,entry,event")],
+)
+def test_the_journal_is_printed_in_each_form(app: Flask, shop: Shop, form: str, beginning: str) -> None:
+    shop.owed()
+
+    result = run(app, "export", shop.organization.slug, "--format", form, "--from", "2026-01-01")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(beginning)
+    assert "400.00" in result.stdout
+
+
+def test_an_export_of_other_days_holds_no_entry(app: Flask, shop: Shop) -> None:
+    entry_day = shop.owed().issued_on
+    assert entry_day > date(2026, 1, 31)
+
+    result = run(app, "export", shop.organization.slug, "--format", "csv", "--to", "2026-01-31")
+
+    assert len(result.stdout.splitlines()) == 1
