@@ -59,7 +59,7 @@ def add_members(chapter: Chapter, status: MemberStatus, how_many: int, **changes
 
 
 class Roster:
-    """1,357 members in two chapters: several rates, one of them lower in one chapter, and some pay nothing."""
+    """1,357 members in two chapters: several rates, one lower in one chapter, and some pay nothing."""
 
     expected_total = 500 * 40_000 + 200 * 35_000 + 500 * 5_000
     expected_billed = 1_200
