@@ -1,7 +1,8 @@
 """The account that is billed, and what an organization says about its members."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -105,6 +106,16 @@ class PledgeClass(OrganizationRow, Base):
         UniqueConstraint("organization_id", "chapter_id", "name"),
     )
 
+    @classmethod
+    def named(cls, chapter_id: UUID, name: str) -> "PledgeClass":
+        """The chapter's class of this name, made if there is none."""
+        found = cls.here().first(cls.chapter_id == chapter_id, func.lower(cls.name) == name.lower())
+        if found is None:
+            found = cls(chapter_id=chapter_id, name=name)
+            db.session.add(found)
+            db.session.flush()
+        return found
+
 
 class Member(OrganizationRow, Base):
     """`left_on` is the last day; a member who left keeps history and debts and gets no new invoices."""
@@ -167,12 +178,12 @@ class Member(OrganizationRow, Base):
         """Change facts by hand. An import leaves these fields alone from now on, unless told otherwise."""
         before = self.facts
         changed = [name for name in CORRECTABLE if name in facts and facts[name] != before[name]]
-        for name in changed:
-            setattr(self, name, facts[name])
         if not changed:
             return []
-        self.changed_by_hand = sorted({*self.changed_by_hand, *changed})
-        _keep_unique(self)
+        with _one_number_each():
+            for name in changed:
+                setattr(self, name, facts[name])
+            self.changed_by_hand = sorted({*self.changed_by_hand, *changed})
         audit.record(
             "member corrected",
             self,
@@ -186,8 +197,8 @@ class Member(OrganizationRow, Base):
     def enroll(cls, facts: Mapping[str, Any], *, by: Login | None) -> "Member":
         """A new member, entered by hand."""
         member = cls(**{name: facts[name] for name in CORRECTABLE if name in facts})
-        db.session.add(member)
-        _keep_unique(member)
+        with _one_number_each():
+            db.session.add(member)
         after = {name: _plain(value) for name, value in member.facts.items() if value}
         audit.record("member enrolled", member, by=by, after=after)
         return member
@@ -210,10 +221,11 @@ CORRECTABLE = (
 )
 
 
-def _keep_unique(member: Member) -> None:
+@contextmanager
+def _one_number_each() -> Iterator[None]:
     try:
         with db.session.begin_nested():
-            db.session.flush()
+            yield
     except IntegrityError as error:
         if "number" not in str(error.orig):
             raise
