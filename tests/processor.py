@@ -37,7 +37,7 @@ from webapp.web import paying
 SECRET_KEY = "sk_test_pichi"
 WEBHOOK_SECRET = "whsec_pichi"
 ADDRESSES = ReturnAddresses("http://localhost/done/{checkout}", "http://localhost/pay?canceled=1")
-TODAY = date(2026, 9, 1)
+TODAY = date(2025, 9, 1)
 _numbers = count(1)
 
 

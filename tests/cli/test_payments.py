@@ -59,12 +59,12 @@ def test_a_check_is_recorded_for_an_invoice(shop: Shop, app: Flask) -> None:
     invoice = shop.owed(40_000)
     where = (shop.organization.slug, invoice.number, "150.00")
     result = run(
-        app, "payments", "record", *where, "--method", "check", "--reference", "1024", "--on", "2026-09-02"
+        app, "payments", "record", *where, "--method", "check", "--reference", "1024", "--on", "2025-09-02"
     )
     assert result.exit_code == 0, result.output
     [payment] = Payment.here().all()
     assert result.stdout == f"{payment.id}\t150.00\t0.00\n"
-    assert (payment.reference, payment.received_on.isoformat()) == ("1024", "2026-09-02")
+    assert (payment.reference, payment.received_on.isoformat()) == ("1024", "2025-09-02")
     assert fresh(Invoice, invoice.id).status is InvoiceStatus.PARTIAL
 
 

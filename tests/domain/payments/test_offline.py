@@ -1,5 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -49,6 +49,12 @@ def test_what_is_too_much_for_the_named_invoice_stays_unapplied(shop: Shop) -> N
 def test_a_card_payment_is_never_recorded_by_hand(shop: Shop, method: Method) -> None:
     with pytest.raises(Invalid):
         record(shop, 1_000, method)
+
+
+def test_money_that_is_still_to_come_is_not_recorded(shop: Shop) -> None:
+    tomorrow = shop.organization.today + timedelta(days=1)
+    with pytest.raises(Invalid, match="once it is there"), transaction():
+        record_offline(shop.member, 1_000, method=Method.CASH, on=tomorrow, by=None)
 
 
 @pytest.mark.parametrize("amount", [0, -5])

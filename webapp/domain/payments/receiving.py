@@ -76,6 +76,9 @@ def record_offline(
         raise Invalid("This kind of payment can't be recorded by hand.", fields={"method": "Choose another."})
     if amount <= 0:
         raise Invalid("The amount must be more than zero.", fields={"amount": "Enter more than zero."})
+    organization = db.session.get_one(Organization, tenancy.organization_id())
+    if on > organization.today:
+        raise Invalid("Money is recorded once it is there.", fields={"on": "This day is still to come."})
     owed = allocation.lock_open_invoices(member.id)
     payment = Payment(
         id=new_id(),
@@ -84,7 +87,7 @@ def record_offline(
         method=method,
         state=PaymentState.SUCCEEDED,
         amount=amount,
-        currency=_currency(),
+        currency=organization.currency,
         reference=reference,
         recorded_by_id=by.id if by else None,
         settled_at=func.now(),
@@ -100,10 +103,6 @@ def record_offline(
         payment_id=payment.id,
     )
     return payment
-
-
-def _currency() -> str:
-    return db.session.get_one(Organization, tenancy.organization_id()).currency
 
 
 def _chosen(owed: Sequence[Invoice], named: Invoice | None) -> Sequence[Invoice]:
