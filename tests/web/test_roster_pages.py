@@ -99,6 +99,8 @@ def test_an_admin_imports_a_roster_from_upload_to_result(
     running = client.post(f"{address}/start", follow_redirects=True)
     assert f"0 of {rows:,}" in running.text
     jobs.run_all()
+    polled = client.get(f"{address}/", headers={"HX-Request": "true", "HX-Target": "import"})
+    assert polled.headers["HX-Redirect"] == f"{address}/"
     done = client.get(f"{address}/")
     assert "Imported" in done.text and f"{rows:,}" in done.text
     assert fresh(import_).state is ImportState.DONE

@@ -79,6 +79,8 @@ def show(persona: str, import_: RosterImport) -> Response | str:
     untouched = import_.state in (ImportState.UPLOADED, ImportState.CHECKED)
     if import_.state is ImportState.UPLOADED or (untouched and request.args.get("step") == "columns"):
         return _columns_page(persona, import_, import_.plan)
+    if import_.is_over and request.headers.get("HX-Target") == "import":
+        return see_other(f"{persona}.roster_import", import_id=import_.id)
     outcome = request.args.get("outcome", "")
     after = request.args.get("after", type=int) or 0
     conditions = [RosterImportRow.import_id == import_.id, RosterImportRow.line > after]
