@@ -6,6 +6,9 @@ from flask import Flask
 
 from webapp.web import gates
 from webapp.web.account import account
+from webapp.web.api import api
+from webapp.web.api.reference import reference
+from webapp.web.health import health
 from webapp.web.members import members
 from webapp.web.national import national
 from webapp.web.public import public, visitors
@@ -59,10 +62,26 @@ RESOURCES: dict[str, list[str]] = {
         "invoice_pdf",
         "mails",
         "reminders",
+        "dues_settings",
+        "rates",
+        "periods",
+        "schedules",
+        "billing_runs",
+    ],
+    "api": [
+        "organizations",
+        "processors",
+        "invoices",
+        "people",
+        "dues",
+        "billing_runs",
+        "payments",
+        "books",
+        "roster_imports",
     ],
 }
 
-BLUEPRINTS = [public, visitors, account, members, treasurers, national, webhooks]
+BLUEPRINTS = [public, visitors, account, members, treasurers, national, webhooks, api, reference, health]
 
 
 def init(app: Flask) -> None:

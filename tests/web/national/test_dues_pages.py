@@ -1,0 +1,190 @@
+"""The national office sets dues, looks at a preview, bills, watches and takes a run back."""
+
+from datetime import date
+
+import pytest
+
+from tests import factories
+from webapp.core.db import db, transaction
+from webapp.core.errors import Conflict
+from webapp.domain.billing import undoing
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.rates import DuesRate
+from webapp.domain.billing.run import BillingRun, RunState
+from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.settings import Cadence, DuesSettings
+from webapp.domain.organizations import RoleName
+
+
+@pytest.fixture
+def national(organization) -> str:
+    return f"/o/{organization.slug}/national"
+
+
+@pytest.fixture
+def admin(organization):
+    return factories.make_admin("Nora Admin")
+
+
+@pytest.fixture
+def office(client, admin, sign_in):
+    sign_in(client, admin)
+    return client
+
+
+@pytest.fixture
+def roster(organization):
+    chapter, status = factories.make_chapter(), factories.make_status()
+    members = [factories.make_member(chapter, status) for _ in range(3)]
+    factories.make_member(chapter, factories.make_status("retiree", billable=False))
+    factories.make_rate(status, 40_000)
+    return members
+
+
+PAGES = ["dues-settings/", "rates/", "periods/", "schedules/", "billing-runs/"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_open_for_the_office_and_for_auditors_and_hide_from_strangers(
+    office, app, national, sign_in, page
+):
+    assert office.get(f"{national}/{page}").status_code == 200
+
+    auditor = factories.make_login("Olga Auditor")
+    factories.make_role(auditor, RoleName.AUDITOR)
+    reader = app.test_client()
+    sign_in(reader, auditor)
+    assert reader.get(f"{national}/{page}").status_code == 200
+    assert reader.post(f"{national}/{page}").status_code == 403
+
+    stranger = app.test_client()
+    sign_in(stranger, factories.make_login("Sam Stranger"))
+    assert stranger.get(f"{national}/{page}").status_code == 404
+
+
+def test_settings_are_saved_and_bad_ones_stay_as_they_were_typed(office, national, organization):
+    good = {
+        "cadence": "monthly",
+        "default_amount": "$ 1,250.5",
+        "due_after_days": "14",
+        "grace_days": "5",
+        "late_fee_kind": "",
+        "refund_cap": "50",
+        "reminder_days": "-7, 0, 14",
+        "card_retry_days": "3",
+    }
+    answer = office.post(
+        f"{national}/dues-settings/", data=good | {"default_amount": "lots", "grace_days": "7"}
+    )
+    assert answer.status_code == 422
+    assert 'value="lots"' in answer.text
+    assert 'value="7"' in answer.text
+
+    assert office.post(f"{national}/dues-settings/", data=good).status_code == 303
+    saved = DuesSettings.of(organization)
+    db.session.refresh(saved)
+    assert (saved.cadence, saved.default_amount, saved.reminder_days) == (
+        Cadence.MONTHLY,
+        125_050,
+        [-7, 0, 14],
+    )
+
+
+def test_a_rate_is_set_and_an_overlap_is_refused_with_a_sentence(office, national, organization):
+    status = factories.make_status()
+    data = {"status": str(status.id), "chapter": "", "amount": "400", "starts_on": "2026-07-01"}
+    assert office.post(f"{national}/rates/", data=data).status_code == 303
+    assert [rate.amount for rate in DuesRate.here().all()] == [40_000]
+
+    refused = office.post(f"{national}/rates/", data=data | {"starts_on": "2026-01-01", "amount": "350"})
+    assert refused.status_code == 422
+    assert "This overlaps the rate that applies from 2026-07-01." in refused.text
+    assert 'value="350"' in refused.text
+
+
+def test_a_year_of_periods_is_made_once_and_a_past_one_closed_by_name(office, admin, national, organization):
+    assert office.post(f"{national}/periods/year", data={"year": "2025"}).status_code == 303
+    assert office.post(f"{national}/periods/year", data={"year": "2025"}).status_code == 303
+    spring, fall = BillingPeriod.here().all(order_by=BillingPeriod.starts_on)
+    assert (spring.code, fall.code) == ("2025-spring", "2025-fall")
+
+    assert "Close Spring 2025?" in office.get(f"{national}/periods/{spring.id}/closing").text
+    assert office.post(f"{national}/periods/{spring.id}/closing").status_code == 303
+    db.session.refresh(spring)
+    assert spring.closed_by_id == admin.id
+    assert spring.closed_at is not None
+
+
+def test_a_schedule_is_added_retired_and_brought_back(office, national, organization):
+    data = {"name": "Roof", "kind": "special_assessment", "basis": "share", "amount": ""}
+    refused = office.post(f"{national}/schedules/", data=data)
+    assert refused.status_code == 422
+    assert "Enter an amount above zero." in refused.text
+    assert office.post(f"{national}/schedules/", data=data | {"amount": "10,000"}).status_code == 303
+    roof = AssessmentSchedule.here().first(AssessmentSchedule.name == "Roof")
+    assert roof is not None
+    office.post(f"{national}/schedules/{roof.id}/retirement")
+    db.session.refresh(roof)
+    assert not roof.active
+    office.post(f"{national}/schedules/{roof.id}/return")
+    db.session.refresh(roof)
+    assert roof.active
+
+
+def test_a_run_is_previewed_confirmed_watched_and_summed_up(office, national, roster, jobs):
+    period, schedule = factories.make_period(), factories.standard_schedule()
+    chosen = {"schedule": str(schedule.id), "period": str(period.id)}
+    shown = office.get(f"{national}/billing-runs/preview", query_string=chosen).text
+    assert "$1,200.00" in shown
+    assert "Status is not billed" in shown
+    assert Invoice.here().all() == []
+
+    answer = office.post(f"{national}/billing-runs/", data=chosen)
+    assert answer.status_code == 303
+    address = answer.headers["Location"]
+    under_way = office.get(address, headers={"HX-Request": "true"}).text
+    assert 'hx-trigger="every 2s"' in under_way
+    assert "<html" not in under_way
+
+    jobs.run_all()
+
+    done = office.get(address, headers={"HX-Request": "true"}).text
+    assert "hx-trigger" not in done
+    assert "$1,200.00" in done
+    left_out = office.get(f"{address}omissions?format=csv").text
+    assert "Status is not billed" in left_out
+    assert len(Invoice.here().all()) == 3
+
+
+def test_a_second_person_undoes_a_run_with_a_reason(office, admin, app, national, roster, jobs, sign_in):
+    done = factories.bill(factories.make_period(), by=admin)
+    db.session.rollback()
+    address = f"{national}/billing-runs/{done.id}/undoing"
+    assert office.post(address, data={"reason": "Wrong rates"}).status_code == 403
+
+    second = app.test_client()
+    sign_in(second, factories.make_admin("Otto Admin"))
+    assert second.post(address, data={"reason": ""}).status_code == 422
+    assert second.post(address, data={"reason": "Wrong rates"}).status_code == 303
+    jobs.run_all()
+    undone = BillingRun.here().get(done.id)
+    db.session.refresh(undone)
+    assert undone.state is RunState.UNDONE
+    assert "Undone by Otto Admin" in second.get(f"{national}/billing-runs/{done.id}/").text
+
+
+def test_a_closed_period_is_refused_with_a_sentence(office, admin, national, roster, organization):
+    period = factories.make_period("2025-x", starts_on=date(2025, 1, 1), ends_on=date(2025, 6, 30))
+    chosen = {"schedule": str(factories.standard_schedule().id), "period": str(period.id)}
+    with transaction():
+        BillingPeriod.here().get(period.id).close(by=admin, on=date(2026, 1, 1))
+    assert office.post(f"{national}/billing-runs/", data=chosen).status_code == 422
+
+
+def test_nobody_undoes_a_run_that_is_not_finished(roster, admin):
+    done = factories.bill(factories.make_period())
+    with transaction():
+        undoing.request(BillingRun.open(done.id), by=admin, reason="Wrong")
+    with pytest.raises(Conflict, match="Only a run that is finished"), transaction():
+        undoing.request(BillingRun.open(done.id), by=admin, reason="Wrong")
