@@ -35,23 +35,30 @@ def verify(organization: Organization) -> list[Difference]:
 
 _BALANCES = text(
     """
-    WITH sums AS MATERIALIZED (
-        SELECT debit_account_id, debit_chapter_id, debit_member_id,
-               credit_account_id, credit_chapter_id, credit_member_id, sum(amount)::bigint AS amount
+    WITH pairs AS MATERIALIZED (
+        SELECT debit_account_id, debit_chapter_id, credit_account_id, credit_chapter_id, sum(amount) AS amount
         FROM postings WHERE organization_id = :organization
-        GROUP BY 1, 2, 3, 4, 5, 6
-    ), sides AS (
-        SELECT debit_account_id AS account_id, debit_chapter_id AS chapter_id, debit_member_id AS member_id,
-               amount AS debits, 0 AS credits
-        FROM sums
-        UNION ALL
-        SELECT credit_account_id, credit_chapter_id, credit_member_id, 0, amount FROM sums
+        GROUP BY 1, 2, 3, 4
     ), chapters_should AS (
         SELECT account_id, chapter_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits
-        FROM sides GROUP BY 1, 2
+        FROM (
+            SELECT debit_account_id, debit_chapter_id, amount, 0 FROM pairs
+            UNION ALL
+            SELECT credit_account_id, credit_chapter_id, 0, amount FROM pairs
+        ) AS sides (account_id, chapter_id, debits, credits)
+        GROUP BY 1, 2
     ), members_should AS (
         SELECT account_id, member_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits
-        FROM sides WHERE member_id IS NOT NULL GROUP BY 1, 2
+        FROM (
+            SELECT debit_account_id, debit_member_id, sum(amount), 0
+            FROM postings WHERE organization_id = :organization AND debit_member_id IS NOT NULL
+            GROUP BY 1, 2
+            UNION ALL
+            SELECT credit_account_id, credit_member_id, 0, sum(amount)
+            FROM postings WHERE organization_id = :organization AND credit_member_id IS NOT NULL
+            GROUP BY 1, 2
+        ) AS sides (account_id, member_id, debits, credits)
+        GROUP BY 1, 2
     ), differences AS (
         SELECT coalesce(s.account_id, b.account_id) AS account_id,
                coalesce(s.chapter_id, b.chapter_id) AS chapter_id, NULL::uuid AS member_id,
