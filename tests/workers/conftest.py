@@ -1,6 +1,6 @@
 """A real mail server on a port of its own, that can be told to misbehave."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -20,6 +20,7 @@ class Postmaster:
     unknown: set[str] = field(default_factory=set)
     dies_after_data: int = 0
     asks_to_wait: int = 0
+    while_arriving: Callable[[], None] = lambda: None
 
     async def handle_RCPT(self, _: Any, __: Any, envelope: Any, address: str, ___: Any) -> str:
         if address in self.unknown:
@@ -34,6 +35,7 @@ class Postmaster:
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.arrived.append(message)
+        self.while_arriving()
         self.recipients += envelope.rcpt_tos
         if self.dies_after_data:
             self.dies_after_data -= 1

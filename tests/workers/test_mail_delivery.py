@@ -2,15 +2,18 @@ import io
 import subprocess
 from datetime import date, timedelta
 
+import psycopg
 import pytest
 from flask import Flask
 
 from tests import factories
 from tests.jobs import JobRunner
 from tests.workers.conftest import Postmaster
+from webapp import wiring
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, JobState, later
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.notifications import reminders
 from webapp.domain.notifications.delivery import NO_ADDRESS, Mail, MailKind, MailState
 from webapp.domain.organizations import Member, Organization
 
@@ -239,6 +242,48 @@ def test_a_mail_is_in_good_order_for_every_mail_program(
     assert "Hello Ελένη," in letter.get_body(("plain",)).get_content()
     raw = letter.as_bytes()
     assert max(len(line) for line in io.BytesIO(raw)) < 1000
+
+
+@pytest.mark.case("F25")
+@pytest.mark.parametrize(("kind", "again"), [(MailKind.INVOICE, True), (MailKind.REMINDER, False)])
+def test_a_worker_that_died_while_handing_over_leaves_a_mail_that_is_treated_by_its_kind(
+    organization: Organization,
+    postmaster: Postmaster,
+    jobs: JobRunner,
+    kind: MailKind,
+    again: bool,
+) -> None:
+    remind_today(organization)
+    jobs.run_all()
+    with transaction():
+        reminders.promise(organization, organization.today, wiring.links())
+    (mail,) = mails(Mail.kind == kind)
+    with transaction():
+        Mail.here().get(mail.id, lock=True).begin("The worker dies here")
+        later(Job.DELIVER_MAILS, mails=str(mail.id))
+    postmaster.arrived.clear()
+    jobs.run_all()
+    assert (mail.message_id in postmaster.message_ids) is again
+
+
+def test_nothing_is_handed_over_inside_a_transaction(
+    organization: Organization, postmaster: Postmaster, jobs: JobRunner
+) -> None:
+    """While a mail is on its way its row is free: a payment arriving now waits for no mail server."""
+    invoice = factories.make_invoice()
+    database = wiring.settings().database_owner_url
+    free: list[bool] = []
+    postmaster.while_arriving = lambda: free.append(is_free(invoice, database))
+    jobs.run_all()
+    assert free == [True]
+
+
+def is_free(invoice: Invoice, database: str) -> bool:
+    with psycopg.connect(database) as connection:
+        here = [str(invoice.organization_id)]
+        connection.execute("SELECT set_config('app.organization_id', %s, true)", here)
+        query = "SELECT 1 FROM mails WHERE invoice_id = %s FOR UPDATE SKIP LOCKED"
+        return connection.execute(query, [invoice.id]).fetchone() is not None
 
 
 def remind_today(organization: Organization) -> Invoice:
