@@ -1,6 +1,7 @@
 """What the passing of a day does to invoices."""
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, literal, update
 
@@ -8,19 +9,19 @@ from webapp.core.db import HasId, db
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 
 
-def status_expression(on: date) -> ColumnElement[InvoiceStatus]:
-    """`derive_status` for many rows at once."""
-    owed = Invoice.billed - Invoice.adjusted - Invoice.paid
+def status_expression(on: date, of: Any = Invoice) -> ColumnElement[InvoiceStatus]:
+    """`derive_status` for many rows at once; `of` holds their columns."""
+    owed = of.billed - of.adjusted - of.paid
     unsettled = case(
-        (Invoice.grace_ends_on < on, _status(InvoiceStatus.OVERDUE)),
-        (Invoice.paid > 0, _status(InvoiceStatus.PARTIAL)),
+        (of.grace_ends_on < on, _status(InvoiceStatus.OVERDUE)),
+        (of.paid > 0, _status(InvoiceStatus.PARTIAL)),
         else_=_status(InvoiceStatus.OPEN),
     )
     return case(
-        (Invoice.voided_at.is_not(None), _status(InvoiceStatus.VOID)),
+        (of.voided_at.is_not(None), _status(InvoiceStatus.VOID)),
         (owed > 0, unsettled),
-        (Invoice.refunded > 0, _status(InvoiceStatus.REFUNDED)),
-        (Invoice.paid > 0, _status(InvoiceStatus.PAID)),
+        (of.refunded > 0, _status(InvoiceStatus.REFUNDED)),
+        (of.paid > 0, _status(InvoiceStatus.PAID)),
         else_=_status(InvoiceStatus.WAIVED),
     )
 
