@@ -3,12 +3,13 @@
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from psycopg.errors import ExclusionViolation, UniqueViolation
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from webapp.core.db import db
-from webapp.core.errors import Invalid, Refusal, Unavailable
+from webapp.core.errors import Conflict, Invalid, Refusal, Unavailable
 from webapp.web.htmx import is_swap
 
 log = structlog.get_logger()
@@ -27,6 +28,20 @@ _TITLES = {
     500: "Something went wrong on our side",
     503: "Not available right now",
 }
+CODES = {
+    400: "unreadable",
+    401: "token-needed",
+    403: "not-allowed",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "conflict",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "invalid",
+    429: "too-many-requests",
+    500: "failed",
+    503: "unavailable",
+}
 _NEXT_STEPS = {
     404: "Check the address, or go back and follow the link again.",
     413: "Send a smaller file.",
@@ -39,6 +54,7 @@ def init(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(CSRFError, _forged)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(IntegrityError, _collided)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
     app.register_error_handler(500, _failed)
@@ -78,6 +94,15 @@ def _database_away(error: DBAPIError | PoolTimeout) -> Response:
     return _refused(Unavailable("The database does not answer right now."))
 
 
+def _collided(error: IntegrityError) -> Response:
+    """Somebody made the same thing at the same moment. Any other broken rule is our own mistake."""
+    if not isinstance(error.orig, UniqueViolation | ExclusionViolation):
+        raise error
+    log.warning("collided", constraint=error.orig.diag.constraint_name)
+    db.session.rollback()
+    return _refused(Conflict("Somebody else made the same thing at the same moment."))
+
+
 def _failed(error: HTTPException) -> Response:
     db.session.rollback()
     return problem(500, "The page could not be made.", next_step=_NEXT_STEPS[500])
@@ -88,7 +113,7 @@ def problem(
     message: str,
     *,
     next_step: str = "",
-    code: str = "about:blank",
+    code: str = "",
     fields: dict[str, str] | None = None,
 ) -> Response:
     """One problem in the form its asker reads: JSON for programs, a fragment for HTMX, a page for people."""
@@ -111,7 +136,7 @@ def problem(
 
 
 def _as_json(status: int, title: str, detail: str, *, code: str, fields: dict[str, str]) -> Response:
-    kind = code if code == "about:blank" else f"/api/problems/{code}"
+    kind = f"/api/problems/{code or CODES.get(status, 'refused')}"
     body = {"type": kind, "title": title, "status": status, "detail": detail}
     if fields:
         body["errors"] = fields

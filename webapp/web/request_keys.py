@@ -5,7 +5,8 @@ there for the first to commit, and then gets its answer instead of a second effe
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, at_start, db, references_organization, transaction
-from webapp.core.errors import Conflict
+from webapp.core.errors import Conflict, Refusal
 
 P = ParamSpec("P")
 _KEPT_HEADERS = ("Location", "Content-Type", "HX-Redirect")
@@ -49,6 +50,15 @@ class SameKeyOtherRequest(Conflict):
     code = "key-used-before"
     message = "This form was sent before with other content."
     next_step = "Load the page again and enter it afresh."
+
+
+class SameKeyOtherBody(Refusal):
+    """For programs, which choose their keys themselves."""
+
+    status = 422
+    code = "key-used-before"
+    message = "This Idempotency-Key was used before with another body."
+    next_step = "Use a new key for a new request."
 
 
 class AlreadyAnswered(Exception):
@@ -87,17 +97,27 @@ def acts_once(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
     return once
 
 
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """For steps that find their own earlier effect: the key is written after, so they can be tried again."""
+    asked = g.pop("request_key", None)
+    yield
+    if asked is not None:
+        g.request_key = asked
+
+
 def _asked() -> _Asked | None:
     key = request.headers.get("Idempotency-Key") or request.form.get("form_key")
     if not key:
         return None
-    who = getattr(current_user, "id", None) or "anyone"
-    hashed = hashlib.sha256()
-    for name, value in sorted(request.form.items(multi=True)):
+    who = g.program.login.id if "program" in g else getattr(current_user, "id", None) or "anyone"
+    hashed = hashlib.sha256(request.query_string + b"\0")
+    for name, value in sorted(request.form.items(multi=True), key=str):
         if name != "csrf_token":
             hashed.update(f"{name}={value}\0".encode())
     for upload in request.files.values():
-        hashed.update(f"{upload.filename}\0".encode())
+        hashed.update(f"{upload.filename}\0".encode() + upload.read())
+        upload.seek(0)
     hashed.update(b"" if request.form or request.files else request.get_data())
     return _Asked(key[:255], f"{who}|{request.method} {request.path}", hashed.hexdigest())
 
@@ -133,7 +153,7 @@ def _answered(asked: _Asked) -> Response | None:
     if row is None:
         return None
     if row.fingerprint != asked.fingerprint:
-        raise SameKeyOtherRequest
+        raise SameKeyOtherBody if "program" in g else SameKeyOtherRequest
     if row.status is None:
         return _still_working()
     return Response(row.body or "", row.status, row.headers)

@@ -122,10 +122,11 @@ def _sent(query: Values) -> tuple[str, bytes]:
     name: str = query.get("file_name", "")
     if request.mimetype == "text/csv":
         return name or "roster.csv", request.get_data()
-    upload = request.files.get("file")
-    if upload is None:
+    if upload := request.files.get("file"):
+        return name or upload.filename or "roster.csv", upload.read()
+    if "file" not in request.form:
         raise NoRoster
-    return name or upload.filename or "roster.csv", upload.read()
+    return name or "roster.csv", request.form["file"].encode()
 
 
 def _found(import_id: UUID) -> Any:
