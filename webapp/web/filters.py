@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from webapp import wiring
 from webapp.core import clock, money
+from webapp.domain.billing.explaining import why
 from webapp.web import navigation
 from webapp.web.gates import organization_or_none
 
@@ -18,6 +19,7 @@ def init(app: Flask) -> None:
     app.add_template_filter(date_text, "date")
     app.add_template_filter(moment, "datetime_local")
     app.add_template_filter(percent)
+    app.add_template_filter(why)
     app.context_processor(_everywhere)
 
 
