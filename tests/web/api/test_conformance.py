@@ -1,0 +1,135 @@
+"""The API does what its own description says, whatever is sent to it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from threading import Thread
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from schemathesis import engine
+from schemathesis.config import (
+    ChecksConfig,
+    GenerationConfig,
+    PhasesConfig,
+    PositiveDataAcceptanceConfig,
+    ProjectConfig,
+    ProjectsConfig,
+    SchemathesisConfig,
+    StatefulPhaseConfig,
+)
+from schemathesis.engine import events
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from tests import factories
+from tests.processor import connect
+from tests.sandbox.control import SandboxControl
+from tests.web.api.conftest import Program, operations
+from webapp.core.db import db, transaction
+from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.organizations import Chapter
+from webapp.domain.payments.payment import Method
+from webapp.domain.payments.receiving import record_offline
+
+OPERATIONS = operations()
+SEED = 20260901
+EXAMPLES = 5
+REFUSALS = ["2xx", "403", "404", "409", "422"]
+
+
+@pytest.fixture
+def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[str, str]:
+    """One row of every kind, by the name that paths give its id."""
+    connect()
+    status = factories.make_status()
+    member = factories.make_member(chapter, status)
+    invoice, paid = (factories.make_invoice(amount, member=member) for amount in (40_000, 5_000))
+    with transaction():
+        payment = record_offline(
+            member, 5_000, method=Method.CHECK, on=organization.today, by=None, reference="1024", invoice=paid
+        )
+    period = db.session.scalars(select(BillingPeriod).limit(1)).one()
+    schedule = db.session.scalars(select(AssessmentSchedule).limit(1)).one()
+    found = {
+        "organization_id": organization.id,
+        "chapter_id": chapter.id,
+        "member_id": member.id,
+        "invoice_id": invoice.id,
+        "payment_id": payment.id,
+        "rate_id": factories.make_rate(status, 40_000).id,
+        "period_id": period.id,
+        "schedule_id": schedule.id,
+        "run_id": invoice.run_id,
+    }
+    return {f"path.{name}": str(row_id) for name, row_id in found.items()}
+
+
+@pytest.mark.parametrize("topic", sorted({operation.topic for operation in OPERATIONS}))
+def test_every_operation_answers_as_its_description_says(
+    app: Flask, admin: Program, rows: dict[str, str], topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "testing", False)
+    with served(app) as address:
+        whole = schemathesis.openapi.from_url(f"{address}/api/openapi.json", config=plan(admin, rows))
+        happened = list(engine.from_schema(whole.include(tag=topic)).execute())
+    tried = {event.label for event in happened if isinstance(event, events.ScenarioFinished)}
+    assert problems(happened) == []
+    assert len(tried) == len([operation for operation in OPERATIONS if operation.topic == topic])
+
+
+def plan(admin: Program, rows: dict[str, str]) -> SchemathesisConfig:
+    return SchemathesisConfig(
+        seed=SEED,
+        projects=ProjectsConfig(
+            default=ProjectConfig(
+                headers={"Authorization": f"Bearer {admin.token}"},
+                parameters=rows,
+                continue_on_failure=True,
+                generation=GenerationConfig(
+                    max_examples=EXAMPLES, deterministic=True, no_shrink=True, database="none"
+                ),
+                phases=PhasesConfig(stateful=StatefulPhaseConfig(enabled=False)),
+                checks=ChecksConfig(
+                    positive_data_acceptance=PositiveDataAcceptanceConfig(expected_statuses=REFUSALS)
+                ),
+            )
+        ),
+    )
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """On a port of this machine, every request in a context of its own."""
+
+    def serve(environ: Any, start_response: Any) -> Any:
+        return Context().run(app, environ, start_response)
+
+    server = make_server("127.0.0.1", 0, serve, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+
+
+def problems(happened: list[Any]) -> list[str]:
+    """What went wrong, a line each, with what was sent."""
+    found = [
+        f"{event.label}: {event.value!r}" for event in happened if isinstance(event, events.NonFatalError)
+    ]
+    for event in happened:
+        if not isinstance(event, events.ScenarioFinished):
+            continue
+        for case_id, checks in event.recorder.checks.items():
+            for check in checks:
+                if check.failure_info is not None:
+                    case = event.recorder.cases[case_id].value
+                    answer = event.recorder.interactions[case_id].response
+                    sent = f"{case.method} {case.formatted_path} {case.query} {str(case.body)[:300]}"
+                    said = f"{answer.status_code} {answer.content[:300]!r}" if answer else "nothing"
+                    found.append(f"{check.name}: {check.failure_info.failure.message}: {sent} -> {said}")
+    return found

@@ -1,0 +1,323 @@
+"""Writing acts once, money is exact, and every refusal says what to do."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests import factories
+from tests.jobs import JobRunner
+from tests.processor import connect
+from tests.sandbox.control import SandboxControl
+from tests.web.api.conftest import Program
+from tests.web.api.test_tokens import is_problem
+from webapp.core.db import db
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Chapter, Member
+from webapp.domain.payments.payment import Payment
+
+
+@pytest.fixture
+def member(chapter: Chapter) -> Member:
+    return factories.make_member(chapter, factories.make_status())
+
+
+@pytest.fixture
+def invoice(member: Member) -> Invoice:
+    return factories.make_invoice(40_000, member=member)
+
+
+def count(kind: Any) -> int:
+    db.session.rollback()
+    return len(kind.here().all())
+
+
+@pytest.mark.case("A4")
+def test_the_same_key_sent_from_many_threads_acts_once(app: Flask, admin: Program, invoice: Invoice) -> None:
+    body = {"member_id": str(invoice.member_id), "amount": 15_000, "method": "check", "reference": "1024"}
+    address = admin.here + "payments/"
+    db.session.rollback()
+
+    def send(_: int) -> Any:
+        sender = Program(app.test_client(), admin.token, admin.organization)
+        return sender.post(address, body, key="one-check")
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(send, range(6)))
+    assert count(Payment) == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    again = admin.post("payments/", body, key="one-check")
+    assert again.status_code == 201 and again.json["id"] == str(Payment.here().all()[0].id)
+    assert again.json["allocations"] == [{"invoice_id": str(invoice.id), "amount": 15_000}]
+
+
+def test_the_same_key_with_another_body_is_refused(admin: Program, invoice: Invoice) -> None:
+    body = {"member_id": str(invoice.member_id), "amount": 15_000, "method": "check"}
+    assert admin.post("payments/", body, key="a").status_code == 201
+    assert is_problem(admin.post("payments/", body | {"amount": 16_000}, key="a"), 422, "key-used-before")
+    assert count(Payment) == 1
+
+
+def test_a_refused_request_leaves_its_key_free(admin: Program, invoice: Invoice) -> None:
+    body = {"member_id": str(invoice.member_id), "amount": 0, "method": "check"}
+    assert is_problem(admin.post("payments/", body, key="a"), 422, "invalid")
+    assert admin.post("payments/", body | {"amount": 100}, key="a").status_code == 201
+
+
+def test_two_programs_may_use_the_same_key(admin: Program, treasurer: Program, invoice: Invoice) -> None:
+    body = {"member_id": str(invoice.member_id), "amount": 100, "method": "cash"}
+    assert [one.post("payments/", body, key="a").status_code for one in (admin, treasurer)] == [201, 201]
+    assert count(Payment) == 2
+
+
+def test_a_payment_settles_the_oldest_invoice_first_or_the_one_that_is_named(
+    admin: Program, member: Member
+) -> None:
+    old, new = (factories.make_invoice(amount, member=member) for amount in (10_000, 20_000))
+    body = {"member_id": str(member.id), "amount": 12_000, "method": "cash", "currency": "USD"}
+    named = admin.post("payments/", body | {"allocation": "specific", "invoice_id": str(new.id)})
+    assert named.json["allocations"] == [{"invoice_id": str(new.id), "amount": 12_000}]
+    rest = admin.post("payments/", body | {"allocation": "fifo", "amount": 20_000})
+    settled = {(part["invoice_id"], part["amount"]) for part in rest.json["allocations"]}
+    assert settled == {(str(old.id), 10_000), (str(new.id), 8_000)} and rest.json["unapplied"] == 2_000
+    balance = admin.get(f"/api/members/{member.id}/balance/").json
+    assert (balance["owed"], balance["unapplied"], balance["currency"]) == (0, 2_000, "USD")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"allocation": "proportional"}, "allocation"),
+        ({"allocation": "specific"}, "invoice_id"),
+        ({"amount": 0}, "amount"),
+        ({"amount": "100"}, "amount"),
+        ({"amount": True}, "amount"),
+        ({"amount": 10.5}, "amount"),
+        ({"currency": "EUR"}, "currency"),
+        ({"method": "card"}, "method"),
+        ({"received_on": "2026-02-30"}, "received_on"),
+        ({"received_on": "2190-01-01"}, "received_on"),
+        ({"reference": "a\0b"}, "reference"),
+        ({"tip": 1}, "tip"),
+    ],
+)
+def test_a_payment_that_makes_no_sense_is_refused_by_field(
+    admin: Program, invoice: Invoice, change: dict[str, Any], field: str
+) -> None:
+    body = {"member_id": str(invoice.member_id), "amount": 100, "method": "cash"} | change
+    answer = admin.post("payments/", body)
+    assert is_problem(answer, 422, "invalid")
+    assert list(answer.json["errors"]) == [field]
+    assert count(Payment) == 0
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[" * 100_000, b'{"a": NaN}', b'{"a": "\\ud800"}', b"\xff", b"1" * 5000]
+)
+def test_a_body_that_is_no_json_is_refused(admin: Program, raw: bytes) -> None:
+    answer = admin.send("POST", "payments/", data=raw, content_type="application/json")
+    assert is_problem(answer, 400, "unreadable")
+
+
+def test_every_way_to_be_wrong_is_a_problem(admin: Program) -> None:
+    wrong = [
+        (admin.get("/api/nowhere/"), 404, "not-found"),
+        (admin.send("DELETE", "payments/"), 405, "method-not-allowed"),
+        (
+            admin.send("POST", "payments/", data=b"a=1", content_type="text/plain"),
+            415,
+            "unsupported-media-type",
+        ),
+        (admin.post("chapters/", {"code": "X", "name": "X"}, key="a b"), 400, "key-unusable"),
+        (admin.get("invoices/?statuss=paid"), 422, "invalid"),
+        (admin.get("invoices/?status=paid&status=open"), 422, "invalid"),
+        (admin.get("members/?limit=201"), 422, "invalid"),
+        (admin.get("members/?cursor=nonsense"), 422, "invalid"),
+        (admin.post("payments/", {"reference": "x" * (13 * 1024 * 1024)}), 413, "too-large"),
+    ]
+    assert all([is_problem(*one) for one in wrong])
+
+
+def test_every_kind_of_problem_has_a_page(client: Any) -> None:
+    described = client.get("/api/").text
+    for code in ("invalid", "not-found", "key-used-before", "no-processor", "posting-blocked", "conflict"):
+        if f"/api/problems/{code}" in described:
+            assert code in client.get(f"/api/problems/{code}").text
+    assert client.get("/api/problems/nonsense").status_code == 404
+
+
+def test_paging_walks_all_members_without_loss_or_repetition(admin: Program, chapter: Chapter) -> None:
+    status = factories.make_status()
+    made = {str(factories.make_member(chapter, status).id) for _ in range(120)}
+    seen: list[str] = []
+    address = "members/?limit=25"
+    while address:
+        answer = admin.get(address).json
+        assert len(answer["data"]) <= 25
+        seen += [one["id"] for one in answer["data"]]
+        address = (answer["next"] or "").removeprefix("http://localhost")
+    assert len(seen) == 120 and set(seen) == made
+    assert seen == sorted(seen, reverse=True)
+
+
+def test_invoices_are_found_by_the_filters_and_page_by_cursor(admin: Program, member: Member) -> None:
+    made = [factories.make_invoice(1_000 * number, member=member) for number in (1, 2, 3)]
+    first = admin.get("invoices/?limit=2&status=owed").json
+    rest = admin.get(f"invoices/?limit=2&status=owed&cursor={first['next_cursor']}").json
+    numbers = [one["number"] for page in (first, rest) for one in page["data"]]
+    assert numbers == sorted((invoice.number for invoice in made), reverse=True)
+    assert rest["next"] is None
+    assert [one["id"] for one in admin.get(f"invoices/?q={made[1].number}").json["data"]] == [str(made[1].id)]
+    assert admin.get("invoices/?status=paid").json["data"] == []
+    assert len(admin.get(f"/api/chapters/{member.chapter_id}/invoices/").json["data"]) == 3
+
+
+def test_paying_opens_the_processors_page_once(
+    admin: Program, sandbox: SandboxControl, invoice: Invoice
+) -> None:
+    address = f"/api/invoices/{invoice.id}/pay/"
+    assert is_problem(admin.post(address, key="a"), 409, "no-processor")
+    connect()
+    opened = admin.post(address, key="a")
+    assert opened.status_code == 201
+    assert opened.json["checkout_url"].startswith(sandbox.url)
+    assert str(Payment.here().all()[0].id) == opened.json["transaction_id"]
+    assert admin.post(address, key="a").json == opened.json
+    assert admin.post(address).json == opened.json
+    assert sandbox.pay(opened.json["checkout_url"]).status == 303
+
+
+def test_a_processor_that_is_away_can_be_asked_again_with_the_same_key(
+    admin: Program, sandbox: SandboxControl, invoice: Invoice
+) -> None:
+    connect()
+    sandbox.fault("server_error", count=10)
+    assert is_problem(admin.post(f"/api/invoices/{invoice.id}/pay/", key="a"), 503, "unavailable")
+    sandbox.no_faults()
+    assert admin.post(f"/api/invoices/{invoice.id}/pay/", key="a").status_code == 201
+
+
+def test_credentials_go_in_and_never_come_out(admin: Program) -> None:
+    body = {"kind": "stripe", "name": "Stripe", "secret_key": "sk_test_1234", "webhook_secret": "whsec_5678"}
+    made = admin.post("payment-processors/", body)
+    assert made.status_code == 201 and made.json["has_webhook_secret"]
+    listed = admin.get("payment-processors/")
+    assert listed.json["data"] == [made.json]
+    assert "1234" not in made.text + listed.text and "5678" not in made.text + listed.text
+
+
+def test_voiding_asks_for_a_reason_and_happens_once(admin: Program, invoice: Invoice) -> None:
+    address = f"/api/invoices/{invoice.id}/void/"
+    assert is_problem(admin.post(address, {}), 422, "invalid")
+    voided = admin.post(address, {"reason": "Billed by mistake"})
+    assert (voided.status_code, voided.json["status"], voided.json["owed"]) == (200, "void", 0)
+    assert is_problem(admin.post(address, {"reason": "Again"}), 409, "conflict")
+
+
+def test_a_period_is_billed_watched_and_undone_by_somebody_else(
+    admin: Program, client: Any, member: Member, jobs: JobRunner
+) -> None:
+    from tests.web.api.conftest import program
+    from webapp.domain.organizations import RoleName
+
+    assert admin.patch("dues-settings/", {"default_amount": 40_000}).json["default_amount"] == 40_000
+    period = admin.post("billing-periods/generate", {"year": 2027}).json["data"][0]
+    order = {"period_id": period["id"]}
+    seen = admin.post("billing-runs/preview", order).json
+    assert (seen["invoices"], seen["total"], seen["currency"]) == (1, 40_000, "USD")
+    confirmed = admin.post("billing-runs/", order)
+    assert (confirmed.status_code, confirmed.json["state"]) == (202, "confirmed")
+    jobs.run_all()
+    run = f"billing-runs/{confirmed.json['id']}/"
+    watched = admin.get(run).json
+    assert (watched["state"], watched["invoiced"], watched["total"]) == ("done", 1, 40_000)
+    assert is_problem(admin.post(run + "undo", {"reason": "Wrong rate"}), 403, "not-allowed")
+    second = program(client, admin.organization, RoleName.NATIONAL_ADMIN)
+    assert second.post(run + "undo", {"reason": "Wrong rate"}).status_code == 202
+    jobs.run_all()
+    assert admin.get(run).json["state"] == "undone"
+    assert [one["status"] for one in admin.get("invoices/").json["data"]] == ["void"]
+
+
+def test_the_rate_in_force_is_found_by_status_and_day(admin: Program, chapter: Chapter) -> None:
+    status = factories.make_status("associate").code
+    assert admin.get(f"dues-rates/current?status={status}").json["amount"] == 0
+    rate = {"status": status, "amount": 15_000, "effective_from": "2026-01-01"}
+    assert admin.post("dues-rates/", rate).status_code == 201
+    newer = rate | {"amount": 18_000, "effective_from": "2027-01-01"}
+    assert admin.post("dues-rates/", newer).json["effective_to"] is None
+    found = [
+        admin.get(f"dues-rates/current?status={status}&on={day}").json["amount"]
+        for day in ("2025-12-31", "2026-12-31", "2027-01-01")
+    ]
+    assert found == [0, 15_000, 18_000]
+
+
+def test_the_books_are_read_as_json_and_as_a_spreadsheet(admin: Program, invoice: Invoice) -> None:
+    ledger = admin.get(f"/api/chapters/{invoice.chapter_id}/finances/ledger/").json
+    assert (ledger["balance"], ledger["account"]) == (40_000, "1200")
+    assert [(line["amount"], line["balance"]) for line in ledger["data"]] == [(40_000, 40_000)]
+    trial = admin.get("reports/trial-balance/").json
+    assert trial["debits"] == trial["credits"] == 40_000
+    assert (
+        "1200,Accounts receivable,asset,400.00,0.00,USD"
+        in admin.get("reports/trial-balance/?format=csv").text
+    )
+    aging = admin.get("reports/aging/?as_of=2026-07-01").json
+    assert (aging["total"], aging["current"], aging["chapters"][0]["total"]) == (40_000, 40_000, 40_000)
+    assert admin.get("reports/aging/?format=csv").content_type.startswith("text/csv")
+
+
+def test_a_chapters_ledger_pages_without_loss(admin: Program, member: Member) -> None:
+    for amount in (1_000, 2_000, 3_000):
+        factories.make_invoice(amount, member=member)
+    address = f"/api/chapters/{member.chapter_id}/finances/ledger/?limit=2"
+    first = admin.get(address).json
+    rest = admin.get(first["next"].removeprefix("http://localhost")).json
+    lines = first["data"] + rest["data"]
+    assert [line["balance"] for line in reversed(lines)] == [1_000, 3_000, 6_000]
+    assert rest["next_cursor"] is None
+
+
+ROSTER = (
+    "member_number,first_name,last_name,chapter_code,status\nPX1,Ana,Núñez,ALP,undergraduate\nPX2,Bo,,ALP,\n"
+)
+
+
+@pytest.mark.parametrize("multipart", [True, False])
+def test_a_roster_is_sent_brought_in_and_its_refused_rows_read(
+    admin: Program, chapter: Chapter, jobs: JobRunner, multipart: bool
+) -> None:
+    factories.make_status()
+    content = ROSTER.encode()
+    as_part = {"data": {"file": (BytesIO(content), "roster.csv")}}
+    as_body = {"data": content, "content_type": "text/csv"}
+    sent = admin.send("POST", "roster-imports/", **(as_part if multipart else as_body))
+    assert (sent.status_code, sent.json["state"], sent.json["total_rows"]) == (202, "running", 2)
+    jobs.run_all()
+    watched = admin.get(f"roster-imports/{sent.json['id']}/").json
+    assert watched["state"] == "done" and watched["counts"]["created"] + watched["counts"]["refused"] == 2
+    refused = admin.get(f"roster-imports/{sent.json['id']}/refused-rows/").json["data"]
+    assert len(refused) == watched["counts"]["refused"]
+
+
+def test_a_dry_run_of_a_roster_changes_nothing(admin: Program, chapter: Chapter, jobs: JobRunner) -> None:
+    factories.make_status()
+    sent = admin.send("POST", "roster-imports/?dry_run=true", data=ROSTER.encode(), content_type="text/csv")
+    assert (sent.status_code, sent.json["state"]) == (202, "checked")
+    jobs.run_all()
+    assert count(Member) == 0
+
+
+def test_the_description_is_json_and_needs_no_token(client: Any) -> None:
+    described = json.loads(client.get("/api/openapi.json").text)
+    assert described["openapi"].startswith("3.1")
+    operations = [one for path in described["paths"].values() for one in path.values()]
+    assert all(one["summary"] and one["description"] for one in operations)
+
+
+def test_the_servers_can_be_watched(client: Any, organization: Any) -> None:
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
