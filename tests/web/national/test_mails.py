@@ -66,6 +66,18 @@ def test_a_failed_mail_is_sent_again_to_the_corrected_address(
     assert (mail.state, mail.recipient) == (MailState.SENT, "ana@members.example.org")
 
 
+def test_invoices_of_members_without_an_address_are_found_for_printing(
+    office: str, client: FlaskClient, jobs: JobRunner
+) -> None:
+    member = factories.make_member(factories.make_chapter(), factories.make_status(), email=None)
+    invoice = factories.make_invoice(member=member)
+    jobs.run_all()
+    page = client.get(f"{office}/mails/?state=on_paper").text
+    assert f"/invoices/{invoice.id}/pdf" in page and "Print the invoice instead" in page
+    refused = client.post(f"{office}/mails/{only_mail().id}/deliveries")
+    assert refused.status_code == 409 and "no email address" in refused.text
+
+
 def test_an_auditor_sees_mails_and_sends_none(
     organization: Organization, client: FlaskClient, sign_in: Callable[..., Any], jobs: JobRunner
 ) -> None:

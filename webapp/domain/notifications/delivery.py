@@ -102,10 +102,15 @@ class Mail(OrganizationRow, Base):
         return self.state is MailState.SENDING and self.kind.at_most_once
 
     @property
+    def is_on_paper(self) -> bool:
+        """Not sent because the member has no address: somebody prints it."""
+        return self.state is MailState.DROPPED and self.note == NO_ADDRESS
+
+    @property
     def can_be_sent_again(self) -> bool:
         if self.kind.at_most_once:
             return self.state is MailState.FAILED
-        return self.state in (MailState.SENT, MailState.FAILED) or self.note == NO_ADDRESS
+        return self.state in (MailState.SENT, MailState.FAILED) or self.is_on_paper
 
     def begin(self, subject: str) -> None:
         """From here on it may arrive."""
