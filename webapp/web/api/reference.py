@@ -1,5 +1,6 @@
 """What describes the API, open to all: a page for people, a document for programs, the kinds of problem."""
 
+import json
 from itertools import groupby
 
 from flask import Blueprint, jsonify, render_template
@@ -8,6 +9,7 @@ from werkzeug.wrappers import Response
 from webapp import wiring
 from webapp.core.errors import NotFound
 from webapp.web.api import document, problems
+from webapp.web.api.fields import Shape
 from webapp.web.api.operations import OPERATIONS
 
 reference = Blueprint("api_reference", __name__, url_prefix="/api")
@@ -23,7 +25,7 @@ def index() -> str:
         document=document.openapi(wiring.settings().public_url),
         roles=document.roles,
         statuses=document.statuses,
-        example_of=document.example_of,
+        example=_example,
         kinds=problems.kinds(),
     )
 
@@ -39,3 +41,7 @@ def problem(code: str) -> str:
     if kind is None:
         raise NotFound
     return render_template("api/problem.html", kind=kind)
+
+
+def _example(shape: Shape) -> str:
+    return json.dumps(document.example_of(shape.schema), indent=2, ensure_ascii=False)
