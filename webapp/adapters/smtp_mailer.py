@@ -97,14 +97,11 @@ class SmtpMailer:
         return connection
 
     def _ask(self, code: int, reply: bytes) -> None:
-        """A refusal for good is about this mail alone; any other is about the moment."""
+        """A refusal for good is about this mail alone; any other about the moment. The next starts afresh."""
         if code < 400:
             return
         said = f"{code} {reply.decode(errors='replace')}"[:300]
-        if code == 421:
-            self._hang_up()
-        elif self._connection is not None:
-            self._connection.rset()
+        self._hang_up()
         if code >= 500:
             raise MailRefused(f"The mail server refused this mail: {said}")
         raise MailUnavailable(f"The mail server asks to try again later: {said}")
