@@ -73,7 +73,6 @@ ROWS = Table(
     Column("share", Numeric()),
     Column("bill_to", JSONB()),
     Column("billed", Boolean()),
-    Column("already", Boolean()),
     Column("omitted", Text()),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DROP",
@@ -88,7 +87,8 @@ def bill_batch(run_id: UUID, batch_id: UUID) -> None:
         return
     _assess(run.occasion, batch)
     payable = select(ROWS).where(ROWS.c.billed).subquery("payable")
-    batch.invoiced, batch.total, batch.already = _counts()
+    looked_at, batch.invoiced, batch.total = _counts()
+    batch.already = max(0, batch.members - looked_at)
     if batch.invoiced:
         _post(run, batch, payable)
         _invoice(run, batch.invoiced, payable)
@@ -99,7 +99,7 @@ def bill_batch(run_id: UUID, batch_id: UUID) -> None:
 
 
 def _assess(occasion: Occasion, batch: BillingBatch) -> None:
-    """One look at the members, kept for the length of this transaction: nobody changes while being billed."""
+    """One look at those without an invoice, kept for this transaction: nobody changes while being billed."""
     connection = db.session.connection()
     ROWS.create(connection)
     found = assessed(occasion, batch.its_members)
@@ -122,10 +122,11 @@ def _assess(occasion: Occasion, batch: BillingBatch) -> None:
         "share": found.c.share if occasion.schedule.basis is Basis.SHARE else cast(null(), Numeric()),
         "bill_to": _bill_to(found),
         "billed": found.c.billed,
-        "already": found.c.already,
         "omitted": found.c.omitted,
     }
-    connection.execute(insert(ROWS).from_select(list(chosen), select(*chosen.values())))
+    connection.execute(
+        insert(ROWS).from_select(list(chosen), select(*chosen.values()).where(~found.c.already))
+    )
     connection.execute(text(f"ANALYZE {ROWS.name}"))
 
 
@@ -153,14 +154,11 @@ def _bill_to(found: FromClause) -> ColumnElement[Any]:
 
 
 def _counts() -> tuple[int, int, int]:
-    billed, total, already = db.session.execute(
-        select(
-            func.count().filter(ROWS.c.billed),
-            func.coalesce(func.sum(ROWS.c.amount).filter(ROWS.c.billed), 0),
-            func.count().filter(ROWS.c.already),
-        ).select_from(ROWS)
-    ).one()
-    return billed, int(total), already
+    """Members without an invoice until now, how many of them get one, and the total in minor units."""
+    total = func.coalesce(func.sum(ROWS.c.amount).filter(ROWS.c.billed), 0)
+    counts = select(func.count(), func.count().filter(ROWS.c.billed), total).select_from(ROWS)
+    looked_at, billed, amount = db.session.execute(counts).one()
+    return looked_at, billed, int(amount)
 
 
 def _post(run: BillingRun, batch: BillingBatch, payable: Subquery) -> None:
