@@ -44,7 +44,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def complete(settings: Settings) -> Settings:
-    """Fill in what may be left out on one's own machine: embedded servers, secrets kept in the data folder."""
+    """Fill in what may be left out on one's own machine: embedded servers, and secrets in its folder."""
     found: dict[str, Any] = {}
     if not settings.database_url or not settings.redis_url:
         found |= _embedded(settings)
@@ -105,9 +105,7 @@ def gateway_for(processor: PaymentProcessor) -> PaymentGateway:
     """The processor's account, reached with the row's own credentials."""
     match processor.kind:
         case ProcessorKind.STRIPE:
-            return StripeGateway(
-                processor.reveal_secret_key(key_ring()), api_base=settings().stripe_api_base
-            )
+            return StripeGateway(processor.reveal_secret_key(key_ring()), api_base=settings().stripe_api_base)
 
 
 def links() -> Links:
