@@ -11,6 +11,7 @@ from webapp import cli, wiring
 from webapp.config import Settings
 from webapp.core.db import db
 from webapp.web import auth, errors, filters, logs, routes, security, translation
+from webapp.web.htmx import htmx
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -23,6 +24,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     db.init_app(app)
     wiring.connect(app)
+    htmx.init_app(app)
     for part in (logs, security, auth, translation, filters, errors, routes):
         part.init(app)
     cli.register(app)

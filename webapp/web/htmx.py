@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request, url_for
-from htmx_flask import Htmx
+from flask import flash, redirect, render_template, url_for
+from htmx_flask import Htmx, make_response, request
 from werkzeug.wrappers import Response
 
 htmx = Htmx()
@@ -11,13 +11,12 @@ htmx = Htmx()
 
 def is_swap() -> bool:
     """Whether only a part of the page is wanted."""
-    headers = request.headers
-    return headers.get("HX-Request") == "true" and headers.get("HX-Boosted") != "true"
+    return bool(request.htmx) and not request.htmx.boosted
 
 
 def respond(page: str, partial: str, *, status: int = 200, **context: Any) -> Response:
     """The whole page, or the partial alone when HTMX swaps it in."""
-    response = make_response(render_template(partial if is_swap() else page, **context), status)
+    response: Response = make_response(render_template(partial if is_swap() else page, **context), status)
     response.headers.add("Vary", "HX-Request")
     return response
 
@@ -28,7 +27,6 @@ def see_other(endpoint: str, *, notice: str | None = None, tone: str = "good", *
         flash(notice, tone)
     address = url_for(endpoint, **values)
     if is_swap():
-        response = make_response("", 204)
-        response.headers["HX-Redirect"] = address
-        return response
+        swapped: Response = make_response("", 204, redirect=address)
+        return swapped
     return redirect(address, 303)
