@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request
+from sqlalchemy import Select
 from sqlalchemy.orm import joinedload, selectinload
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -49,8 +50,8 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
     organization, wanted = current_organization, _wanted(chapter_id)
     sort = request.args.get("sort", "-number")
     if wants_csv():
-        rows = db.session.execute(search.find(wanted, organization, sort=sort, limit=None))
-        return stream_csv("invoices.csv", _HEADER, _lines(rows))
+        every = search.find(wanted, organization, sort=sort, limit=None)
+        return stream_csv("invoices.csv", _HEADER, _lines(every))
     found = db.session.execute(search.find(wanted, organization, sort=sort, after=_after(), limit=PAGE))
     shown, last = page_of(found.all())
     periods = BillingPeriod.here().all(order_by=BillingPeriod.starts_on.desc())
@@ -148,9 +149,10 @@ def _chips(period_names: dict[str, str]) -> list[tuple[str, str, str]]:
     return found
 
 
-def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:
+def _lines(every: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """Asked only when the file is written, some rows at a time."""
     currency = current_organization.currency
-    for row in rows:
+    for row in db.session.execute(every.execution_options(yield_per=500)):
         amounts = [
             cell
             for minor in (row.billed, row.paid, row.owed)
