@@ -74,6 +74,7 @@ RESOURCES: dict[str, list[str]] = {
         "invoices",
         "people",
         "dues",
+        "schedules",
         "billing_runs",
         "payments",
         "books",

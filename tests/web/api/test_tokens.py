@@ -84,7 +84,6 @@ def test_nobody_is_let_in_without_a_token(client: FlaskClient, organization: Any
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.case("A4")
 def test_a_signed_in_browser_is_nobody_here(client: FlaskClient, organization: Any, sign_in: Any) -> None:
     sign_in(client, factories.make_admin())
     assert is_problem(client.get(f"/api/organizations/{organization.id}/members/"), 401, "token-needed")
@@ -109,7 +108,7 @@ def test_a_token_finds_its_own_organization_only(admin: Program, other_rows: dic
     assert [one["id"] for one in found] == [str(admin.organization.id)]
 
 
-def test_an_auditors_token_changes_nothing(auditor: Program) -> None:
+def test_a_refusal_by_role_is_a_problem(auditor: Program) -> None:
     for operation in WRITES:
         address = fill(operation.path, organization_id=auditor.organization.id)
         assert is_problem(auditor.send(operation.method, address, {}), 403, "not-allowed")
@@ -118,6 +117,46 @@ def test_an_auditors_token_changes_nothing(auditor: Program) -> None:
 def test_an_auditors_token_reads_everything(auditor: Program, chapter: Chapter) -> None:
     names = ("members/", "billing-runs/", "payment-processors/", "payments/", "reports/trial-balance/")
     assert [auditor.get(name).status_code for name in names] == [200] * 5
+
+
+NOT_FOR_TREASURERS = {
+    "change_dues_settings",
+    "list_processors",
+    "connect_processor",
+    "add_chapter",
+    "change_chapter",
+    "set_rate",
+    "add_period",
+    "generate_periods",
+    "close_period",
+    "add_schedule",
+    "change_schedule",
+    "list_billing_runs",
+    "preview_billing_run",
+    "confirm_billing_run",
+    "read_billing_run",
+    "undo_billing_run",
+    "read_trial_balance",
+}
+
+
+@pytest.mark.case("A4")
+def test_each_role_is_refused_exactly_what_is_not_its_own(
+    admin: Program, auditor: Program, treasurer: Program
+) -> None:
+    refused = {
+        name: {one.name for one in OPERATIONS if answers(speaking, one) == 403}
+        for name, speaking in (("admin", admin), ("auditor", auditor), ("treasurer", treasurer))
+    }
+    assert refused["admin"] == set()
+    assert refused["auditor"] == {one.name for one in WRITES}
+    assert refused["treasurer"] == NOT_FOR_TREASURERS
+
+
+def answers(speaking: Program, operation: Any) -> int:
+    address = fill(operation.path, organization_id=speaking.organization.id)
+    answer = speaking.send(operation.method, address, {} if operation.takes else None)
+    return int(answer.status_code)
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ def count(kind: Any) -> int:
     return len(kind.here().all())
 
 
-@pytest.mark.case("A4")
 def test_the_same_key_sent_from_many_threads_acts_once(app: Flask, admin: Program, invoice: Invoice) -> None:
     body = {"member_id": str(invoice.member_id), "amount": 15_000, "method": "check", "reference": "1024"}
     address = admin.here + "payments/"
