@@ -1,0 +1,143 @@
+"""Every address stands behind a gate, reading changes nothing, and every answer is sealed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.web.world import ADMIN, AUDITOR, MEMBER, TREASURER, World, enter, make_world, rules, statements
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+
+GATED = {"national", "treasurers", "members", "account", "api"}
+PUBLIC = {
+    "static",
+    "health.alive",
+    "health.ready",
+    "api_reference.index",
+    "api_reference.openapi",
+    "api_reference.problem",
+    "public.sign_in",
+    "public.create_session",
+    "public.create_demo_session",
+    "public.sign_out",
+    "public.ask_password_reset",
+    "public.create_password_reset",
+    "public.forgotten_password",
+    "public.change_forgotten_password",
+    "public.mailbox",
+    "public.kept_mail",
+    "public.kept_mail_html",
+    "public.kept_mail_attachment",
+    "visitors.pay",
+    "visitors.invoice_pdf",
+    "visitors.create_checkout",
+    "visitors.checkout_outcome",
+    "visitors.create_checkout_look",
+    "visitors.invitation",
+    "visitors.accept_invitation",
+    "webhooks.incomplete",
+    "webhooks.receive",
+}
+"""What somebody without a login may call; a link's token, a signature or the demo guards the rest."""
+
+BOOKKEEPING = re.compile(r"UPDATE (login_sessions SET last_seen_at|invoices SET first_opened_at)")
+"""What reading may write: when a session was last used, and when an invoice was first looked at."""
+
+WRITES = re.compile(
+    r"\b(INSERT INTO|DELETE FROM|TRUNCATE|(?<!FOR )(?<!NO KEY )UPDATE \w+ SET|nextval|COPY)\b"
+)
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    return make_world("Pi Chi")
+
+
+def test_every_address_is_behind_a_gate_or_on_the_short_list_of_public_ones(application: Flask) -> None:
+    endpoints = {rule.endpoint for rule in application.url_map.iter_rules()}
+    open_ones = {name for name in endpoints if name.partition(".")[0] not in GATED}
+    assert open_ones - PUBLIC == set()
+    assert PUBLIC - open_ones == set(), "the short list names what does not exist any more"
+
+
+@pytest.mark.parametrize("who", [ADMIN, TREASURER, AUDITOR, MEMBER])
+def test_reading_writes_nothing(app: Flask, client: FlaskClient, world: World, who: str) -> None:
+    enter(client, world.logins[who])
+
+    written = []
+    for rule in rules(app, "GET"):
+        with statements() as sent:
+            client.get(world.address(rule))
+        written += [
+            f"{rule.rule}: {statement[:80]}"
+            for statement in sent
+            if WRITES.search(statement) and not BOOKKEEPING.match(statement)
+        ]
+
+    assert written == []
+
+
+def assert_sealed(answer: TestResponse, where: str) -> None:
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in policy and "unsafe-eval" not in policy, where
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy, where
+    assert answer.headers["X-Content-Type-Options"] == "nosniff", where
+    assert answer.headers["X-Frame-Options"] == "DENY", where
+    assert answer.headers["Cache-Control"] == "no-store", where
+
+
+@pytest.mark.case("A17")
+def test_every_answer_carries_the_headers_that_seal_it(app: Flask, client: FlaskClient, world: World) -> None:
+    enter(client, world.logins[ADMIN])
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint == "static":
+            continue
+        for method in ("GET", "POST"):
+            if rule.endpoint == "public.sign_out" and method == "POST":
+                continue
+            address = world.address(rule) if rule.arguments <= {*world.ids, "token"} else rule.rule
+            assert_sealed(client.open(address, method=method), f"{method} {rule.rule}")
+
+
+@pytest.mark.case("A17")
+def test_errors_are_sealed_too(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise RuntimeError("a programming mistake")
+
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    monkeypatch.setitem(app.view_functions, "public.ask_password_reset", fail)
+    broken = {"/password-reset": ("GET", 500), "/nothing": ("GET", 404), "/sign-out": ("GET", 405)}
+    broken["/api/finances/webhooks/stripe/"] = ("POST", 400)
+
+    for address, (method, status) in broken.items():
+        answer = client.open(address, method=method)
+        assert answer.status_code == status
+        assert_sealed(answer, address)
+
+
+def test_every_template_names_what_it_needs_in_its_first_line() -> None:
+    silent = [
+        str(path.relative_to(ROOT)) for path in TEMPLATES if not path.read_text().lstrip().startswith("{#")
+    ]
+    assert silent == []
+
+
+def test_every_list_that_offers_a_file_gives_one(app: Flask, client: FlaskClient, world: World) -> None:
+    enter(client, world.logins[ADMIN])
+    offered, broken = 0, []
+    for rule in rules(app, "GET", "national", "treasurers"):
+        answer = client.get(world.address(rule))
+        if answer.mimetype != "text/html" or "format=csv" not in answer.text:
+            continue
+        offered += 1
+        asked = "&" if "?" in world.address(rule) else "?"
+        file = client.get(f"{world.address(rule)}{asked}format=csv")
+        if file.status_code != 200 or file.mimetype != "text/csv" or "," not in file.text.splitlines()[0]:
+            broken.append(rule.rule)
+    assert broken == []
+    assert offered >= 5

@@ -1,0 +1,352 @@
+"""A crawler that goes everywhere as everybody, and what it must never find."""
+
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+import html5lib
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect, Rule
+from werkzeug.test import TestResponse
+
+from tests import factories
+from tests.web.world import (
+    ADMIN,
+    ANYBODY,
+    AUDITOR,
+    MEMBER,
+    NEIGHBOUR,
+    STRANGER,
+    TREASURER,
+    World,
+    built,
+    enter,
+    make_event,
+    make_mail,
+    make_world,
+    rules,
+    statements,
+)
+from webapp.core import tenancy
+from webapp.core.db import transaction
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Member, RoleName, tokens
+from webapp.domain.payments.payment import Method
+from webapp.domain.payments.receiving import record_offline
+
+EVERYBODY = [ADMIN, TREASURER, NEIGHBOUR, AUDITOR, MEMBER, STRANGER, ANYBODY]
+FINE, ELSEWHERE, REFUSED, HIDDEN = {200}, {303}, {403}, {404}
+LEADS_ON = {"national.search"}
+EITHER_WAY = {200, 303, 404, 409}
+
+ALLOWED: dict[str, dict[str, set[int]]] = {
+    "national": {
+        ADMIN: FINE, AUDITOR: FINE, TREASURER: REFUSED, NEIGHBOUR: REFUSED, MEMBER: REFUSED,
+        STRANGER: HIDDEN, ANYBODY: ELSEWHERE,
+    },
+    "treasurers": {
+        ADMIN: FINE, AUDITOR: FINE, TREASURER: FINE, NEIGHBOUR: REFUSED, MEMBER: HIDDEN,
+        STRANGER: HIDDEN, ANYBODY: ELSEWHERE,
+    },
+    "members": {
+        ADMIN: REFUSED, AUDITOR: REFUSED, TREASURER: REFUSED, NEIGHBOUR: REFUSED, MEMBER: FINE,
+        STRANGER: HIDDEN, ANYBODY: ELSEWHERE,
+    },
+    "visitors": dict.fromkeys(EVERYBODY, FINE),
+    "account": dict.fromkeys(EVERYBODY[:-1], FINE) | {ANYBODY: ELSEWHERE},
+    "public": dict.fromkeys(EVERYBODY, EITHER_WAY),
+}  # fmt: skip
+"""Who gets which answer to a GET, by the gate the address stands behind."""
+
+READING_ONLY = {200, 303}
+MOST_STATEMENTS, MOST_OF_A_HOME = 12, 16
+LISTS = [
+    "national.audit_trail", "national.billing_runs", "national.chapters", "national.home",
+    "national.imports", "national.invoices",
+    "national.journal", "national.mails", "national.members", "national.payments", "national.people",
+    "national.reminders", "national.statuses", "national.tokens", "national.trial_balance",
+    "national.webhook_log", "treasurers.home", "treasurers.imports", "treasurers.invoices",
+    "treasurers.ledger", "treasurers.members",
+]  # fmt: skip
+
+
+def person(who: str, world: World, elsewhere: World) -> Any:
+    return elsewhere.logins[ADMIN] if who == STRANGER else world.logins.get(who)
+
+
+def gate(rule: Rule) -> str:
+    return rule.endpoint.partition(".")[0]
+
+
+@pytest.mark.case("A1", "A4")
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_everybody_sees_what_the_gate_says_and_nothing_fails(
+    app: Flask, client: FlaskClient, world: World, elsewhere: World, who: str
+) -> None:
+    enter(client, person(who, world, elsewhere))
+
+    wrong = []
+    for rule in rules(app, "GET"):
+        answer = client.get(world.address(rule))
+        leads_on = rule.endpoint in LEADS_ON and ALLOWED[gate(rule)][who] == FINE
+        if answer.status_code not in (ELSEWHERE if leads_on else ALLOWED[gate(rule)][who]):
+            wrong.append(f"{answer.status_code} {rule.rule}")
+        if ALLOWED[gate(rule)][who] == ELSEWHERE:
+            assert urlsplit(answer.location).path == "/", rule.rule
+
+    assert wrong == []
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_id_of_another_organization_is_nothing_here(
+    app: Flask, client: FlaskClient, world: World, elsewhere: World, method: str
+) -> None:
+    enter(client, world.logins[ADMIN])
+
+    found = []
+    for rule in rules(app, method, "national", "treasurers", "visitors", "account"):
+        for name in rule.arguments - {"org", "chapter", "token"}:
+            answer = client.open(world.address(rule, **{name: elsewhere.ids[name]}), method=method)
+            if answer.status_code != 404:
+                found.append(f"{answer.status_code} {rule.rule} with another's {name}")
+        if "token" in rule.arguments:
+            address = world.address(rule, token=elsewhere.links["visitors.pay"])
+            if client.open(address, method=method).status_code != 404:
+                found.append(f"{rule.rule} with another's link")
+
+    assert found == []
+
+
+@pytest.mark.case("A1")
+def test_a_member_opens_no_invoice_of_another_member(
+    app: Flask, client: FlaskClient, world: World, elsewhere: World
+) -> None:
+    enter(client, world.logins[MEMBER])
+    with tenancy.acting_for(world.organization.id):
+        other = Invoice.here().first(Invoice.member_id != world.ids["member_id"])
+    assert other is not None
+
+    for method in ("GET", "POST"):
+        for rule in rules(app, method, "members"):
+            if "invoice_id" in rule.arguments:
+                answer = client.open(world.address(rule, invoice_id=other.id), method=method)
+                assert answer.status_code == 404, rule.rule
+
+
+@pytest.mark.case("A1")
+def test_another_organizations_id_in_a_filter_brings_no_row_of_theirs(
+    app: Flask, client: FlaskClient, world: World, elsewhere: World
+) -> None:
+    enter(client, world.logins[ADMIN])
+    foreign = {name: str(elsewhere.ids[f"{name}_id"]) for name in ("member", "chapter", "period")}
+    queries = [
+        *({name: value} for name, value in foreign.items()),
+        {"after": str(elsewhere.ids["invoice_id"])},
+    ]
+
+    own = {name: world.ids[name] for name in ("org", "chapter")}
+    for rule in rules(app, "GET", "national", "treasurers"):
+        if rule.arguments <= own.keys():
+            for query in queries:
+                answer = client.get(f"{built(rule, own)}?{urlencode(query)}")
+                assert answer.status_code < 500, f"{rule.rule} {query}"
+                assert b"Sigma Tau" not in answer.data, f"{rule.rule} {query}"
+
+
+@pytest.mark.case("A4")
+@pytest.mark.parametrize("who", [AUDITOR, NEIGHBOUR, MEMBER, STRANGER, ANYBODY])
+def test_whoever_may_not_change_a_thing_is_refused_every_form(
+    app: Flask, client: FlaskClient, world: World, elsewhere: World, who: str
+) -> None:
+    enter(client, person(who, world, elsewhere))
+    expected = {AUDITOR: {403}, NEIGHBOUR: {403}, MEMBER: {403, 404}, STRANGER: {404}, ANYBODY: {303}}[who]
+
+    wrong = []
+    for rule in rules(app, "POST", "national", "treasurers"):
+        status = client.post(world.address(rule)).status_code
+        if status not in expected:
+            wrong.append(f"{status} {rule.rule}")
+
+    assert wrong == []
+
+
+@pytest.mark.case("A4")
+def test_a_treasurer_is_refused_every_form_of_the_national_office(
+    app: Flask, client: FlaskClient, world: World
+) -> None:
+    enter(client, world.logins[TREASURER])
+    wrong = [
+        rule.rule
+        for rule in rules(app, "POST", "national")
+        if client.post(world.address(rule)).status_code != 403
+    ]
+    assert wrong == []
+
+
+class Page(HTMLParser):
+    """What a page says about itself: ids, headings, links, forms."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.headings, self.lang, self.title = 0, "", ""
+        self.links: list[str] = []
+        self.forms: list[dict[str, Any]] = []
+        self._in_title = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if "id" in found:
+            self.ids.append(found["id"])
+        self.headings += tag == "h1"
+        self._in_title = self._in_title or (tag == "title" and not self.title)
+        if tag == "html":
+            self.lang = found.get("lang", "")
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
+        if tag == "form":
+            self.forms.append(
+                {"method": found.get("method", "get"), "action": found.get("action", ""), "fields": set()}
+            )
+        if self.forms and "name" in found:
+            self.forms[-1]["fields"].add(found["name"])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_title = self._in_title and tag != "title"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title += data.strip()
+
+    def faults(self) -> Iterator[str]:
+        if self.headings != 1:
+            yield f"{self.headings} h1"
+        if not self.title:
+            yield "no title"
+        if not self.lang:
+            yield "no language"
+        for name, times in Counter(self.ids).items():
+            if times > 1:
+                yield f"id {name} {times} times"
+        for form in self.forms:
+            if form["method"].lower() == "post" and "csrf_token" not in form["fields"]:
+                yield f"a form to {form['action']} without a CSRF token"
+
+
+def parse_faults(text: str) -> list[str]:
+    parser = html5lib.HTMLParser(strict=False)
+    parser.parse(text)
+    return [f"{code} at {place}" for place, code, _ in parser.errors]
+
+
+def is_page(answer: TestResponse) -> bool:
+    return answer.mimetype == "text/html" and answer.status_code == 200
+
+
+@pytest.mark.parametrize("who", [ADMIN, TREASURER, AUDITOR, MEMBER, ANYBODY])
+def test_every_page_is_sound_html_and_every_link_on_it_leads_somewhere(
+    app: Flask, client: FlaskClient, world: World, elsewhere: World, who: str
+) -> None:
+    enter(client, person(who, world, elsewhere))
+    waiting = [world.address(rule) for rule in rules(app, "GET") if ALLOWED[gate(rule)][who] == FINE]
+    waiting += ["/", "/password-reset"]
+    seen, faults = {shape(app, address) for address in waiting}, []
+
+    for address in waiting:
+        answer = client.get(address)
+        if answer.status_code not in READING_ONLY:
+            faults.append(f"{answer.status_code} {address}")
+        if not is_page(answer) or "/mailbox/" in address:
+            continue
+        page = Page(answer.text)
+        faults += [f"{address}: {fault}" for fault in (*page.faults(), *parse_faults(answer.text))]
+        faults += [
+            f"{address}: form to nowhere, {form['action']}"
+            for form in page.forms
+            if not leads(app, form, address)
+        ]
+        for link in page.links:
+            target = urlsplit(urljoin(f"http://localhost{address}", link))
+            wanted = target.path + (f"?{target.query}" if target.query else "")
+            if target.netloc == "localhost" and shape(app, wanted) not in seen:
+                seen.add(shape(app, wanted))
+                waiting.append(wanted)
+
+    assert sorted(set(faults)) == []
+
+
+def shape(app: Flask, address: str) -> tuple[str, ...]:
+    """Addresses of one shape lead to one view in one manner; a crawler need not go to each row of a list."""
+    target = urlsplit(address)
+    try:
+        endpoint, _ = app.url_map.bind("localhost").match(target.path)
+    except HTTPException:
+        return (address,)
+    manner = (
+        f"{name}={value}" if name in ("sort", "format") else name for name, value in parse_qsl(target.query)
+    )
+    return (str(endpoint), *sorted(manner))
+
+
+def leads(app: Flask, form: dict[str, Any], page: str) -> bool:
+    """Whether some view answers what the form sends, where it sends it."""
+    if form["method"] == "dialog":
+        return True
+    path = urlsplit(urljoin(f"http://localhost{page}", form["action"])).path
+    try:
+        app.url_map.bind("localhost").match(path, method=form["method"].upper())
+    except RequestRedirect:
+        return True
+    except HTTPException:
+        return False
+    return True
+
+
+def grow(world: World, count: int) -> None:
+    """So many more of everything that a list shows."""
+    with tenancy.acting_for(world.organization.id):
+        members = Member.here().all(Member.chapter_id == world.chapter.id)
+        invoices = {invoice.member_id: invoice for invoice in Invoice.here().all()}
+        for number, member in zip(range(count), members, strict=False):
+            factories.make_chapter(f"X{number}", f"Chapter {number}")
+            factories.make_status(f"status-{number}", billable=False)
+            factories.make_role(factories.make_login(f"Officer {number}"), RoleName.AUDITOR)
+            with transaction() as session:
+                record_offline(member, 1_000, method=Method.CASH, on=member.joined_on, by=None)
+                tokens.create(f"Program {number}", RoleName.AUDITOR, by=world.logins[ADMIN])
+                session.add_all([make_event(world.ids["processor_id"]), make_mail(invoices[member.id])])
+
+
+def statements_of_lists(app: Flask, client: FlaskClient, world: World) -> dict[str, int]:
+    enter(client, world.logins[ADMIN])
+    counted = {}
+    for rule in rules(app, "GET", "national", "treasurers"):
+        if rule.endpoint in LISTS:
+            address = world.address(rule)
+            client.get(address)
+            with statements() as sent:
+                assert client.get(address).status_code == 200, address
+            counted[rule.endpoint] = len(sent)
+    return counted
+
+
+def test_a_list_of_fifty_asks_the_database_no_more_than_a_list_of_five(
+    app: Flask, client: FlaskClient, record_property: Any
+) -> None:
+    small, large = make_world("Small", members=5), make_world("Large", members=52)
+    grow(small, 5)
+    grow(large, 50)
+
+    few, many = (statements_of_lists(app, client, world) for world in (small, large))
+
+    record_property("statements", many)
+    assert {name: (few[name], many[name]) for name in few if few[name] != many[name]} == {}
+    most = {name: MOST_OF_A_HOME if name.endswith(".home") else MOST_STATEMENTS for name in many}
+    assert {name: count for name, count in many.items() if count > most[name]} == {}

@@ -1,0 +1,284 @@
+"""A small organization that has one of everything, so that each address of the application leads somewhere.
+
+`World.address` fills an address pattern from `ids`. A new kind of id in an address has to be named here: then
+every test that goes through all addresses knows it.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Flask, current_app
+from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy import event
+from werkzeug.routing import Map, Rule
+
+from tests import factories
+from webapp import wiring
+from webapp.core import tenancy
+from webapp.core.clock import now
+from webapp.core.db import db, new_id, transaction
+from webapp.core.jobs import JobState, OutboxJob
+from webapp.domain import ledger
+from webapp.domain.billing import pay_link
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.ledger import Event
+from webapp.domain.notifications.delivery import Mail, MailKind
+from webapp.domain.organizations import (
+    Chapter,
+    Login,
+    Member,
+    MemberStatus,
+    Organization,
+    RoleName,
+    invitations,
+    logo,
+    roles,
+    roster_import,
+    tokens,
+)
+from webapp.domain.organizations.roles import Role
+from webapp.domain.payments.checkout import Checkout, CheckoutState
+from webapp.domain.payments.inbox import ProcessorEvent
+from webapp.domain.payments.payment import Method, Payment, PaymentState
+from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.payments.receiving import record_offline
+
+ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"
+NEIGHBOUR, STRANGER, ANYBODY = "treasurer of another chapter", "stranger", "nobody signed in"
+PASSWORD_LINK = "not-a-link-that-was-ever-mailed"
+ROSTER = b"""member_number,first_name,last_name,email,status
+N0001,Ada,Byron,ada@members.example.org,undergraduate
+N0002,,Nameless,nobody,undergraduate
+"""
+ASKED = {
+    "national.search": {"q": "nobody of this name"},
+    "national.preview_billing_run": {"schedule": "schedule_id", "period": "period_id"},
+}
+"""What an address is asked besides, where it makes no sense without."""
+PAGES = ("public", "visitors", "account", "members", "treasurers", "national")
+
+
+@dataclass
+class World:
+    organization: Organization
+    chapter: Chapter
+    logins: dict[str, Login]
+    ids: dict[str, Any]
+    links: dict[str, str] = field(default_factory=dict)
+    """Addresses for people without a login carry a link's token, each page its own kind."""
+
+    def address(self, rule: Rule, **other: Any) -> str:
+        values = {name: self._value(rule, name) for name in rule.arguments} | other
+        query = ASKED.get(rule.endpoint, {})
+        asked = urlencode({name: self.ids.get(value, value) for name, value in query.items()})
+        return built(rule, values) + (f"?{asked}" if asked else "")
+
+    def _value(self, rule: Rule, name: str) -> Any:
+        if name == "token":
+            return self.links.get(rule.endpoint, self.links["visitors.pay"])
+        assert name in self.ids, f"{rule.rule} has <{name}>, which tests/web/world.py does not know yet"
+        return self.ids[name]
+
+
+def built(rule: Rule, values: dict[str, Any]) -> str:
+    address = rule.build(values)
+    assert address is not None, rule.rule
+    return address[1]
+
+
+def rules(app: Flask, method: str, *blueprints: str) -> list[Rule]:
+    """Every address that answers this method; without names, those of all pages."""
+    url_map: Map = app.url_map
+    return [
+        rule
+        for rule in url_map.iter_rules()
+        if method in (rule.methods or ()) and rule.endpoint.partition(".")[0] in (blueprints or PAGES)
+    ]
+
+
+def make_world(name: str, *, members: int = 2) -> World:
+    """Two chapters, a billing run, a payment, a checkout, and somebody of each role."""
+    organization = factories.make_organization(name)
+    with tenancy.acting_for(organization.id):
+        factories.found(organization)
+        chapter, other = factories.make_chapter(), factories.make_chapter("BET", "Beta Chapter")
+        status = factories.make_status()
+        people = [factories.make_member(chapter, status, last_name=f"{name} {i}") for i in range(members)]
+        factories.make_member(other, status, last_name=f"{name} elsewhere")
+        logins = _people(name, chapter, other, people[0])
+        ids = {"org": organization.slug, "organization_id": organization.id, "chapter": chapter.code}
+        ids |= {"chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
+        invoice = _bill(ids, status, people, logins[ADMIN])
+        _take_money(ids, people, invoice)
+        _odds_and_ends(ids, invoice, chapter, logins)
+        links = _links(ids, invoice, logins[ADMIN])
+    return World(organization, chapter, logins, ids, links)
+
+
+def _people(name: str, chapter: Chapter, other: Chapter, member: Member) -> dict[str, Login]:
+    logins = {
+        who: factories.make_login(f"{name} {who}") for who in (ADMIN, TREASURER, NEIGHBOUR, AUDITOR, MEMBER)
+    }
+    factories.make_role(logins[ADMIN], RoleName.NATIONAL_ADMIN)
+    factories.make_role(logins[TREASURER], RoleName.TREASURER, chapter=chapter)
+    factories.make_role(logins[NEIGHBOUR], RoleName.TREASURER, chapter=other)
+    factories.make_role(logins[AUDITOR], RoleName.AUDITOR)
+    factories.make_role(logins[MEMBER], RoleName.MEMBER, member=member)
+    return logins
+
+
+def _bill(ids: dict[str, Any], status: MemberStatus, people: list[Member], admin: Login) -> Invoice:
+    period = factories.make_period(
+        due_on=date(2099, 7, 31), grace_ends_on=date(2099, 8, 15), ends_on=date(2026, 12, 31)
+    )
+    rate = factories.make_rate(status, 40_000, by=admin)
+    made = factories.bill(period, by=admin)
+    invoices = Invoice.here().all(order_by=Invoice.sequence)
+    mine = next(invoice for invoice in invoices if invoice.member_id == people[0].id)
+    entry = ledger.entry_for(mine.id, Event.INVOICE_ISSUED)
+    assert entry is not None
+    ids |= {"period_id": period.id, "rate_id": rate.id, "run_id": made.id, "schedule_id": made.schedule_id}
+    ids |= {"invoice_id": mine.id, "entry_id": entry.id}
+    return mine
+
+
+def _take_money(ids: dict[str, Any], people: list[Member], invoice: Invoice) -> None:
+    """A check in part, and a checkout that nobody has finished."""
+    with transaction():
+        paid = record_offline(people[0], 5_000, method=Method.CHECK, on=date(2026, 9, 1), by=None)
+        processor = PaymentProcessor.connect(
+            kind=ProcessorKind.STRIPE,
+            name="Stripe",
+            secret_key="sk_test_world",
+            webhook_secret="whsec_world",
+            keys=wiring.key_ring(),
+            by=None,
+        )
+    with transaction() as session:
+        started = Payment(
+            id=new_id(),
+            member_id=people[0].id,
+            chapter_id=people[0].chapter_id,
+            processor_id=processor.id,
+            method=Method.UNKNOWN,
+            state=PaymentState.STARTED,
+            amount=35_000,
+            currency="USD",
+        )
+        session.add(started)
+        session.flush()
+        checkout = Checkout(
+            id=new_id(),
+            invoice_id=invoice.id,
+            payment_id=started.id,
+            processor_id=processor.id,
+            attempt=1,
+            amount=35_000,
+            state=CheckoutState.CLOSED,
+            asked={},
+            session_reference=f"cs_{new_id()}",
+            expires_at=now(),
+        )
+        told = make_event(processor.id)
+        session.add_all([checkout, told])
+    ids |= {"payment_id": paid.id, "processor_id": processor.id, "checkout_id": checkout.id}
+    ids |= {"event_id": told.id}
+
+
+def make_event(processor_id: UUID) -> ProcessorEvent:
+    return ProcessorEvent(
+        id=new_id(),
+        processor_id=processor_id,
+        event_reference=f"evt_{new_id()}",
+        kind="charge.updated",
+        object_reference="ch_1",
+        payload={},
+        happened_at=now(),
+        found_by="webhook",
+    )
+
+
+def make_mail(invoice: Invoice, recipient: str = "ana@members.example.org") -> Mail:
+    made = new_id()
+    return Mail(
+        id=made,
+        kind=MailKind.INVOICE,
+        recipient=recipient,
+        once=f"invoice:{made}",
+        message_id=f"<{made}@example.org>",
+        invoice_id=invoice.id,
+        member_id=invoice.member_id,
+    )
+
+
+def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logins: dict[str, Login]) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 20), "#7a1f2b").save(picture, "PNG")
+    with transaction() as session:
+        organization = session.get_one(Organization, invoice.organization_id)
+        organization.logo = logo.reencoded(picture.getvalue())
+        file = roster_import.upload("roster.csv", ROSTER, by=logins[TREASURER], chapter=chapter)
+        roster_import.check(file, organization)
+        token, _ = tokens.create("Nightly export", RoleName.AUDITOR, by=logins[ADMIN])
+        mail = make_mail(invoice)
+        job = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
+        session.add_all([mail, job])
+    role = Role.here().first(Role.login_id == logins[TREASURER].id)
+    assert role is not None
+    ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}
+    ids |= {"role_id": role.id, "session_id": new_id(), "login_id": logins[MEMBER].id}
+    ids |= {"name": str(new_id()), "number": 1, "code": "not-found"}
+
+
+def _links(ids: dict[str, Any], invoice: Invoice, admin: Login) -> dict[str, str]:
+    secret = wiring.settings().secret_key
+    with transaction():
+        invited = invitations.invite(
+            f"new-{invoice.id.hex[-6:]}@example.org", RoleName.AUDITOR, by=admin, secret=secret
+        )
+    ids["invitation_id"] = invited.id
+    accepting = invitations.token(invited, secret)
+    return {
+        "visitors.pay": pay_link.token(invoice, secret),
+        "visitors.invitation": accepting,
+        "visitors.accept_invitation": accepting,
+        "public.forgotten_password": PASSWORD_LINK,
+        "public.change_forgotten_password": PASSWORD_LINK,
+    }
+
+
+def enter(client: FlaskClient, login: Login | None) -> FlaskClient:
+    """This browser, signed in as this person, or as nobody."""
+    name = current_app.config["SESSION_COOKIE_NAME"]
+    client.delete_cookie(name)
+    if login is not None:
+        from webapp.domain.organizations import sessions
+
+        with transaction():
+            token = sessions.start(login, roles.session_limits(login))
+        serializer = current_app.session_interface.get_signing_serializer(current_app)  # type: ignore[attr-defined]
+        client.set_cookie(name, serializer.dumps({"token": token}))
+    return client
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        sent.append(re.sub(r"\s+", " ", statement))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
