@@ -107,13 +107,14 @@ def _check_key(key: str) -> None:
 
 def from_command_line(arguments: Sequence[str]) -> dict[str, Any]:
     """What `flask duesbook up --demo --data DIR --port N` decides before anything starts."""
-    if list(arguments[1:3]) != ["duesbook", "up"]:
+    words = list(arguments)
+    if "up" not in words or words[words.index("up") - 1] != "duesbook":
         return {}
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument("--demo", action="store_true")
     options.add_argument("--data", type=Path)
     options.add_argument("--port", type=int, default=8000)
-    chosen, _ = options.parse_known_args(list(arguments[3:]))
+    chosen, _ = options.parse_known_args(words[words.index("up") + 1 :])
     found: dict[str, Any] = {"environment": "demo"} if chosen.demo else {}
     if chosen.data:
         found["data"] = chosen.data

@@ -171,6 +171,9 @@ class Household:
             self.stop()
 
     def stop(self) -> None:
+        """Stop everybody, also when the person at the keyboard presses Ctrl-C again meanwhile."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for child in self.children.values():
             if child.poll() is None:
                 child.terminate()
