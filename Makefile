@@ -7,7 +7,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 export FLASK_APP := wsgi
 export DUESBOOK_DATA
 
-.PHONY: setup demo test check bench cases soak lock clean
+.PHONY: setup demo test check bench cases screenshots soak lock clean
 
 setup:  ## the environment and the system libraries, nothing when they are there
 	@.ci/setup
@@ -29,6 +29,10 @@ bench: setup  ## the benchmarks, each one RATIO line and a table
 cases:  ## which case, fault and attack of the plan is tested where
 	@.ci/setup --tests
 	@$(BIN)/python -m tests.cases
+
+screenshots:  ## the pictures of docs/screenshots/, from the demo organization
+	@.ci/setup --tests
+	@$(BIN)/python -m tests.browser.screenshots
 
 soak:  ## the same path again and again for ten minutes
 	@.ci/setup --tests

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from webapp.domain.payments.payment import Method
 
 NAME = "Pi Chi Fraternity"
-ADDRESS = "Pi Chi Fraternity, National Office\n100 Heritage Row\nColumbus, OH 43210"
+ADDRESS = "National Office\n100 Heritage Row\nColumbus, OH 43210"
 HOW_TO_PAY = "Or send a check, payable to Pi Chi Fraternity, with the invoice number on it."
 SANDBOX_KEY = "sk_test_duesbook_demo"
+WEBHOOK_SIGNING = "whsec_duesbook_demo_only"
 
 ADMIN = ("Nora Adler", "nora@demo.example")
 SECOND_ADMIN = ("Omar Haddad", "omar@demo.example")
