@@ -15,7 +15,8 @@ from flask.cli import AppGroup
 
 from webapp import wiring
 from webapp.adapters import schema
-from webapp.config import STRIPE_API, Settings
+from webapp.config import Settings
+from webapp.demo import connection
 from webapp.demo import seed as seeding
 from webapp.domain.organizations import Organization
 
@@ -39,13 +40,12 @@ def up(demo: bool, port: int, data: str | None) -> None:
     if settings.database_owner_url or settings.database_url:
         schema.upgrade(settings.database_owner_url or settings.database_url)
     household = Household(_environment(settings))
-    if demo and settings.stripe_api_base == STRIPE_API:
-        sandbox_port = port + 1
-        _refuse_taken(sandbox_port)
-        household.environment["STRIPE_API_BASE"] = f"http://localhost:{sandbox_port}"
-        state = settings.data / "sandbox.sqlite"
-        household.start("sandbox", "-m", "webapp.sandbox", "--port", str(sandbox_port), "--state", str(state))
+    sandbox_port = port + 1
+    sandbox = f"http://localhost:{sandbox_port}"
     if demo:
+        _refuse_taken(sandbox_port)
+        household.environment["STRIPE_API_BASE"] = sandbox
+        household.start("sandbox", "-m", "webapp.sandbox", *_sandbox(sandbox_port, sandbox, settings))
         _wait_for(sandbox_port)
         household.run_once("-m", "flask", "duesbook", "seed")
     household.start("web", "-m", "gunicorn", *_gunicorn(port))
@@ -54,6 +54,9 @@ def up(demo: bool, port: int, data: str | None) -> None:
     household.start("scheduler", "-m", "webapp.workers.schedule")
     _wait_for(port)
     click.echo(f"Duesbook is at http://localhost:{port}  (Ctrl-C stops it)")
+    if demo:
+        click.echo("Sign in with one click as national admin, treasurer, auditor or member.")
+        click.echo(f"Its mails: http://localhost:{port}/mailbox/ · its payment processor: {sandbox}")
     raise SystemExit(household.keep())
 
 
@@ -66,9 +69,12 @@ def seed(years: int, seed: int, reset: bool) -> None:
     settings = wiring.settings()
     if reset:
         _throw_away(settings)
-    if Organization.by_slug(DEMO_SLUG) is None:
+    organization = Organization.by_slug(DEMO_SLUG)
+    if organization is None:
         organization = seeding.Seeding(years=years, seed=seed, tell=click.echo).run()
         click.echo(f"{organization.name} is ready.")
+    if settings.test_mode:
+        connection.deliver_webhooks_here(organization)
 
 
 def _throw_away(settings: Settings) -> None:
@@ -82,6 +88,11 @@ def migrate() -> None:
     """Bring the database's schema up to date."""
     settings = wiring.settings()
     schema.upgrade(settings.database_owner_url or settings.database_url)
+
+
+def _sandbox(port: int, address: str, settings: Settings) -> list[str]:
+    state = settings.data / "sandbox.sqlite"
+    return ["--port", str(port), "--public-url", address, "--state", str(state)]
 
 
 def _gunicorn(port: int) -> list[str]:

@@ -60,6 +60,7 @@ class Seeding:
             with transaction():
                 overdue.mark_overdue(organization, organization.today)
             self._date_back()
+            self._let_a_member_sign_in()
         return organization
 
     def _found(self) -> Organization:
@@ -93,25 +94,31 @@ class Seeding:
             admin = _login(*story.ADMIN)
             chapter = Chapter.here().first(Chapter.code == story.TREASURER[2])
             assert chapter is not None
-            member = self._member_with_login(chapter)
-            login = _login(member.name, story.MEMBER_EMAIL)
-            member.login_id = login.id
             _give(admin, RoleName.NATIONAL_ADMIN)
             _give(_login(*story.SECOND_ADMIN), RoleName.NATIONAL_ADMIN)
             _give(_login(*story.AUDITOR), RoleName.AUDITOR)
             _give(_login(*story.TREASURER[:2]), RoleName.TREASURER, chapter_id=chapter.id)
-            _give(login, RoleName.MEMBER, member_id=member.id)
         return admin
 
-    def _member_with_login(self, chapter: Chapter) -> Member:
-        billed = MemberStatus.here().first(MemberStatus.code == "undergraduate")
-        assert billed is not None
-        found = (
-            Member.here()
-            .select(Member.chapter_id == chapter.id, Member.status_id == billed.id, Member.left_on.is_(None))
-            .order_by(Member.number)
+    def _let_a_member_sign_in(self) -> None:
+        """Somebody of the treasurer's chapter who still owes something."""
+        owing = (
+            select(Member)
+            .join(
+                Invoice,
+                (Invoice.organization_id == Member.organization_id) & (Invoice.member_id == Member.id),
+            )
+            .join(
+                Chapter,
+                (Chapter.organization_id == Member.organization_id) & (Chapter.id == Member.chapter_id),
+            )
+            .where(Invoice.owed > 0, Chapter.code == story.MEMBER_OF)
         )
-        return db.session.scalars(found.limit(1)).one()
+        with transaction():
+            member = db.session.scalars(owing.order_by(Invoice.due_on.desc(), Member.number).limit(1)).one()
+            login = _login(member.name, story.MEMBER_EMAIL)
+            member.login_id = login.id
+            _give(login, RoleName.MEMBER, member_id=member.id)
 
     def _set_dues(self, organization: Organization, admin: Login) -> None:
         with transaction():
