@@ -29,9 +29,18 @@ def test_the_link_in_the_mail_shows_what_is_owed(shop: Shop) -> None:
     assert "Pay $400.00" in page.text
 
 
-def test_looking_at_the_page_writes_nothing(shop: Shop) -> None:
+def test_looking_at_the_page_starts_nothing(shop: Shop) -> None:
     shop.client.get(address(shop, shop.owed()))
     assert Checkout.here().all() == [] and shop.jobs.due() == []
+
+
+def test_the_first_look_at_the_page_is_remembered(shop: Shop) -> None:
+    invoice = shop.owed()
+    assert invoice.first_opened_at is None
+    shop.client.get(address(shop, invoice))
+    first = fresh(Invoice, invoice.id).first_opened_at
+    shop.client.get(address(shop, invoice))
+    assert first is not None and fresh(Invoice, invoice.id).first_opened_at == first
 
 
 def test_pay_leads_to_the_processor_s_page(shop: Shop) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from webapp import wiring
-from webapp.core.db import db
+from webapp.core import clock
+from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
 from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
@@ -24,9 +25,11 @@ class LinkIsOld(NotFound):
 
 @visitors.get("/pay/<token>")
 def pay(token: str) -> str:
+    invoice = _invoice(token)
+    _note_opening(invoice)
     return render_template(
         "public/pay/show.html",
-        **paying.shown(_invoice(token)),
+        **paying.shown(invoice),
         token=token,
         came_back="canceled" in request.args,
     )
@@ -50,6 +53,13 @@ def create_checkout_look(token: str, checkout_id: UUID) -> Response:
     if is_swap():
         return _outcome(token, checkout)
     return see_other("visitors.checkout_outcome", token=token, checkout_id=checkout_id)
+
+
+def _note_opening(invoice: Invoice) -> None:
+    """The one thing a look leaves behind: that the mail arrived and was opened, and when."""
+    if invoice.first_opened_at is None and request.method == "GET":
+        with transaction():
+            invoice.first_opened_at = clock.now()
 
 
 def _invoice(token: str) -> Invoice:
