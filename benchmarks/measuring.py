@@ -1,0 +1,33 @@
+"""Times, ratios, and how they are printed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Table:
+    """The figures behind the ratios, printed after them."""
+
+    rows: list[tuple[str, str]] = field(default_factory=list)
+
+    def ratio(self, name: str, value: float, *figures: tuple[str, float]) -> None:
+        """`figures` are names and seconds."""
+        print(f"RATIO {name} {value:.3f}", flush=True)
+        self.rows += [(f"{name}: {label}", f"{seconds * 1000:,.1f} ms") for label, seconds in figures]
+
+    def show(self) -> None:
+        width = max((len(label) for label, _ in self.rows), default=0)
+        for label, value in self.rows:
+            print(f"{label.ljust(width)}  {value:>14}")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def best(work: Callable[[], object], times: int = 3) -> float:
+    """The fastest of some runs: what the machine can do when nobody disturbs it."""
+    return min(seconds(work) for _ in range(times))
