@@ -168,7 +168,8 @@ class Household:
 
     def keep(self) -> int:
         """Wait until a child ends by itself or a signal comes; then stop everybody. The exit status."""
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         try:
             while True:
                 for name, child in self.children.items():
