@@ -57,7 +57,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
     periods = BillingPeriod.here().all(order_by=BillingPeriod.starts_on.desc())
     names = {period.code: period.name for period in periods}
     return respond(
-        f"{persona}/invoices/index.html",
+        "shared/invoices/index.html",
         "shared/invoices/_list.html",
         rows=shown,
         after=last.id if last else None,

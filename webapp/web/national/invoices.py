@@ -24,7 +24,7 @@ def invoices() -> Response:
 @national.get("/invoices/<uuid:invoice_id>")
 def invoice(invoice_id: UUID) -> str:
     found = shared.loaded(invoice_id)
-    return render_template("national/invoices/show.html", persona="national", **shared.shown(found))
+    return render_template("shared/invoices/show.html", persona="national", **shared.shown(found))
 
 
 @national.get("/invoices/<uuid:invoice_id>/voiding")

@@ -24,7 +24,7 @@ def invoices() -> Response:
 @treasurers.get("/invoices/<uuid:invoice_id>")
 def invoice(invoice_id: UUID) -> str:
     found = shared.loaded(invoice_id, chapter_id=current_chapter.id)
-    return render_template("treasurers/invoices/show.html", persona="treasurers", **shared.shown(found))
+    return render_template("shared/invoices/show.html", persona="treasurers", **shared.shown(found))
 
 
 @treasurers.get("/invoices/<uuid:invoice_id>/voiding")
