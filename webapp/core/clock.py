@@ -20,10 +20,6 @@ def today(timezone: str) -> date:
     return now().astimezone(zone(timezone)).date()
 
 
-def local_date(instant: datetime, timezone: str) -> date:
-    return instant.astimezone(zone(timezone)).date()
-
-
 def add_months(day: date, months: int, *, anchor_day: int | None = None) -> date:
     """The same day some months on; a month's end stays a month's end when `anchor_day` (1 to 31) says so.
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from babel.dates import format_date, format_datetime
-from flask import Flask, g, request, url_for
+from flask import Flask, g
 from markupsafe import Markup
 
 from webapp import wiring
@@ -63,10 +63,7 @@ def _everywhere() -> dict[str, Any]:
         "language": _locale().split("_")[0],
         "request_id": g.get("request_id", ""),
         "test_mode": wiring.settings().test_mode,
-        "demo_mode": wiring.settings().is_demo,
         "nav": navigation.items(),
         "place": navigation.place(),
         "links": navigation.links(),
-        "here_url": request.path,
-        "home_url": url_for("public.sign_in"),
     }

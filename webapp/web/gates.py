@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import Blueprint, g, request, url_for
+from flask import Blueprint, g, request
 from flask_login import current_user
 from sqlalchemy.orm import joinedload
 from werkzeug.local import LocalProxy
@@ -134,16 +134,6 @@ def _member_of(member_id: Any) -> Member:
     found = Member.here().select(Member.id == member_id)
     loaded = found.options(joinedload(Member.chapter), joinedload(Member.status))
     return db.session.scalars(loaded).one()
-
-
-def home_of(access: Access, organization: Organization) -> str:
-    """The first page after signing in, by the widest role."""
-    if access.can_read_organization():
-        return url_for("national.home", org=organization.slug)
-    for role in access.roles:
-        if role.chapter is not None:
-            return url_for("treasurers.home", org=organization.slug, chapter=role.chapter.code)
-    return url_for("members.home", org=organization.slug)
 
 
 def leave(_: BaseException | None = None) -> None:

@@ -52,7 +52,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
     if wants_csv():
         every = search.find(wanted, organization, sort=sort, limit=None)
         return stream_csv("invoices.csv", _HEADER, _lines(every))
-    found = db.session.execute(search.find(wanted, organization, sort=sort, after=_after(), limit=PAGE))
+    found = db.session.execute(search.find(wanted, organization, sort=sort, after=_uuid("after"), limit=PAGE))
     shown, last = page_of(found.all())
     periods = BillingPeriod.here().all(order_by=BillingPeriod.starts_on.desc())
     names = {period.code: period.name for period in periods}
@@ -115,10 +115,6 @@ def _wanted(chapter_id: UUID | None) -> search.InvoiceFilter:
         due_after=_day("due_after"),
         q=request.args.get("q") or None,
     )
-
-
-def _after() -> UUID | None:
-    return _uuid("after")
 
 
 def _uuid(name: str) -> UUID | None:
