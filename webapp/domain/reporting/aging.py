@@ -27,10 +27,6 @@ class Aging:
         return sum(self.amounts)
 
     @property
-    def past_due(self) -> int:
-        return sum(self.amounts[1:])
-
-    @property
     def labelled(self) -> list[tuple[str, int]]:
         return list(zip(BUCKETS, self.amounts, strict=True))
 
