@@ -66,6 +66,10 @@ class SandboxControl:
     def name_account(self, key: str, name: str) -> str:
         return str(self._call("POST", "/sandbox/accounts", {"key": key, "name": name})["id"])
 
+    def remember(self, key: str, *payments: dict[str, Any]) -> list[dict[str, Any]]:
+        """Payments of the past: amount, currency, instrument, created and metadata each."""
+        return self._posted_list("/sandbox/payments", {"key": key, "payments": payments})
+
     def register_endpoint(self, key: str, url: str, **values: Any) -> dict[str, Any]:
         """A webhook endpoint of the account with this secret key; enabled_events and secret may be given."""
         return self._call("POST", "/sandbox/endpoints", {"key": key, "url": url, **values})

@@ -74,7 +74,7 @@ def seed(years: int, seed: int, reset: bool) -> None:
         organization = seeding.Seeding(years=years, seed=seed, tell=click.echo).run()
         click.echo(f"{organization.name} is ready.")
     if settings.test_mode:
-        connection.deliver_webhooks_here(organization)
+        connection.connect(organization)
 
 
 def _throw_away(settings: Settings) -> None:

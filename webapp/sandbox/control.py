@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from webapp.sandbox import charges, disputes, endpoints, happenings, refunds
+from webapp.sandbox import charges, disputes, endpoints, happenings, past, refunds
 from webapp.sandbox.account import Account
 from webapp.sandbox.delivery import history, wait_until_idle
 from webapp.sandbox.errors import InvalidRequest, NotFound
@@ -97,6 +97,11 @@ def _add_money(control: Blueprint, processor: Processor) -> None:
         with processor.acting(subject.account) as account:
             outcome = carry_out(account, account.find(subject.kind, object_id))
         return _done(outcome if isinstance(outcome, Resource) else _found(processor, object_id))
+
+    @control.post("/payments")
+    def payments() -> Response:
+        with processor.acting(processor.account_of(_value("key"))) as account:
+            return _done({"data": past.remember(account, _value("payments"))})
 
     @control.get("/objects/<kind>")
     def objects(kind: str) -> Response:

@@ -1,0 +1,61 @@
+"""The demo's story, in a year: booked as the product books, and true at the processor as well."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests import factories
+from tests.sandbox.control import SandboxControl
+from webapp.core import tenancy
+from webapp.core.db import db
+from webapp.core.jobs import OutboxJob
+from webapp.demo import connection, story
+from webapp.demo.seed import SEED, Seeding
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Member, Organization
+from webapp.domain.payments.payment import Payment
+
+
+@pytest.fixture
+def demo(app: Flask, sandbox: SandboxControl) -> Iterator[Organization]:
+    told: list[str] = []
+    organization = Seeding(years=1, seed=SEED, tell=told.append).run()
+    with tenancy.acting_for(organization.id):
+        yield organization
+        db.session.rollback()
+        factories.verify_books(db.session.merge(organization))
+
+
+def test_the_demo_is_a_whole_organization_that_mails_nobody(demo: Organization) -> None:
+    assert demo.is_demo
+    assert len(Member.here().all()) == 1357
+    assert any(invoice.owed == 0 for invoice in Invoice.here().all())
+    assert any(invoice.owed > 0 for invoice in Invoice.here().all())
+    assert OutboxJob.here().all() == []
+
+
+def test_every_card_payment_of_the_story_exists_at_the_processor_with_its_fee(
+    demo: Organization, sandbox: SandboxControl
+) -> None:
+    connection.connect(demo)
+    connection.connect(demo)
+
+    processed = Payment.here().all(Payment.processor_id.is_not(None))
+    assert {payment.intent_reference for payment in processed} == _names(sandbox.objects("payment_intent"))
+    transactions = {one["source"]: one for one in sandbox.objects("balance_transaction")}
+    ours = {payment.charge_reference: (payment.amount, payment.fee) for payment in processed}
+    assert ours == {charge: (one["amount"], one["fee"]) for charge, one in transactions.items()}
+    assert len(sandbox.objects("webhook_endpoint")) == 1
+
+
+def _names(objects: list[dict[str, Any]]) -> set[str]:
+    return {one["id"] for one in objects}
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    first, again = story.Payers(SEED), story.Payers(SEED)
+    asked = ("M-100", date(2025, 3, 1), date(2025, 1, 1), 400_00, date(2026, 1, 1))
+    assert first.receipts(*asked) == again.receipts(*asked)
