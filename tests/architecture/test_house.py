@@ -43,7 +43,7 @@ def test_nobody_catches_everything() -> None:
 
 
 def test_nothing_is_left_for_later_or_silenced() -> None:
-    words = re.compile(r"TODO|FIXME|XXX|NotImplementedError|pragma: no cover|type: ignore\b(?!\[misc\])|noqa")
+    words = re.compile(r"TODO|FIXME|XXX|NotImplementedError|pragma: no cover|type: ignore|noqa")
     assert [str(path) for path, source in sources() if words.search(source)] == []
 
 

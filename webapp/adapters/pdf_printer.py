@@ -21,7 +21,7 @@ _SHEETS = ("tokens.css", "pdf.css")
 _QUIET_ZONE = 4
 
 
-class OnlyOurs(URLFetcher):  # type: ignore[misc]
+class OnlyOurs(URLFetcher):
     """Pictures that stand in the letter itself, and nothing from anywhere else."""
 
     def __init__(self) -> None:

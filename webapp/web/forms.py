@@ -13,7 +13,7 @@ from webapp.core.errors import Invalid
 from webapp.web.gates import current_organization
 
 
-class Form(FlaskForm):  # type: ignore[misc]
+class Form(FlaskForm):
     """`form_key` is made with the empty form; sent twice, it acts once (request_keys.py)."""
 
     form_key = HiddenField(default=lambda: uuid4().hex)
@@ -27,7 +27,7 @@ class Form(FlaskForm):  # type: ignore[misc]
             self.form_errors.append(refusal.message)
 
 
-class MoneyField(StringField):  # type: ignore[misc]
+class MoneyField(StringField):
     """An amount in the organization's currency, typed as people type; `data` is minor units or None."""
 
     def process_formdata(self, valuelist: Sequence[Any]) -> None:

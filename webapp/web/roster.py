@@ -46,7 +46,7 @@ def _row_id(value: Any) -> UUID | None:
     return UUID(str(value)) if value else None
 
 
-class ShareField(StringField):  # type: ignore[misc]
+class ShareField(StringField):
     """A percentage typed as the organization's locale writes numbers: 1,5625 or 1.5625."""
 
     def process_formdata(self, valuelist: Sequence[Any]) -> None:

@@ -21,7 +21,7 @@ _AMOUNT = [InputRequired("Enter an amount."), NotNegative()]
 _DAYS = [InputRequired("Enter a number of days.")]
 
 
-class DaysField(StringField):  # type: ignore[misc]
+class DaysField(StringField):
     """`-7, 0, 7`: whole numbers with commas between; `data` is a list."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
