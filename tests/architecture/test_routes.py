@@ -35,6 +35,7 @@ PUBLIC = {
     "public.kept_mail_attachment",
     "visitors.pay",
     "visitors.invoice_pdf",
+    "visitors.create_new_link",
     "visitors.create_checkout",
     "visitors.checkout_outcome",
     "visitors.create_checkout_look",

@@ -36,6 +36,10 @@ class TooManyMails(TooManyAttempts):
     next_step = "Look into the spam folder, or try again in an hour."
 
 
+class NoMailsNow(Unavailable):
+    message = "We can't send you a mail right now."
+
+
 class SignInClosed(Unavailable):
     message = "Nobody can sign in right now."
     next_step = "Whoever is signed in can go on working. Try again in a minute."
@@ -57,7 +61,13 @@ def init(app: Flask) -> None:
 def count_attempt(account: str) -> None:
     """Before a password is looked at. An account that does not exist is counted like any other."""
     who = token_hash(account.strip().lower())
-    _count(TooManyAttempts, (_PER_ACCOUNT, who), (_PER_ADDRESS, _address()), (_ALL_TOGETHER, "sign-in"))
+    _count(
+        TooManyAttempts,
+        SignInClosed,
+        (_PER_ACCOUNT, who),
+        (_PER_ADDRESS, _address()),
+        (_ALL_TOGETHER, "sign-in"),
+    )
 
 
 def forget_attempts(account: str) -> None:
@@ -68,15 +78,21 @@ def forget_attempts(account: str) -> None:
 def count_mail(account: str) -> None:
     """Before a mail is sent that anybody can ask for."""
     who = token_hash(account.strip().lower())
-    _count(TooManyMails, (_MAILS_PER_ACCOUNT, "mail", who), (_MAILS_PER_ADDRESS, "mail", _address()))
+    _count(
+        TooManyMails, NoMailsNow, (_MAILS_PER_ACCOUNT, "mail", who), (_MAILS_PER_ADDRESS, "mail", _address())
+    )
 
 
-def _count(refusal: type[TooManyAttempts], *counters: tuple[RateLimitItem, *tuple[str, ...]]) -> None:
+def _count(
+    refusal: type[TooManyAttempts],
+    closed: type[Unavailable],
+    *counters: tuple[RateLimitItem, *tuple[str, ...]],
+) -> None:
     try:
         if all([limiter.limiter.hit(*counter) for counter in counters]):
             return
     except StorageError as error:
-        raise SignInClosed from error
+        raise closed from error
 
     @after_this_request
     def _say_when(response: Response) -> Response:

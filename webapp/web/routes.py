@@ -21,6 +21,7 @@ RESOURCES: dict[str, list[str]] = {
         "invitations",
         "password_reset",
         "pay",
+        "new_link",
         "invoice_pdf",
         "mailbox",
     ],
@@ -38,6 +39,7 @@ RESOURCES: dict[str, list[str]] = {
         "invoices",
         "ledger",
         "invoice_pdf",
+        "pay_links",
     ],
     "national": [
         "home",
@@ -60,6 +62,7 @@ RESOURCES: dict[str, list[str]] = {
         "trial_balance",
         "exports",
         "invoice_pdf",
+        "pay_links",
         "mails",
         "reminders",
         "dues_settings",

@@ -28,6 +28,8 @@ from webapp.domain.billing.reasons import PriceReason
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.organizations import Chapter, Login, Member
 
+PAY_LINK_RENEWED = "pay_link_renewed"
+
 
 class InvoiceStatus(StrEnum):
     OPEN = "open"
@@ -212,6 +214,25 @@ class Invoice(OrganizationRow, Base):
         self._derive(on)
         later(Job.CLOSE_CHECKOUT, once=f"void:{self.id}", invoice_id=self.id)
         audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": self.billed})
+
+    def renew_pay_link(self, *, by: Login) -> None:
+        """End every link given out before. The new one is mailed to the member's address on file."""
+        self._refuse_void()
+        before = self.pay_link_version
+        self.pay_link_version = before + 1
+        audit.record(
+            PAY_LINK_RENEWED,
+            self,
+            by=by,
+            before={"version": before},
+            after={"version": self.pay_link_version},
+        )
+        later(
+            Job.ANNOUNCE,
+            once=f"new_link:{self.id}:{self.pay_link_version}",
+            what="new_pay_link",
+            invoice_id=self.id,
+        )
 
     def posting_objections(self, event: ledger.Event) -> Iterator[tuple[ledger.Guard, str]]:
         if self.is_void:

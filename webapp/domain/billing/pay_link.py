@@ -10,6 +10,7 @@ from uuid import UUID
 
 from webapp.core import tenancy
 from webapp.core.crypto import signature
+from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
 
 _ID_BYTES, _VERSION_BYTES, _SEAL_BYTES = 16, 2, 20
@@ -37,6 +38,17 @@ def read(token: str, secret: str) -> tuple[UUID, int] | None:
     version = int.from_bytes(raw[_ID_BYTES:-_SEAL_BYTES])
     genuine = _seal(secret, tenancy.organization_id(), invoice_id, version)
     return (invoice_id, version) if hmac.compare_digest(genuine, raw[-_SEAL_BYTES:]) else None
+
+
+def mail_newest(token: str, secret: str) -> None:
+    """Whoever shows a genuine link, however old, has the newest one mailed to the address on file.
+
+    Of any other nothing comes, and nobody is told the difference.
+    """
+    named = read(token, secret)
+    invoice = Invoice.here().first(Invoice.id == named[0]) if named else None
+    if invoice is not None:
+        later(Job.ANNOUNCE, what="new_pay_link", invoice_id=invoice.id)
 
 
 def _text(raw: bytes) -> str:

@@ -1,4 +1,7 @@
-"""What happened to an invoice, in order: from the documents themselves, not from a log beside them."""
+"""What happened to an invoice, in order: from the documents themselves.
+
+Only what leaves no document, such as a new pay link, is read from the audit trail.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from webapp.core import tenancy
+from webapp.core.audit import AuditEntry
 from webapp.core.db import db
-from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.invoice import PAY_LINK_RENEWED, Invoice
 from webapp.domain.organizations import Login
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
@@ -33,7 +37,7 @@ def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
         found.append(Happening(invoice.first_opened_at, "opened"))
     if invoice.voided_at:
         found.append(Happening(invoice.voided_at, "voided", _name(invoice), detail=invoice.void_reason))
-    found += [*_payments(invoice), *_attempts(invoice), *_refunds(invoice)]
+    found += [*_payments(invoice), *_attempts(invoice), *_refunds(invoice), *_new_links(invoice)]
     return sorted(found, key=lambda happening: happening.at)
 
 
@@ -77,6 +81,15 @@ def _refunds(invoice: Invoice) -> list[Happening]:
     )
     refunds = Refund.here().all(Refund.payment_id.in_(paying), Refund.state != RefundState.FAILED)
     return [Happening(one.created_at, "refunded", amount=one.amount, detail=one.reason) for one in refunds]
+
+
+def _new_links(invoice: Invoice) -> list[Happening]:
+    made = AuditEntry.here().all(
+        AuditEntry.subject_kind == Invoice.__tablename__,
+        AuditEntry.subject_id == invoice.id,
+        AuditEntry.action == PAY_LINK_RENEWED,
+    )
+    return [Happening(one.at, "link_renewed", one.by_name) for one in made]
 
 
 def _how(payment: Payment) -> str:

@@ -78,6 +78,15 @@ PAY_PAGE = Shape(
         "transaction_id": f.identifier("The payment that waits there"),
     },
 )
+NEW_LINK = Shape(
+    "PayLink",
+    {
+        "pay_url": f.text("Opens this one invoice for payment, without a login", "https://…", most=5000),
+        "mailed_to": f.text(
+            "The member's address that it is mailed to", "ana@example.org", most=1000
+        ).or_null(),
+    },
+)
 VOIDING = shape_in(
     "Voiding", reason=f.text("Why; the member can read it", "Billed by mistake", least=1).needed()
 )
@@ -136,6 +145,24 @@ def pay_invoice(invoice_id: UUID) -> Answer:
         checkout = paying.open_checkout(invoice.id, addresses)
     with transaction():
         return {"checkout_url": checkout.url, "transaction_id": str(checkout.payment_id)}
+
+
+@operations.post(
+    "/invoices/<uuid:invoice_id>/pay-link/",
+    summary="Make a new pay link",
+    topic=TOPIC,
+    gives=NEW_LINK,
+    allowed=OFFICERS,
+)
+def make_pay_link(invoice_id: UUID) -> Answer:
+    """Ends every pay link of the invoice that was given out before, printed ones too, and mails the new
+    one to the member's address on file."""
+    with transaction():
+        Invoice.here().get(_reached(invoice_id).id, lock=True).renew_pay_link(by=acting)
+    invoice = _reached(invoice_id)
+    return NEW_LINK.tell(
+        invoice, pay_url=wiring.links().pay(g.organization, invoice), mailed_to=invoice.member.email or None
+    )
 
 
 @operations.post(

@@ -25,7 +25,7 @@ class LinkIsOld(NotFound):
 
 @visitors.get("/pay/<token>")
 def pay(token: str) -> str:
-    invoice = _invoice(token)
+    invoice = invoice_of(token)
     _note_opening(invoice)
     return render_template(
         "public/pay/show.html",
@@ -37,7 +37,7 @@ def pay(token: str) -> str:
 
 @visitors.post("/pay/<token>/checkouts")
 def create_checkout(token: str) -> Response:
-    return paying.go_to_checkout(_invoice(token).id, _addresses(token))
+    return paying.go_to_checkout(invoice_of(token).id, _addresses(token))
 
 
 @visitors.get("/pay/<token>/checkouts/<uuid:checkout_id>")
@@ -62,7 +62,7 @@ def _note_opening(invoice: Invoice) -> None:
             invoice.first_opened_at = clock.now()
 
 
-def _invoice(token: str) -> Invoice:
+def invoice_of(token: str) -> Invoice:
     named = pay_link.read(token, wiring.settings().secret_key)
     if named is None:
         raise LinkIsOld
@@ -77,7 +77,7 @@ def _invoice(token: str) -> Invoice:
 
 
 def _checkout(token: str, checkout_id: UUID) -> Checkout:
-    return paying.checkout_of(_invoice(token), checkout_id)
+    return paying.checkout_of(invoice_of(token), checkout_id)
 
 
 def _outcome(token: str, checkout: Checkout) -> Response:
