@@ -143,7 +143,7 @@ def new_link(voice: Voice, invoice: Invoice, member: Member, pay_url: str) -> Me
         subject=f"Your link to invoice {invoice.number}",
         title=f"Your link to invoice {invoice.number}",
         greeting=_dear(member),
-        paragraphs=["You or your treasurer asked for the newest link to this invoice. Older ones may be over."],
+        paragraphs=["You or your treasurer asked for a new link to this invoice. Older ones may be over."],
         amount=(f"Due {voice.day(invoice.due_on)}", invoice.owed) if invoice.owed else None,
         button=("See the invoice", pay_url),
         afterwards=["The link opens this invoice without a password, so keep it to yourself."],
