@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TextIO
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
 
@@ -17,6 +17,7 @@ from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import OFFLINE, Method
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.receiving import record_offline
+from webapp.web import connecting
 
 processors = AppGroup("processors", help="Where people pay online.")
 payments = AppGroup("payments", help="Money that came in.")
@@ -46,7 +47,7 @@ def connect(slug: str, kind: str, secret_key: TextIO, webhook_secret: TextIO | N
         account = wiring.gateway_for(processor).test_connection()
         with transaction():
             PaymentProcessor.here().get(processor.id, lock=True).tested(at=clock.now(), error=None)
-        table(["account", "webhook address"], [[account, webhook_address(processor)]])
+        table(["account", "webhook address"], [[account, connecting.webhook_address(processor)]])
 
 
 def _connected(
@@ -68,15 +69,6 @@ def _connected(
         secret_key=secret_key, webhook_secret=webhook_secret, keys=wiring.key_ring(), by=None
     )
     return existing
-
-
-def webhook_address(processor: PaymentProcessor) -> str:
-    """Where the processor has to send what happens there."""
-    path = current_app.url_map.bind("").build(
-        "webhooks.receive",
-        {"organization_id": processor.organization_id, "processor_id": processor.id},
-    )
-    return wiring.settings().public_url + path
 
 
 @payments.command()

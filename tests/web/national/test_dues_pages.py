@@ -188,3 +188,30 @@ def test_nobody_undoes_a_run_that_is_not_finished(roster, admin):
         undoing.request(BillingRun.open(done.id), by=admin, reason="Wrong")
     with pytest.raises(Conflict, match="Only a run that is finished"), transaction():
         undoing.request(BillingRun.open(done.id), by=admin, reason="Wrong")
+
+
+def test_a_period_is_changed_on_its_page_until_it_is_billed(office, national, roster):
+    period = factories.make_period()
+    page = f"{national}/periods/{period.id}/"
+    form = {
+        "name": "Autumn 2026",
+        "starts_on": "2026-07-01",
+        "ends_on": "2026-12-31",
+        "due_on": "2026-08-01",
+        "grace_ends_on": "2026-07-15",
+    }
+    wrong = office.post(page, data=form)
+    assert wrong.status_code == 422
+    assert "Grace can&#39;t end before the due date." in wrong.text and "Autumn 2026" in wrong.text
+
+    assert office.post(page, data=form | {"grace_ends_on": "2026-08-15"}).status_code == 303
+    assert "Autumn 2026 is changed." in office.get(page).text
+
+    factories.bill(BillingPeriod.here().get(period.id))
+    billed = office.get(page).text
+    assert "so these stay" in billed and 'name="starts_on"' not in billed
+    due = {"due_on": "2026-08-10", "grace_ends_on": "2026-08-20"}
+    assert office.post(page, data=due).status_code == 303
+    changed = BillingPeriod.here().get(period.id)
+    db.session.refresh(changed)
+    assert (changed.name, changed.due_on) == ("Autumn 2026", date(2026, 8, 10))

@@ -134,7 +134,7 @@ def test_connecting_tests_the_key_and_shows_where_webhooks_go(shop: Shop, office
 
 def test_a_key_that_does_not_work_is_said_in_words(shop: Shop, office: str) -> None:
     answer = shop.client.post(
-        f"{office}/processors/{shop.processor_id}/keys", data={"secret_key": "sk_nonsense"}
+        f"{office}/processors/{shop.processor_id}/", data={"name": "Stripe", "secret_key": "sk_nonsense"}
     )
     assert answer.status_code == 303
     assert "does not accept this secret key" in shop.client.get(answer.location).text
@@ -142,13 +142,15 @@ def test_a_key_that_does_not_work_is_said_in_words(shop: Shop, office: str) -> N
 
 @pytest.mark.parametrize("key", ["pk_test_1", "sk_ test", "nonsense"])
 def test_what_is_no_secret_key_is_refused_before_it_is_stored(shop: Shop, office: str, key: str) -> None:
-    answer = shop.client.post(f"{office}/processors/{shop.processor_id}/keys", data={"secret_key": key})
+    answer = shop.client.post(
+        f"{office}/processors/{shop.processor_id}/", data={"name": "Stripe", "secret_key": key}
+    )
     assert answer.status_code == 422 and "starts with sk_" in answer.text
 
 
 def test_secrets_are_stored_encrypted_and_never_shown(shop: Shop, office: str) -> None:
-    form = {"secret_key": "sk_test_canary", "webhook_secret": "whsec_canary"}
-    shop.client.post(f"{office}/processors/{shop.processor_id}/keys", data=form)
+    form = {"name": "Stripe", "secret_key": "sk_test_canary", "webhook_secret": "whsec_canary"}
+    shop.client.post(f"{office}/processors/{shop.processor_id}/", data=form)
     stored = fresh(PaymentProcessor, shop.processor_id)
     assert "canary" not in f"{stored.secret_key}{stored.webhook_secret}"
     page = shop.client.get(f"{office}/processors/{shop.processor_id}/")
@@ -168,5 +170,29 @@ def test_disconnecting_stops_new_payments_and_lets_old_ones_settle(shop: Shop, o
 
 def test_an_auditor_reads_the_processors_and_changes_nothing(shop: Shop, office: str, auditor: Any) -> None:
     page = auditor.get(f"{office}/processors/{shop.processor_id}/")
-    assert page.status_code == 200 and "Change the keys" not in page.text
+    assert page.status_code == 200 and "Save and test" not in page.text
     assert auditor.post(f"{office}/processors/{shop.processor_id}/tests").status_code == 403
+
+
+def test_disconnecting_is_confirmed_with_what_is_under_way_and_can_be_taken_back(
+    shop: Shop, office: str
+) -> None:
+    page = f"{office}/processors/{shop.processor_id}"
+    asked = shop.client.get(f"{page}/disconnection")
+    assert "Disconnect Stripe?" in asked.text and "No payment is under way" in asked.text
+    assert fresh(PaymentProcessor, shop.processor_id).active
+    assert shop.client.post(f"{page}/disconnection").status_code == 303
+    assert "Reconnect Stripe" in shop.client.get(f"{page}/").text
+    assert shop.client.post(f"{page}/reconnection").status_code == 303
+    assert "The connection works" in shop.client.get(f"{page}/").text
+    assert fresh(PaymentProcessor, shop.processor_id).active
+
+
+def test_a_processor_is_renamed_without_touching_its_keys(shop: Shop, office: str) -> None:
+    before = shop.processor.secret_key
+    answer = shop.client.post(f"{office}/processors/{shop.processor_id}/", data={"name": "Card payments"})
+    assert answer.status_code == 303
+    changed = fresh(PaymentProcessor, shop.processor_id)
+    assert (changed.name, changed.secret_key) == ("Card payments", before)
+    nameless = shop.client.post(f"{office}/processors/{shop.processor_id}/", data={"name": ""})
+    assert nameless.status_code == 422 and "Give it a name." in nameless.text

@@ -48,6 +48,17 @@ class BillingPeriod(OrganizationRow, Base):
     def days(self) -> int:
         return (self.ends_on - self.starts_on).days + 1
 
+    def problems(self) -> dict[str, str]:
+        """What of it makes no sense, by field."""
+        found = {}
+        if not self.name:
+            found["name"] = "Enter a name."
+        if self.ends_on < self.starts_on:
+            found["ends_on"] = "The last day can't be before the first."
+        if self.grace_ends_on < self.due_on:
+            found["grace_ends_on"] = "Grace can't end before the due date."
+        return found
+
     def close(self, *, by: Login, on: date) -> None:
         """No more billing runs for it, and no more entries dated inside it. Only once it is over."""
         if self.is_closed:
@@ -153,28 +164,23 @@ def add(
     by: Login | None,
 ) -> BillingPeriod:
     """A period of one's own, such as a conference or a construction year."""
-    code, name = code.strip(), name.strip()
-    problems = {
-        "code": not re.fullmatch(r"[\w.-]{1,30}", code)
-        and "Use letters, digits, points and dashes, at most 30.",
-        "name": not name and "Enter a name.",
-        "ends_on": ends_on < starts_on and "The last day can't be before the first.",
-        "grace_ends_on": bool(grace_ends_on and grace_ends_on < due_on)
-        and "Grace can't end before the due date.",
-    }
-    if BillingPeriod.here().first(BillingPeriod.code == code):
-        problems["code"] = f"There is a period {code} already."
-    if found := {field: sentence for field, sentence in problems.items() if isinstance(sentence, str)}:
-        raise Invalid(fields=found)
+    code = code.strip()
     period = BillingPeriod(
         code=code,
-        name=name,
+        name=name.strip(),
         cadence=Cadence.CUSTOM,
         starts_on=starts_on,
         ends_on=ends_on,
         due_on=due_on,
         grace_ends_on=grace_ends_on or due_on,
     )
+    problems = period.problems()
+    if not re.fullmatch(r"[\w.-]{1,30}", code):
+        problems["code"] = "Use letters, digits, points and dashes, at most 30."
+    elif BillingPeriod.here().first(BillingPeriod.code == code):
+        problems["code"] = f"There is a period {code} already."
+    if problems:
+        raise Invalid(fields=problems)
     db.session.add(period)
     db.session.flush()
     audit.record("made", period, by=by, after={"code": code})

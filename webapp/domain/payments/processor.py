@@ -78,8 +78,7 @@ class PaymentProcessor(OrganizationRow, Base):
         keys: KeyRing,
         by: Login | None,
     ) -> Self:
-        if cls.here().first(cls.kind == kind, cls.active.is_(True)):
-            raise Conflict(f"{kind.label} is connected already.", next_step="Change its keys instead.")
+        cls._refuse_second(kind)
         _check_secret_key(secret_key)
         row = cls(id=new_id(), organization_id=tenancy.organization_id(), kind=kind, name=name)
         row._seal(secret_key, webhook_secret, keys)
@@ -88,21 +87,53 @@ class PaymentProcessor(OrganizationRow, Base):
         audit.record("connect_processor", row, by=by, after={"kind": kind, "name": name})
         return row
 
+    @classmethod
+    def _refuse_second(cls, kind: ProcessorKind) -> None:
+        if cls.here().first(cls.kind == kind, cls.active.is_(True)):
+            raise Conflict(f"{kind.label} is connected already.", next_step="Change its keys instead.")
+
+    def rename(self, name: str, *, by: Login | None) -> None:
+        name = name.strip()
+        if not name:
+            raise Invalid(fields={"name": "Give it a name."})
+        if name != self.name:
+            audit.record("rename_processor", self, by=by, before={"name": self.name}, after={"name": name})
+            self.name = name
+
     def change_keys(
         self, *, secret_key: str | None, webhook_secret: str | None, keys: KeyRing, by: Login | None
     ) -> None:
-        """Replace what is given, keep the rest."""
+        """Replace what is given, keep the rest. A key of the other mode is refused: it could not look up
+        what was paid until now."""
+        if secret_key:
+            _check_secret_key(secret_key)
+            self._refuse_other_mode(secret_key)
         self._seal(secret_key, webhook_secret, keys)
         self.tested_at = self.test_error = None
         changed = [name for name, value in _named(secret_key, webhook_secret) if value]
         audit.record("change_processor_keys", self, by=by, after={"changed": changed})
 
+    def _refuse_other_mode(self, secret_key: str) -> None:
+        if _is_live(secret_key) is self.is_live:
+            return
+        other, mode = ("a test key", "live") if self.is_live else ("a live key", "in test mode")
+        sentence = f"This is {other}, and the connection is {mode}. Disconnect it and connect anew."
+        raise Invalid(sentence, fields={"secret_key": sentence})
+
     def disconnect(self, *, by: Login | None) -> None:
-        """No new checkouts; what is under way still settles."""
+        """No new checkouts; what is under way still settles, so the row and its keys stay."""
         if not self.active:
             raise Conflict("This processor is disconnected already.")
         self.active = False
         audit.record("disconnect_processor", self, by=by, before={"active": True}, after={"active": False})
+
+    def reconnect(self, *, by: Login | None) -> None:
+        """New checkouts go to it again, with the keys it has."""
+        if self.active:
+            raise Conflict("This processor is connected already.")
+        self._refuse_second(self.kind)
+        self.active = True
+        audit.record("reconnect_processor", self, by=by, before={"active": False}, after={"active": True})
 
     def tested(self, *, at: datetime, error: str | None) -> None:
         self.tested_at, self.test_error = at, error
@@ -127,13 +158,17 @@ class PaymentProcessor(OrganizationRow, Base):
         if secret_key:
             _check_secret_key(secret_key)
             self.secret_key = keys.encrypt(secret_key, self._place("secret_key"))
-            self.is_live = "_live_" in secret_key
+            self.is_live = _is_live(secret_key)
         if webhook_secret:
             _check_webhook_secret(webhook_secret)
             self.webhook_secret = keys.encrypt(webhook_secret, self._place("webhook_secret"))
 
     def _place(self, column: str) -> Place:
         return Place(self.organization_id, self.__tablename__, column, self.id)
+
+
+def _is_live(secret_key: str) -> bool:
+    return "_live_" in secret_key
 
 
 def _named(secret_key: str | None, webhook_secret: str | None) -> list[tuple[str, str | None]]:

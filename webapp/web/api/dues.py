@@ -9,14 +9,14 @@ from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
-from webapp.domain.billing import periods, rates
+from webapp.domain.billing import period_change, periods, rates
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.settings import Cadence, DuesSettings
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import ADMIN, STAFF, acting
-from webapp.web.api.fields import Shape, shape_in
+from webapp.web.api.fields import Shape, change_in, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.organizations import refuse_other_currency
@@ -85,6 +85,9 @@ PERIOD = Shape(
 PERIOD_NEW = shape_in(
     "BillingPeriodNew",
     **{name: one if name == "grace_ends_on" else one.needed() for name, one in _PERIOD.items()},
+)
+PERIOD_CHANGE = change_in(
+    "BillingPeriodChange", **{name: one for name, one in _PERIOD.items() if name != "code"}
 )
 YEAR = shape_in("BillingYear", year=f.whole("The year", 2027, least=1990, most=2200).needed())
 MADE = Shape("BillingPeriodsMade", {"data": f.list_of(PERIOD, "The periods that were missing")})
@@ -195,6 +198,23 @@ def generate_periods(body: Values) -> Answer:
 def read_period(period_id: UUID) -> Answer:
     """Its days, and whether its books are closed."""
     return PERIOD.tell(BillingPeriod.here().get(period_id))
+
+
+@operations.patch(
+    _PERIODS + "<uuid:period_id>/",
+    summary="Change a billing period",
+    topic=TOPIC,
+    gives=PERIOD,
+    takes=PERIOD_CHANGE,
+    allowed=ADMIN,
+)
+def change_period(period_id: UUID, body: Values) -> Answer:
+    """Its name and days until something was billed for it, because invoices state them; due date and grace as
+    long as it is open, for the invoices to come. A closed period stays as it is."""
+    with transaction():
+        period = BillingPeriod.here().get(period_id, lock=True)
+        period_change.change(period, by=acting, **body)
+    return PERIOD.tell(period)
 
 
 @operations.post(

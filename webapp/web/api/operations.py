@@ -59,6 +59,10 @@ def patch(path: str, **facts: Any) -> Callable[[View], View]:
     return _operation("PATCH", path, **facts)
 
 
+def delete(path: str, **facts: Any) -> Callable[[View], View]:
+    return _operation("DELETE", path, **facts)
+
+
 def _operation(
     method: str,
     path: str,

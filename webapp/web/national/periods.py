@@ -6,7 +6,7 @@ from flask import render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import DateField, IntegerField, StringField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Optional
 
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
@@ -18,6 +18,7 @@ from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.lists import stream_csv, wants_csv
 from webapp.web.national import national
+from webapp.web.national.period_changes import GRACE, ChangeForm
 from webapp.web.request_keys import acts_once
 
 
@@ -25,15 +26,9 @@ class YearForm(Form):
     year = IntegerField("Year", validators=[InputRequired("Enter a year, such as 2026.")])
 
 
-class PeriodForm(Form):
+class PeriodForm(ChangeForm):
     code = StringField("Code", [InputRequired("Enter a short code.")], description="Short: 2026-conference.")
-    name = StringField("Name", [InputRequired("Enter a name."), Length(max=80)])
-    starts_on = DateField("First day", [InputRequired("Enter the first day.")])
-    ends_on = DateField("Last day", [InputRequired("Enter the last day.")])
-    due_on = DateField("Due on", [InputRequired("Enter the due date.")])
-    grace_ends_on = DateField(
-        "Grace ends on", [Optional()], description="Unpaid invoices are called overdue after this day."
-    )
+    grace_ends_on = DateField("Grace ends on", [Optional()], description=GRACE)
 
 
 @national.get("/periods/")
