@@ -47,6 +47,7 @@ def application(database: Any, redis_url: str, tmp_path_factory: pytest.TempPath
     app = create_app(settings)
     app.config["TESTING"] = True
     app.config["WTF_CSRF_ENABLED"] = False
+    app.test_client_class = Browser
     return app
 
 
@@ -96,7 +97,6 @@ class Browser(FlaskClient):
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    app.test_client_class = Browser
     return app.test_client()
 
 

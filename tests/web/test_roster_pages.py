@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests import factories
+from tests.web import reading
 from webapp.core.db import db, transaction
 from webapp.domain.organizations import (
     Chapter,
@@ -61,20 +62,7 @@ def send_file(client: Any, address: str, content: bytes, name: str = "roster.csv
 
 
 def fields_of(text: str) -> dict[str, str]:
-    """What a browser would send of the matching form as it was shown."""
-    import html5lib
-
-    found: dict[str, str] = {}
-    page = html5lib.parse(text, namespaceHTMLElements=False)
-    form = next(form for form in page.iter("form") if form.get("action", "").endswith("/matching"))
-    for field in form.iter("input"):
-        if field.get("type") not in ("radio", "checkbox") or field.get("checked") is not None:
-            found[field.get("name", "")] = field.get("value", "")
-    for field in form.iter("select"):
-        options = list(field.iter("option"))
-        chosen = next((option for option in options if option.get("selected") is not None), options[0])
-        found[field.get("name", "")] = chosen.get("value", "")
-    return found
+    return reading.filled(text, lambda form: form.get("action", "").endswith("/matching"))
 
 
 def fresh(row: Any) -> Any:
@@ -250,7 +238,7 @@ def test_what_is_changed_by_hand_is_marked_and_a_stale_form_saves_nothing(
 ) -> None:
     found = a_member(alpha)
     page = client.get(f"{home}/national/members/{found.id}/edit").text
-    seen = page.split('name="seen"')[1].split('value="')[1].split('"')[0]
+    seen = reading.filled(page, lambda form: form.find(".//input[@name='seen']") is not None)["seen"]
     form = {
         "number": found.number,
         "first_name": found.first_name,

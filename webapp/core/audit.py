@@ -82,3 +82,10 @@ def record(
             request_id=came_from.request_id,
         )
     )
+
+
+def last_change_of(subject: Any) -> AuditEntry | None:
+    """The newest entry about this row."""
+    about = AuditEntry.subject_kind == subject.__tablename__, AuditEntry.subject_id == subject.id
+    newest = AuditEntry.here().select(*about).order_by(AuditEntry.id.desc()).limit(1)
+    return db.session.scalars(newest).first()

@@ -36,12 +36,18 @@ def moment(instant: datetime | None) -> Markup:
     """The organization's local time, with UTC in the title."""
     if instant is None:
         return Markup("")
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        instant.isoformat(),
+        instant.astimezone(clock.zone("UTC")).strftime("%Y-%m-%d %H:%M:%S"),
+        moment_text(instant),
+    )
+
+
+def moment_text(instant: datetime) -> str:
+    """The organization's local time, in words alone."""
     organization = organization_or_none()
     zone = clock.zone(organization.timezone if organization else "UTC")
-    text = format_datetime(instant, "medium", tzinfo=zone, locale=_locale())
-    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
-        instant.isoformat(), instant.astimezone(clock.zone("UTC")).strftime("%Y-%m-%d %H:%M:%S"), text
-    )
+    return format_datetime(instant, "medium", tzinfo=zone, locale=_locale())
 
 
 def percent(share: float, digits: int = 0) -> str:

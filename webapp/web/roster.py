@@ -1,6 +1,5 @@
 """The list of members, a member's page and its form, as treasurers and the national office both see them."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,12 +10,12 @@ from flask import render_template, request
 from flask_login import current_user
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, SelectField, StringField, TextAreaField
 from wtforms.validators import Email, InputRequired, Length, Optional, ValidationError
 
 from webapp import wiring
 from webapp.core.db import db, transaction
-from webapp.core.errors import Conflict, Invalid, NotFound
+from webapp.core.errors import Invalid, NotFound
 from webapp.domain.organizations import (
     Chapter,
     Member,
@@ -26,7 +25,7 @@ from webapp.domain.organizations import (
     invitations,
     member_search,
 )
-from webapp.web.forms import Form
+from webapp.web.edits import EditForm
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
@@ -71,7 +70,7 @@ class ShareField(StringField):
         return str(format_decimal(self.data, locale=current_organization.locale, decimal_quantization=False))
 
 
-class MemberForm(Form):
+class MemberForm(EditForm):
     number = StringField("Number", [InputRequired("Enter a number."), Length(max=64)], filters=[clean])
     first_name = StringField("First name", [Length(max=120)], filters=[clean])
     last_name = StringField("Last name", [InputRequired("Enter a name."), Length(max=120)], filters=[clean])
@@ -91,7 +90,6 @@ class MemberForm(Form):
     )
     ownership_share = ShareField("Ownership share in per cent")
     payroll_deduction = BooleanField("Dues are deducted from pay")
-    seen = HiddenField()
 
     def __init__(self, chapters: Sequence[Chapter], **options: Any) -> None:
         super().__init__(**options)
@@ -197,15 +195,7 @@ def show(persona: str, member: Member) -> str:
 
 
 def edit(persona: str, member: Member, allowed: Sequence[Chapter]) -> str:
-    pledge_class = PledgeClass.here().first(PledgeClass.id == member.pledge_class_id)
-    form = MemberForm(
-        allowed,
-        formdata=None,
-        obj=member,
-        data={"pledge_class": pledge_class.name if pledge_class else "", "seen": fingerprint(member)},
-    )
-    form.pledge_class.data, form.seen.data = (pledge_class.name if pledge_class else ""), fingerprint(member)
-    return _form_page(persona, form, member)
+    return _form_page(persona, _stored(member, allowed).shown(), member)
 
 
 def new(persona: str, allowed: Sequence[Chapter]) -> str:
@@ -223,12 +213,11 @@ def update(persona: str, member_id: UUID, allowed: Sequence[Chapter]) -> Respons
     try:
         with transaction():
             member = Member.here().get(member_id, lock=True)
-            if form.seen.data and form.seen.data != fingerprint(member):
-                raise Conflict("Somebody changed this member while your form was open; nothing was saved.")
+            form.refuse_unseen_changes(_stored(member, allowed), member)
             member.correct(form.facts(), by=current_user)
     except Invalid as refusal:
         form.refuse(refusal)
-        return _form_page(persona, form, loaded(member_id)), 422
+        return _form_page(persona, form, loaded(member_id)), refusal.status
     return see_other(f"{persona}.member", notice=f"{member.name} is saved.", member_id=member_id)
 
 
@@ -257,9 +246,11 @@ def invite(persona: str, member: Member) -> Response:
     return see_other(f"{persona}.member", notice=notice, member_id=member.id)
 
 
-def fingerprint(member: Member) -> str:
-    """What the form was filled with, to notice a change by somebody else."""
-    return hashlib.sha256(repr(sorted(member.facts.items())).encode()).hexdigest()[:16]
+def _stored(member: Member, allowed: Sequence[Chapter]) -> MemberForm:
+    pledge_class = PledgeClass.here().first(PledgeClass.id == member.pledge_class_id)
+    form = MemberForm(allowed, formdata=None, obj=member)
+    form.pledge_class.data = pledge_class.name if pledge_class else ""
+    return form
 
 
 def _form_page(persona: str, form: MemberForm, member: Member | None) -> str:

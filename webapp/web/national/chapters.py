@@ -15,14 +15,14 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Chapter, Member
 from webapp.web import roster
-from webapp.web.forms import Form
+from webapp.web.edits import EditForm
 from webapp.web.htmx import respond, see_other
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
 
 
-class ChapterForm(Form):
+class ChapterForm(EditForm):
     code = StringField(
         "Code",
         [InputRequired("Enter a code."), Length(max=64)],
@@ -77,7 +77,7 @@ def create_chapter() -> Response | tuple[str, int]:
 @national.get("/chapters/<uuid:chapter_id>/")
 def chapter(chapter_id: UUID) -> str:
     found = Chapter.here().get(chapter_id)
-    return _page(ChapterForm(formdata=None, obj=found), found)
+    return _page(ChapterForm(formdata=None, obj=found).shown(), found)
 
 
 @national.post("/chapters/<uuid:chapter_id>/")
@@ -86,11 +86,16 @@ def update_chapter(chapter_id: UUID) -> Response | tuple[str, int]:
     form = ChapterForm()
     if not form.validate():
         return _page(form, Chapter.here().get(chapter_id)), 422
-    with transaction():
-        found = Chapter.here().get(chapter_id, lock=True)
-        found.change(
-            name=form.name.data, address=form.address.data or "", active=form.active.data, by=current_user
-        )
+    try:
+        with transaction():
+            found = Chapter.here().get(chapter_id, lock=True)
+            form.refuse_unseen_changes(ChapterForm(formdata=None, obj=found), found)
+            found.change(
+                name=form.name.data, address=form.address.data or "", active=form.active.data, by=current_user
+            )
+    except Invalid as refusal:
+        form.refuse(refusal)
+        return _page(form, Chapter.here().get(chapter_id)), refusal.status
     return see_other("national.chapters", notice=f"{found.name} is saved.")
 
 

@@ -11,7 +11,8 @@ from wtforms.validators import InputRequired, Optional, ValidationError
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.billing.settings import Cadence, DuesSettings, LateFeeKind
-from webapp.web.forms import Form, MoneyField, NotNegative
+from webapp.web.edits import EditForm
+from webapp.web.forms import MoneyField, NotNegative
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -36,7 +37,7 @@ class DaysField(StringField):
         return self.raw_data[0] if self.raw_data else ", ".join(str(day) for day in self.data or [])
 
 
-class DuesSettingsForm(Form):
+class DuesSettingsForm(EditForm):
     cadence = SelectField("How often", choices=[(one.value, one.value.capitalize()) for one in Cadence])
     default_amount = MoneyField("Usual amount", _AMOUNT, description="Where no rate says otherwise.")
     due_after_days = IntegerField("Due after", _DAYS, description="Days from a period's first day.")
@@ -68,7 +69,7 @@ class DuesSettingsForm(Form):
 
     def values(self) -> dict[str, Any]:
         kept = {name: field.data for name, field in self._fields.items()}
-        for name in ("form_key", "csrf_token"):
+        for name in ("form_key", "csrf_token", "seen"):
             kept.pop(name, None)
         kept["cadence"] = Cadence(kept["cadence"])
         kept["late_fee_kind"] = LateFeeKind(kept["late_fee_kind"]) if kept["late_fee_kind"] else None
@@ -77,7 +78,7 @@ class DuesSettingsForm(Form):
 
 @national.get("/dues-settings/")
 def dues_settings() -> str:
-    return _page(DuesSettingsForm(formdata=None, obj=DuesSettings.of(current_organization)))
+    return _page(DuesSettingsForm(formdata=None, obj=DuesSettings.of(current_organization)).shown())
 
 
 @national.post("/dues-settings/")
@@ -88,10 +89,12 @@ def update_dues_settings() -> Response | tuple[str, int]:
         return _page(form), 422
     try:
         with transaction():
-            DuesSettings.of(current_organization).change(by=current_user, **form.values())
+            settings = DuesSettings.of(current_organization)
+            form.refuse_unseen_changes(DuesSettingsForm(formdata=None, obj=settings), settings)
+            settings.change(by=current_user, **form.values())
     except Invalid as refusal:
         form.refuse(refusal)
-        return _page(form), 422
+        return _page(form), refusal.status
     return see_other("national.dues_settings", notice="The dues settings are saved.")
 
 

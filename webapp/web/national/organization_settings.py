@@ -15,7 +15,7 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.organizations import Organization, PaperSize, Vocabulary, logo
 from webapp.web import roster
-from webapp.web.forms import Form
+from webapp.web.edits import EditForm
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -25,7 +25,7 @@ WORDS = [field.name for field in fields(Vocabulary)]
 _TEXTS = ("name", "timezone", "locale", "address", "how_to_pay")
 
 
-class SettingsForm(Form):
+class SettingsForm(EditForm):
     name = StringField("Name", [InputRequired("Enter a name."), Length(max=120)], filters=[roster.clean])
     locale = SelectField("Language and number format")
     timezone = StringField(
@@ -58,10 +58,7 @@ class SettingsForm(Form):
 
 @national.get("/settings/organization/")
 def organization_settings() -> str:
-    organization = current_organization
-    data = {**organization.facts, **asdict(organization.vocabulary)}
-    data["paper_size"] = organization.paper_size.value
-    return _page(SettingsForm(formdata=None, data=data))
+    return _page(_stored(current_organization).shown())
 
 
 @national.post("/settings/organization/")
@@ -75,10 +72,12 @@ def update_organization_settings() -> Response | tuple[str, int]:
     facts |= {"paper_size": PaperSize(form.paper_size.data), "words": {w: form[w].data for w in WORDS}}
     try:
         with transaction() as session:
-            session.get_one(Organization, current_organization.id).change(facts, by=current_user)
+            organization = session.get_one(Organization, current_organization.id, with_for_update=True)
+            form.refuse_unseen_changes(_stored(organization), organization)
+            organization.change(facts, by=current_user)
     except Invalid as refusal:
         form.refuse(refusal)
-        return _page(form), 422
+        return _page(form), refusal.status
     return see_other("national.organization_settings", notice="The settings are saved.")
 
 
@@ -111,6 +110,12 @@ def logo_picture() -> Response:
     if picture is None:
         raise NotFound
     return FlaskResponse(picture, mimetype="image/png")
+
+
+def _stored(organization: Organization) -> SettingsForm:
+    data = {**organization.facts, **asdict(organization.vocabulary)}
+    data["paper_size"] = organization.paper_size.value
+    return SettingsForm(formdata=None, data=data)
 
 
 def _logo() -> bytes | None:

@@ -14,13 +14,13 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Member, MemberStatus
 from webapp.web import roster
-from webapp.web.forms import Form
+from webapp.web.edits import EditForm
 from webapp.web.htmx import see_other
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
 
 
-class StatusForm(Form):
+class StatusForm(EditForm):
     label = StringField("Name", [InputRequired("Enter a name."), Length(max=64)], filters=[roster.clean])
     billable = BooleanField("Members in this status are billed", default=True)
 
@@ -48,9 +48,7 @@ def create_status() -> Response | tuple[str, int]:
 @national.get("/statuses/<uuid:status_id>/")
 def status(status_id: UUID) -> str:
     found = MemberStatus.here().get(status_id)
-    return render_template(
-        "national/statuses/show.html", status=found, form=StatusForm(formdata=None, obj=found)
-    )
+    return _edit_page(found, StatusForm(formdata=None, obj=found).shown())
 
 
 @national.post("/statuses/<uuid:status_id>/")
@@ -58,11 +56,15 @@ def status(status_id: UUID) -> str:
 def update_status(status_id: UUID) -> Response | tuple[str, int]:
     form = StatusForm()
     if not form.validate():
-        found = MemberStatus.here().get(status_id)
-        return render_template("national/statuses/show.html", status=found, form=form), 422
-    with transaction():
-        found = MemberStatus.here().get(status_id, lock=True)
-        found.change(label=form.label.data, billable=form.billable.data, by=current_user)
+        return _edit_page(MemberStatus.here().get(status_id), form), 422
+    try:
+        with transaction():
+            found = MemberStatus.here().get(status_id, lock=True)
+            form.refuse_unseen_changes(StatusForm(formdata=None, obj=found), found)
+            found.change(label=form.label.data, billable=form.billable.data, by=current_user)
+    except Invalid as refusal:
+        form.refuse(refusal)
+        return _edit_page(MemberStatus.here().get(status_id), form), refusal.status
     return see_other("national.statuses", notice=f"“{found.label}” is saved.")
 
 
@@ -72,6 +74,10 @@ def remove_status(status_id: UUID) -> Response:
         found = MemberStatus.here().get(status_id, lock=True)
         found.remove(by=current_user)
     return see_other("national.statuses", notice=f"“{found.label}” is removed.")
+
+
+def _edit_page(status: MemberStatus, form: StatusForm) -> str:
+    return render_template("national/statuses/show.html", status=status, form=form)
 
 
 def _page(form: StatusForm) -> str:
