@@ -16,7 +16,7 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.app import create_app
 from webapp.core import tenancy
 from webapp.core.db import db, new_id, transaction
-from webapp.domain.billing import batch, periods, run, schedules
+from webapp.domain.billing import batch, confirming, periods, run, schedules
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.settings import Cadence, DuesSettings
 from webapp.domain.organizations import Chapter, Member, MemberStatus, Organization
@@ -117,7 +117,9 @@ def period(code: str) -> BillingPeriod:
 def bill(made: Organization, code: str) -> int:
     """One run in the foreground, as its jobs would do it. The number of invoices it made."""
     with transaction():
-        asked = run.confirm(made, schedules.standard(), period(code), dated=date(2026, 11, 21), by=None)
+        asked = confirming.confirm(
+            made, schedules.standard(), period(code), dated=date(2026, 11, 21), by=None
+        )
     with transaction():
         run.start(asked.id)
         left = run.batches_left(asked.id)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
-from webapp.domain.billing import rates, run, schedules
+from webapp.domain.billing import confirming, rates, run, schedules
 from webapp.domain.billing.batch import bill_batch
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
@@ -160,7 +160,9 @@ def bill(
     """A whole billing run, as the worker does it."""
     organization = HereOrganization(tenancy.organization_id())
     with transaction():
-        confirmed = run.confirm(organization, schedule or standard_schedule(), period, dated=dated, by=by)
+        confirmed = confirming.confirm(
+            organization, schedule or standard_schedule(), period, dated=dated, by=by
+        )
     with transaction():
         run.start(confirmed.id, members_per_batch=members_per_batch)
     for batch_id in run.batches_left(confirmed.id):

@@ -35,6 +35,23 @@ def test_from_settings_to_invoices_without_a_browser(app: Flask, organization: O
     assert again.startswith("invoiced\t0\t0.00\nalready invoiced\t2\t")
 
 
+def test_a_run_bills_what_the_dry_run_showed_or_nobody(app: Flask, organization: Organization) -> None:
+    chapter, status = factories.make_chapter(), factories.make_status()
+    factories.make_rate(status, 10_000)
+    factories.make_member(chapter, status)
+    factories.make_period("2026-fall")
+    slug, runner = organization.slug, app.test_cli_runner()
+    dry = runner.invoke(args=["billing", "run", slug, "2026-fall", "--dry-run"])
+    word = dry.stderr.split("--seen ")[1].strip()
+    factories.make_member(chapter, status)
+
+    refused = runner.invoke(args=["billing", "run", slug, "2026-fall", "--seen", word])
+
+    assert refused.exit_code == 1
+    assert "Invoices: 2 instead of 1." in refused.output
+    assert flask(app, "billing", "run", slug, "2026-fall").startswith("invoiced\t2\t")
+
+
 def test_bad_input_is_one_sentence_and_exit_status_1(app: Flask, organization: Organization) -> None:
     runner = app.test_cli_runner()
     for command, said in [

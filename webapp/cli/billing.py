@@ -12,8 +12,9 @@ from webapp.core.errors import Invalid
 from webapp.domain.billing import run as runs
 from webapp.domain.billing import schedules
 from webapp.domain.billing.batch import bill_batch
+from webapp.domain.billing.confirming import confirm
 from webapp.domain.billing.periods import BillingPeriod
-from webapp.domain.billing.preview import preview
+from webapp.domain.billing.preview import Summary, preview
 from webapp.domain.billing.run import BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.organizations import Organization
@@ -34,15 +35,23 @@ def billing() -> None: ...
 @click.argument("period")
 @click.option("--schedule", metavar="NAME", help="Default: regular dues.")
 @click.option("--dry-run", is_flag=True, help="Say what would be billed, and bill nobody.")
+@click.option("--seen", metavar="WORD", help="What --dry-run printed last; bills nobody if that has changed.")
 @says_why
-def run_billing(org: str, period: str, schedule: str | None, dry_run: bool) -> None:
+def run_billing(org: str, period: str, schedule: str | None, dry_run: bool, seen: str | None) -> None:
     with organization_named(org) as organization:
         chosen = _schedule(schedule) if schedule else schedules.standard()
         if dry_run:
             _print_preview(organization, chosen, _period(period))
             return
         with transaction():
-            confirmed = runs.confirm(organization, chosen, _period(period), dated=organization.today, by=None)
+            confirmed = confirm(
+                organization,
+                chosen,
+                _period(period),
+                dated=organization.today,
+                by=None,
+                seen=Summary.read(seen) if seen else None,
+            )
         _carry_out(confirmed)
         _print_outcome(organization, BillingRun.open(confirmed.id))
 
@@ -66,6 +75,7 @@ def _print_preview(organization: Organization, schedule: AssessmentSchedule, per
         ("already invoiced", seen.already, ""),
     ]
     table(HEADER, [*rows, *((reason.value, count, "") for reason, count in sorted(seen.omitted.items()))])
+    click.echo(f"To bill exactly this: --seen {seen.summary}", err=True)
 
 
 def _print_outcome(organization: Organization, done: BillingRun) -> None:

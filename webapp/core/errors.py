@@ -1,10 +1,14 @@
 """Refusals, each a sentence that a treasurer understands. What can't happen is an assert instead."""
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class Refusal(Exception):
-    """The request can't be carried out. `message` says why, `next_step` what to do about it."""
+    """The request can't be carried out. `message` says why, `next_step` what to do about it.
+
+    `details` is what a program gets beside it.
+    """
 
     status = 400
     code = "refused"
@@ -14,6 +18,7 @@ class Refusal(Exception):
     def __init__(self, message: str | None = None, *, next_step: str | None = None) -> None:
         self.message = message or self.message
         self.next_step = next_step or self.next_step
+        self.details: Mapping[str, Any] = {}
         super().__init__(self.message)
 
 

@@ -15,7 +15,7 @@ from webapp.core.db import db, new_id, transaction
 from webapp.core.jobs import OutboxJob
 from webapp.demo import story
 from webapp.domain.billing import batch as batches
-from webapp.domain.billing import overdue, periods, rates, run, schedules
+from webapp.domain.billing import confirming, overdue, periods, rates, run, schedules
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.settings import Cadence, DuesSettings
@@ -153,7 +153,7 @@ class Seeding:
             if dated > organization.today:
                 continue
             with transaction():
-                made = run.confirm(organization, schedules.standard(), period, dated=dated, by=admin)
+                made = confirming.confirm(organization, schedules.standard(), period, dated=dated, by=admin)
                 run.start(made.id)
                 left = run.batches_left(made.id)
             for batch_id in left:

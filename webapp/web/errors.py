@@ -1,5 +1,8 @@
 """Every refusal as a page, a fragment or problem+json, with a reference and what to do next."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -61,9 +64,15 @@ def init(app: Flask) -> None:
 
 
 def _refused(refusal: Refusal) -> Response:
-    fields = refusal.fields if isinstance(refusal, Invalid) else {}
+    details = dict(refusal.details)
+    if isinstance(refusal, Invalid) and refusal.fields:
+        details["errors"] = refusal.fields
     response = problem(
-        refusal.status, refusal.message, next_step=refusal.next_step, code=refusal.code, fields=fields
+        refusal.status,
+        refusal.message,
+        next_step=refusal.next_step,
+        code=refusal.code,
+        details=details,
     )
     if isinstance(refusal, Unavailable):
         response.headers["Retry-After"] = "10"
@@ -114,12 +123,12 @@ def problem(
     *,
     next_step: str = "",
     code: str = "",
-    fields: dict[str, str] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Response:
     """One problem in the form its asker reads: JSON for programs, a fragment for HTMX, a page for people."""
     title = _TITLES.get(status, "This did not work")
     if request.path.startswith("/api/"):
-        return _as_json(status, title, f"{message} {next_step}".strip(), code=code, fields=fields or {})
+        return _as_json(status, title, f"{message} {next_step}".strip(), code=code, details=details or {})
     context = {
         "code": status,
         "title": title,
@@ -135,11 +144,9 @@ def problem(
     return response
 
 
-def _as_json(status: int, title: str, detail: str, *, code: str, fields: dict[str, str]) -> Response:
+def _as_json(status: int, title: str, detail: str, *, code: str, details: Mapping[str, Any]) -> Response:
     kind = f"/api/problems/{code or CODES.get(status, 'refused')}"
-    body = {"type": kind, "title": title, "status": status, "detail": detail}
-    if fields:
-        body["errors"] = fields
+    body = {"type": kind, "title": title, "status": status, "detail": detail, **details}
     response = jsonify(body | {"request_id": g.get("request_id", "")})
     response.status_code = status
     response.content_type = "application/problem+json"

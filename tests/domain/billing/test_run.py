@@ -18,7 +18,7 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, NotAllowed
 from webapp.core.jobs import OutboxJob
 from webapp.domain import ledger
-from webapp.domain.billing import batch, numbering, run, settings, undoing
+from webapp.domain.billing import batch, confirming, numbering, run, settings, undoing
 from webapp.domain.billing.assessing import Omission
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, InvoiceStatus
 from webapp.domain.billing.periods import BillingPeriod
@@ -139,7 +139,7 @@ def test_an_interrupted_run_is_finished_by_its_jobs_without_billing_twice(
 ) -> None:
     roster, period = Roster(), factories.make_period()
     with transaction():
-        confirmed = run.confirm(
+        confirmed = confirming.confirm(
             organization, factories.standard_schedule(), period, dated=date(2026, 7, 1), by=None
         )
     with transaction():
@@ -178,7 +178,7 @@ def test_two_runs_started_at_once_become_one(app: Flask, organization: Organizat
         here = factories.HereOrganization(tenancy.organization_id())
         with transaction():
             period = BillingPeriod.here().get(period_id)
-            confirmed = run.confirm(
+            confirmed = confirming.confirm(
                 here, factories.standard_schedule(), period, dated=date(2026, 7, 1), by=None
             )
             ids.append(confirmed.id)
@@ -198,7 +198,7 @@ def test_batches_on_two_connections_give_unique_numbers_without_a_gap(
     work: list[tuple[UUID, UUID]] = []
     for schedule in (factories.standard_schedule(), roof):
         with transaction():
-            confirmed = run.confirm(organization, schedule, period, dated=date(2026, 7, 1), by=None)
+            confirmed = confirming.confirm(organization, schedule, period, dated=date(2026, 7, 1), by=None)
         with transaction():
             run.start(confirmed.id, members_per_batch=200)
         work += [(confirmed.id, batch_id) for batch_id in run.batches_left(confirmed.id)]
@@ -261,7 +261,7 @@ def test_who_pays_is_what_was_true_when_the_run_looked(organization: Organizatio
 def test_a_member_who_changes_chapter_between_two_batches_is_billed_once(organization: Organization) -> None:
     roster, period = Roster(), factories.make_period()
     with transaction():
-        confirmed = run.confirm(
+        confirmed = confirming.confirm(
             organization, factories.standard_schedule(), period, dated=date(2026, 7, 1), by=None
         )
     with transaction():
@@ -425,7 +425,9 @@ def test_a_failing_batch_leaves_no_gap_and_is_tried_again(
     with transaction():
         ledger.close_span(date(2026, 7, 1), date(2026, 7, 1), by=None)
     with transaction():
-        run.confirm(organization, factories.standard_schedule(), period, dated=date(2026, 7, 1), by=None)
+        confirming.confirm(
+            organization, factories.standard_schedule(), period, dated=date(2026, 7, 1), by=None
+        )
     jobs.run_all()
     [waiting] = BillingRun.here().all()
     assert waiting.state is RunState.RUNNING

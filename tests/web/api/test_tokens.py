@@ -144,6 +144,7 @@ NOT_FOR_TREASURERS = {
     "confirm_billing_run",
     "read_billing_run",
     "undo_billing_run",
+    "cancel_billing_run",
     "read_trial_balance",
 }
 

@@ -241,6 +241,39 @@ def test_a_period_is_billed_watched_and_undone_by_somebody_else(
     assert [one["status"] for one in admin.get("invoices/").json["data"]] == ["void"]
 
 
+def test_an_order_of_what_was_not_seen_is_refused_with_what_it_would_do_now(
+    admin: Program, chapter: Chapter, member: Member, jobs: JobRunner
+) -> None:
+    admin.patch("dues-settings/", {"default_amount": 40_000})
+    period = admin.post("billing-periods/generate", {"year": 2027}).json["data"][0]
+    order = {"period_id": period["id"]}
+    seen = admin.post("billing-runs/preview", order).json["seen"]
+    factories.make_member(chapter, factories.make_status("associate"))
+
+    refused = admin.post("billing-runs/", order | {"seen": seen}, key="order")
+    assert is_problem(refused, 409, "preview-changed")
+    assert "Invoices: 2 instead of 1." in refused.json["detail"]
+    now = refused.json["preview"]
+    assert (now["invoices"], now["total"]) == (2, 80_000)
+    assert admin.get("billing-runs/").json["data"] == []
+    assert is_problem(admin.post("billing-runs/", order | {"seen": "nonsense"}), 422, "invalid")
+
+    confirmed = admin.post("billing-runs/", order | {"seen": now["seen"]}, key="order")
+    assert confirmed.status_code == 202
+
+
+def test_a_run_is_cancelled_once(admin: Program, member: Member, jobs: JobRunner) -> None:
+    admin.patch("dues-settings/", {"default_amount": 40_000})
+    period = admin.post("billing-periods/generate", {"year": 2027}).json["data"][0]
+    address = f"billing-runs/{admin.post('billing-runs/', {'period_id': period['id']}).json['id']}/"
+    cancelled = admin.post(address + "cancel")
+    assert (cancelled.status_code, cancelled.json["state"]) == (202, "cancelled")
+    assert cancelled.json["cancelled_at"] is not None
+    assert is_problem(admin.post(address + "cancel"), 409, "conflict")
+    jobs.run_all()
+    assert admin.get("invoices/").json["data"] == []
+
+
 def test_the_rate_in_force_is_found_by_status_and_day(admin: Program, chapter: Chapter) -> None:
     status = factories.make_status("associate").code
     assert admin.get(f"dues-rates/current?status={status}").json["amount"] == 0

@@ -1,5 +1,6 @@
 """The national office sets dues, looks at a preview, bills, watches and takes a run back."""
 
+import re
 from datetime import date
 
 import pytest
@@ -14,7 +15,7 @@ from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.run import BillingRun, RunState
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.billing.settings import Cadence, DuesSettings
-from webapp.domain.organizations import RoleName
+from webapp.domain.organizations import MemberStatus, RoleName
 
 
 @pytest.fixture
@@ -140,7 +141,10 @@ def test_a_run_is_previewed_confirmed_watched_and_summed_up(office, national, ro
     assert "Status is not billed" in shown
     assert Invoice.here().all() == []
 
-    answer = office.post(f"{national}/billing-runs/", data=chosen)
+    unseen = office.post(f"{national}/billing-runs/", data=chosen)
+    assert unseen.status_code == 422
+    assert "Look at the preview first." in unseen.text
+    answer = office.post(f"{national}/billing-runs/", data=chosen | {"seen": word_of(shown)})
     assert answer.status_code == 303
     address = answer.headers["Location"]
     under_way = office.get(address, headers={"HX-Request": "true"}).text
@@ -155,6 +159,48 @@ def test_a_run_is_previewed_confirmed_watched_and_summed_up(office, national, ro
     left_out = office.get(f"{address}omissions?format=csv").text
     assert "Status is not billed" in left_out
     assert len(Invoice.here().all()) == 3
+
+
+def word_of(preview: str) -> str:
+    """What the page sends along to say which preview it was."""
+    return re.findall(r'name="seen" value="([^"]+)"', preview)[0]
+
+
+def test_a_preview_that_has_changed_says_what_and_asks_again(office, national, roster):
+    period, schedule = factories.make_period(), factories.standard_schedule()
+    chosen = {"schedule": str(schedule.id), "period": str(period.id)}
+    shown = office.get(f"{national}/billing-runs/preview", query_string=chosen).text
+    factories.make_rate(MemberStatus.here().get(roster[0].status_id), 45_000)
+
+    again = office.post(
+        f"{national}/billing-runs/", data=chosen | {"seen": word_of(shown), "form_key": "first"}
+    )
+    assert again.status_code == 409
+    assert "This has changed since you looked" in again.text
+    assert "Total: 1350.00 USD instead of 1200.00 USD." in again.text
+    assert "Bill 3 members" in again.text
+    assert BillingRun.here().all() == []
+    data = chosen | {"seen": word_of(again.text), "form_key": "second"}
+    assert office.post(f"{national}/billing-runs/", data=data).status_code == 303
+
+
+def test_a_run_is_cancelled_with_a_button_and_says_so(office, admin, national, roster, jobs):
+    period, schedule = factories.make_period(), factories.standard_schedule()
+    chosen = {"schedule": str(schedule.id), "period": str(period.id)}
+    shown = office.get(f"{national}/billing-runs/preview", query_string=chosen).text
+    address = office.post(f"{national}/billing-runs/", data=chosen | {"seen": word_of(shown)}).headers[
+        "Location"
+    ]
+    assert "Cancel this run" in office.get(address).text
+
+    assert office.post(f"{address}cancellation").status_code == 303
+    jobs.run_all()
+
+    page = office.get(address).text
+    assert "Cancelled by Nora Admin" in page
+    assert "Cancel this run" not in page
+    assert Invoice.here().all() == []
+    assert office.post(f"{address}cancellation").status_code == 409
 
 
 def test_a_second_person_undoes_a_run_with_a_reason(office, admin, app, national, roster, jobs, sign_in):

@@ -83,7 +83,12 @@ def bill_batch(run_id: UUID, batch_id: UUID) -> None:
     """Bill everybody in the batch who has no invoice yet. Run again it does nothing."""
     batch = BillingBatch.here().get(batch_id, lock=True)
     run = BillingRun.open(run_id)
-    if batch.state is BatchState.DONE or run.state is not RunState.RUNNING:
+    if batch.state is not BatchState.WAITING:
+        return
+    if run.state is RunState.CANCELLING:
+        batch.state, batch.finished_at = BatchState.CANCELLED, clock.now()
+        finish_if_done(run)
+    if run.state is not RunState.RUNNING:
         return
     _assess(run.occasion, batch)
     payable = select(ROWS).where(ROWS.c.billed).subquery("payable")

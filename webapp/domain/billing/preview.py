@@ -1,17 +1,18 @@
 """What a billing run would do, before anybody is billed."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Numeric, Subquery, case, cast, func, null, select
+from sqlalchemy import ColumnElement, Numeric, Subquery, Text, case, cast, func, null, select
 
 from webapp.core.db import HasId, db
+from webapp.core.errors import Conflict, Invalid
 from webapp.domain.billing.assessing import Occasion, Omission, assessed
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.billing.periods import BillingPeriod
-from webapp.domain.billing.run import refuse_unbillable
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Chapter, MemberStatus
@@ -44,6 +45,35 @@ class Outlier:
     last: int | None
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What somebody who confirms a run has seen of it; written and read as one word.
+
+    `fingerprint` stands for who pays what by which rate and on which terms, member by member.
+    """
+
+    invoices: int
+    total: int
+    already: int
+    left_out: int
+    dated: date
+    fingerprint: str
+
+    def __str__(self) -> str:
+        counts = f"{self.invoices}.{self.total}.{self.already}.{self.left_out}"
+        return f"{counts}.{self.dated.isoformat()}.{self.fingerprint}"
+
+    @classmethod
+    def read(cls, text: str) -> "Summary":
+        """What `str()` wrote; Invalid when it is something else."""
+        try:
+            invoices, total, already, left_out, dated, fingerprint = text.split(".")
+            numbers = int(invoices), int(total), int(already), int(left_out)
+            return cls(*numbers, date.fromisoformat(dated), fingerprint)
+        except ValueError as error:
+            raise Invalid(fields={"seen": "Give it as the preview gave it."}) from error
+
+
 @dataclass
 class Preview:
     schedule: AssessmentSchedule
@@ -55,14 +85,24 @@ class Preview:
     by_chapter: dict[str, Sum] = field(default_factory=dict)
     omitted: dict[Omission, int] = field(default_factory=dict)
     already: int = 0
+    fingerprint: str = ""
     last_period: BillingPeriod | None = None
     last: Sum = field(default_factory=Sum)
     outliers: list[Outlier] = field(default_factory=list)
     outliers_in_all: int = 0
 
     @property
+    def left_out(self) -> int:
+        return sum(self.omitted.values())
+
+    @property
     def considered(self) -> int:
-        return self.billed.count + self.already + sum(self.omitted.values())
+        return self.billed.count + self.already + self.left_out
+
+    @property
+    def summary(self) -> Summary:
+        sums = self.billed.count, self.billed.total, self.already, self.left_out
+        return Summary(*sums, self.dated, self.fingerprint)
 
 
 def preview(
@@ -71,15 +111,40 @@ def preview(
     """Who would be billed how much, who would not and why, and what stands out. Changes nothing."""
     refuse_unbillable(schedule, period)
     occasion = Occasion(schedule, period, dated, DuesSettings.of(organization))
-    found = assessed(occasion)
-    seen = Preview(schedule, period, dated, occasion.due_dates[0])
-    _count(seen, found)
+    seen = _looked(occasion)
     _compare(seen)
-    _single_out(seen, found)
+    _single_out(seen, assessed(occasion))
     return seen
 
 
-def _count(seen: Preview, found: Subquery) -> None:
+def summary(
+    organization: HasId, schedule: AssessmentSchedule, period: BillingPeriod, *, dated: date
+) -> Summary:
+    """Of the preview that would be shown now."""
+    return _looked(Occasion(schedule, period, dated, DuesSettings.of(organization))).summary
+
+
+def refuse_unbillable(schedule: AssessmentSchedule, period: BillingPeriod) -> None:
+    """Closed periods, retired schedules and schedules of another period bill nobody."""
+    if period.is_closed:
+        raise Conflict(
+            f"{period.name} is closed.",
+            next_step="Bill a period that is open; closed books stay closed.",
+        )
+    if not schedule.active:
+        raise Conflict(f"“{schedule.name}” has been retired.", next_step="Bring it back, or bill another.")
+    if not schedule.applies_to(period):
+        raise Conflict(f"“{schedule.name}” is not charged for {period.name}.")
+
+
+def _looked(occasion: Occasion) -> Preview:
+    seen = Preview(occasion.schedule, occasion.period, occasion.dated, occasion.due_dates[0])
+    _count(seen, occasion)
+    return seen
+
+
+def _count(seen: Preview, occasion: Occasion) -> None:
+    found = assessed(occasion)
     groups = select(
         found.c.status_id,
         found.c.chapter_id,
@@ -88,10 +153,13 @@ def _count(seen: Preview, found: Subquery) -> None:
         found.c.omitted,
         func.count(),
         func.coalesce(func.sum(found.c.amount), 0),
+        func.sum(_hash(found)),
     ).group_by(found.c.status_id, found.c.chapter_id, found.c.billed, found.c.already, found.c.omitted)
     statuses = {status.id: status.label for status in MemberStatus.here().all()}
     chapters = {chapter.id: chapter.name for chapter in Chapter.here().all()}
-    for status_id, chapter_id, billed, already, omitted, count, total in db.session.execute(groups):
+    members = 0
+    for status_id, chapter_id, billed, already, omitted, count, total, hashes in db.session.execute(groups):
+        members += int(hashes)
         if billed:
             seen.billed.add(count, int(total))
             seen.by_status.setdefault(statuses[status_id], Sum()).add(count, int(total))
@@ -102,6 +170,15 @@ def _count(seen: Preview, found: Subquery) -> None:
             seen.omitted[Omission(omitted)] = seen.omitted.get(Omission(omitted), 0) + count
     seen.by_status = dict(sorted(seen.by_status.items()))
     seen.by_chapter = dict(sorted(seen.by_chapter.items()))
+    terms = occasion.title, occasion.due_dates, occasion.schedule.chapter_percent.normalize(), members
+    seen.fingerprint = hashlib.sha256(repr(terms).encode()).hexdigest()[:32]
+
+
+def _hash(found: Subquery) -> ColumnElement[Any]:
+    """Of one member's place in the run; their sum is the same in whatever order they are read."""
+    names = "member_id", "chapter_id", "status_id", "rate_id", "unit_amount", "amount", "omitted", "already"
+    words = [func.coalesce(cast(found.c[name], Text()), "") for name in names]
+    return cast(func.hashtextextended(func.concat_ws("|", *words), 0), Numeric())
 
 
 def _compare(seen: Preview) -> None:

@@ -1,4 +1,4 @@
-"""One fan-out of a schedule over a period: previewed, confirmed, billed in batches, undone as a whole."""
+"""One fan-out of a schedule over a period: cut into batches, billed one by one; progress is their sum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Mapped, joinedload, mapped_column
 
 from webapp.core import audit, clock
-from webapp.core.db import Base, HasId, OrganizationRow, belongs_to, db, references
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.jobs import Job, JobState, OutboxJob, later, revive
 from webapp.domain.billing.assessing import Occasion, Omission
@@ -40,15 +40,17 @@ class RunState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
     UNDOING = "undoing"
     UNDONE = "undone"
 
 
-UNDER_WAY = (RunState.CONFIRMED, RunState.RUNNING, RunState.UNDOING)
+UNDER_WAY = (RunState.CONFIRMED, RunState.RUNNING, RunState.CANCELLING, RunState.UNDOING)
 
 
 class BillingRun(OrganizationRow, Base):
-    """Members are judged as of `dated`. Counts are members; `total` is what was billed, in minor units."""
+    """One fan-out. Members are judged as of `dated`; `considered` is how many of them it is meant for."""
 
     __tablename__ = "billing_runs"
 
@@ -62,6 +64,8 @@ class BillingRun(OrganizationRow, Base):
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    cancelled_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+    cancelled_at: Mapped[datetime | None]
     undone_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     undone_at: Mapped[datetime | None]
     undo_reason: Mapped[str | None]
@@ -81,7 +85,7 @@ class BillingRun(OrganizationRow, Base):
             "schedule_id",
             "period_id",
             unique=True,
-            postgresql_where="state IN ('confirmed', 'running', 'undoing')",
+            postgresql_where="state IN ('confirmed', 'running', 'cancelling', 'undoing')",
         ),
     )
 
@@ -98,6 +102,15 @@ class BillingRun(OrganizationRow, Base):
     @property
     def is_under_way(self) -> bool:
         return self.state in UNDER_WAY
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.state in (RunState.CONFIRMED, RunState.RUNNING)
+
+    @property
+    def is_over(self) -> bool:
+        """Billed as far as it ever will be, and not taken back."""
+        return self.state in (RunState.DONE, RunState.CANCELLED)
 
     @property
     def occasion(self) -> Occasion:
@@ -155,6 +168,7 @@ class Progress:
 class BatchState(StrEnum):
     WAITING = "waiting"
     DONE = "done"
+    CANCELLED = "cancelled"
 
 
 class BillingBatch(OrganizationRow, Base):
@@ -206,51 +220,6 @@ class BillingOmission(OrganizationRow, Base):
     )
 
 
-def confirm(
-    organization: HasId,
-    schedule: AssessmentSchedule,
-    period: BillingPeriod,
-    *,
-    dated: date,
-    by: Login | None,
-) -> BillingRun:
-    """Promise the run. While one of this schedule and period is under way, that one is the answer."""
-    db.session.scalars(
-        BillingPeriod.in_(organization)
-        .select(BillingPeriod.id == period.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
-    same = BillingRun.schedule_id == schedule.id, BillingRun.period_id == period.id
-    running = BillingRun.in_(organization).first(*same, BillingRun.state.in_(UNDER_WAY))
-    if running is not None and running.state is RunState.UNDOING:
-        raise Conflict("This schedule and period is just being undone. Wait until that is finished.")
-    if running is not None:
-        return running
-    refuse_unbillable(schedule, period)
-    run = BillingRun(
-        schedule_id=schedule.id, period_id=period.id, dated=dated, requested_by_id=by.id if by else None
-    )
-    db.session.add(run)
-    db.session.flush()
-    later(Job.START_BILLING_RUN, once=str(run.id), run_id=run.id)
-    audit.record("confirmed", run, by=by, after={"schedule": schedule.name, "period": period.code})
-    return run
-
-
-def refuse_unbillable(schedule: AssessmentSchedule, period: BillingPeriod) -> None:
-    """Closed periods, retired schedules and schedules of another period bill nobody."""
-    if period.is_closed:
-        raise Conflict(
-            f"{period.name} is closed.",
-            next_step="Bill a period that is open; closed books stay closed.",
-        )
-    if not schedule.active:
-        raise Conflict(f"“{schedule.name}” has been retired.", next_step="Bring it back, or bill another.")
-    if not schedule.applies_to(period):
-        raise Conflict(f"“{schedule.name}” is not charged for {period.name}.")
-
-
 def start(run_id: UUID, *, members_per_batch: int = MEMBERS_PER_BATCH) -> None:
     """Cut the members in scope into batches and promise each. Does nothing the second time."""
     BillingRun.here().get(run_id, lock=True)
@@ -279,20 +248,23 @@ def _slices(schedule: AssessmentSchedule, size: int) -> Select[UUID, UUID, int]:
     return select(ids[1], ids[func.count()], func.count()).group_by(ranked.c.slice).order_by(ranked.c.slice)
 
 
+def hold(run_id: UUID) -> BillingRun:
+    """The run as it stands now, kept from changing. Batches that refer to it meanwhile need not wait."""
+    held = BillingRun.here().select(BillingRun.id == run_id).with_for_update(key_share=True)
+    return db.session.scalars(held.execution_options(populate_existing=True)).one()
+
+
 def finish_if_done(run: BillingRun) -> None:
     """The last batch closes the run; two last ones at once take turns on the run's row."""
     db.session.flush()
-    db.session.execute(
-        select(BillingRun.id)
-        .where(BillingRun.organization_id == run.organization_id, BillingRun.id == run.id)
-        .with_for_update(key_share=True)
-    )
+    hold(run.id)
     waiting = BillingBatch.here().select(
         BillingBatch.run_id == run.id, BillingBatch.state == BatchState.WAITING
     )
     if db.session.scalar(select(exists(waiting))):
         return
-    run.state, run.finished_at = RunState.DONE, clock.now()
+    cancelled = run.state is RunState.CANCELLING
+    run.state, run.finished_at = RunState.CANCELLED if cancelled else RunState.DONE, clock.now()
     progress = run.progress()
     audit.record("billed", run, by=None, after={"invoices": progress.invoiced, "total": progress.total})
 

@@ -27,7 +27,7 @@ from webapp.domain import ledger
 from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.billing.run import BillingRun, RunState
-from webapp.domain.ledger import BulkMove, Code, Event
+from webapp.domain.ledger import BulkMove, Code, Event, JournalEntry
 from webapp.domain.organizations import Login, Organization
 
 VOIDED = Table(
@@ -35,6 +35,7 @@ VOIDED = Table(
     MetaData(),
     Column("source_id", Uuid()),
     Column("entry_id", Uuid()),
+    Column("reverses_id", Uuid()),
     Column("member_id", Uuid()),
     Column("chapter_id", Uuid()),
     Column("description", Text()),
@@ -57,8 +58,8 @@ def request(run: BillingRun, *, by: Login, reason: str) -> None:
             "Somebody else has to undo a run you asked for.",
             next_step="Ask another national admin of your organization.",
         )
-    if run.state is not RunState.DONE:
-        raise Conflict("Only a run that is finished can be undone.")
+    if not run.is_over:
+        raise Conflict("Only a run that is finished or cancelled can be undone.")
     if not reason.strip():
         raise Invalid(fields={"reason": "Say why. Every member can read it on the invoice."})
     _refuse_if_paid(run)
@@ -77,7 +78,8 @@ def undo(run_id: UUID) -> int:
     try:
         _refuse_if_paid(run)
     except MoneyUnderWay as refusal:
-        run.state, run.undone_by_id, run.error = RunState.DONE, None, refusal.message
+        run.state = RunState.CANCELLED if run.cancelled_at else RunState.DONE
+        run.undone_by_id, run.error = None, refusal.message
         audit.record("not undone", run, by=None, reason=refusal.message)
         return 0
     assert run.undone_by_id is not None
@@ -112,6 +114,7 @@ def _void_all(run: BillingRun, by: Login) -> int:
     chosen = {
         "source_id": Invoice.id,
         "entry_id": new_ids(),
+        "reverses_id": JournalEntry.id,
         "member_id": Invoice.member_id,
         "chapter_id": Invoice.chapter_id,
         "description": literal("Invoice ") + Invoice.number + " voided",
@@ -119,7 +122,11 @@ def _void_all(run: BillingRun, by: Login) -> int:
         "chapter_part": Invoice.chapter_part,
     }
     mine = Invoice.organization_id == run.organization_id, Invoice.run_id == run.id
-    live = select(*chosen.values()).where(*mine, Invoice.status != InvoiceStatus.VOID)
+    live = (
+        select(*chosen.values())
+        .join(JournalEntry, ledger.is_entry_of(Invoice, Event.INVOICE_ISSUED))
+        .where(*mine, Invoice.status != InvoiceStatus.VOID)
+    )
     connection.execute(insert(VOIDED).from_select(list(chosen), live))
     connection.execute(text(f"ANALYZE {VOIDED.name}"))
     _post(run, by)

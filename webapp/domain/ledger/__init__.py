@@ -18,7 +18,7 @@ from webapp.domain.ledger.extract import Extract, Key, Line
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
 from webapp.domain.ledger.periods import ClosedSpan, close_span
-from webapp.domain.ledger.posting import entry_for, moves_of, post, reverse
+from webapp.domain.ledger.posting import entry_for, is_entry_of, moves_of, post, reverse
 from webapp.domain.ledger.proposal import Move, Override, Side
 from webapp.domain.ledger.trial_balance import TrialBalance, trial_balance
 
@@ -51,6 +51,7 @@ __all__ = [
     "chapter_balance",
     "close_span",
     "entry_for",
+    "is_entry_of",
     "member_balance",
     "moves_of",
     "open_standard_chart",

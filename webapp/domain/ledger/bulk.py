@@ -68,7 +68,8 @@ def post_many(
     """Write one entry for each row: all of them, or PostingBlocked and none. Answers how many.
 
     `rows` is best a table, for it is read several times. Its columns: source_id, entry_id (from `new_id()`),
-    description, chapter_id, member_id, the amounts that the moves name, and currency if it may differ.
+    description, chapter_id, member_id, the amounts that the moves name, currency if it may differ, and
+    reverses_id if each entry takes back another.
     One decision covers the batch. Bulk runs never spend wallets.
     """
     assert 0 < len(moves) <= 256, "One entry has 1 to 256 postings"
@@ -150,6 +151,8 @@ def _write_entries(
         "decision_id": literal(decision_id),
         "by_id": literal(by.id if by else None, Uuid()),
     }
+    if "reverses_id" in rows.c:
+        columns["reverses_id"] = rows.c.reverses_id
     writing = (
         insert(JournalEntry).from_select(list(columns), select(*columns.values())).on_conflict_do_nothing()
     )

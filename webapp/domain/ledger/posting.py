@@ -5,7 +5,21 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Date, Text, Uuid, bindparam, column, exists, func, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Date,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
@@ -45,6 +59,16 @@ def entry_for(source_id: UUID, event: Event) -> JournalEntry | None:
     """The entry that this document's event has in the books; reversals are not looked at."""
     return JournalEntry.here().first(
         JournalEntry.source_id == source_id,
+        JournalEntry.event == event,
+        JournalEntry.reverses_id.is_(None),
+    )
+
+
+def is_entry_of(document: type[OrganizationRow], event: Event) -> ColumnElement[bool]:
+    """Joins each document with the entry of its event."""
+    return and_(
+        JournalEntry.organization_id == document.organization_id,
+        JournalEntry.source_id == document.id,
         JournalEntry.event == event,
         JournalEntry.reverses_id.is_(None),
     )

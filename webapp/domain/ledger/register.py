@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, func, literal, select, tuple_
+from sqlalchemy import and_, exists, func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from webapp.core import tenancy
@@ -33,6 +33,7 @@ class Row(NamedTuple):
     description: str
     by: str
     reverses_id: UUID | None
+    reversed: bool
     amount: int
 
     @property
@@ -70,6 +71,10 @@ def _rows(wanted: Wanted) -> Any:
         .where(Posting.organization_id == JournalEntry.organization_id, Posting.entry_id == JournalEntry.id)
         .scalar_subquery()
     )
+    later = aliased(JournalEntry)
+    reversed_later = exists().where(
+        later.organization_id == JournalEntry.organization_id, later.reverses_id == JournalEntry.id
+    )
     conditions = [JournalEntry.organization_id == tenancy.organization_id()]
     if wanted.event is not None:
         conditions.append(JournalEntry.event == wanted.event)
@@ -85,6 +90,7 @@ def _rows(wanted: Wanted) -> Any:
             JournalEntry.description,
             func.coalesce(Login.name, "Duesbook"),
             JournalEntry.reverses_id,
+            reversed_later,
             amount,
         )
         .outerjoin(Login, Login.id == JournalEntry.by_id)

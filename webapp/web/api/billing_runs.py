@@ -8,8 +8,10 @@ from sqlalchemy.orm import joinedload
 
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.billing import preview, run, schedules, undoing
+from webapp.domain.billing import cancelling, confirming, preview, schedules, undoing
+from webapp.domain.billing.confirming import PreviewChanged
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.preview import Preview, Summary
 from webapp.domain.billing.run import BillingRun, RunState
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.web.api import fields as f
@@ -21,6 +23,7 @@ from webapp.web.api.operations import Answer
 from webapp.web.api.paging import PAGED, page, pages_of
 
 TOPIC = "Billing runs"
+_SEEN = "54.2160000.0.3.2026-09-01.5feceb66ffc86f38d952786c6d696c79"
 
 _WHAT = {
     "schedule": f.text("What is charged", "Regular dues"),
@@ -35,6 +38,7 @@ SUMMARY = Shape(
         **_WHAT,
         "requested_at": f.instant("When it was confirmed"),
         "finished_at": f.instant("When the last member was billed").or_null(),
+        "cancelled_at": f.instant("When it was cancelled").or_null(),
         "undo_reason": f.text("Why it was taken back", "The rate was wrong", most=1000).or_null(),
         "error": f.text("What stopped it", "The period was closed meanwhile.", most=2000).or_null(),
     },
@@ -75,6 +79,7 @@ PREVIEW = Shape(
         "omitted": f.counts("Members it would leave out, by reason", {"status_not_billable": 3}),
         "last_invoices": f.whole("Invoices of the period before", 52, most=10_000_000),
         "last_total": f.amount("Their sum", 2_080_000),
+        "seen": f.text("To send with the order, so that what is confirmed is what was seen", _SEEN),
         "outliers": f.list_of(OUTLIER, "Members whose amount is worth a second look, the largest first"),
     },
 )
@@ -82,6 +87,11 @@ ORDER = shape_in(
     "BillingRunOrder",
     period_id=f.identifier("The billing period").needed(),
     schedule_id=f.identifier("What to charge; the regular dues unless told"),
+)
+CONFIRMATION = shape_in(
+    "BillingRunConfirmation",
+    **ORDER.fields,
+    seen=f.text("As the preview gave it; without it nothing is compared", _SEEN),
 )
 UNDOING = shape_in(
     "Undoing", reason=f.text("Why; members can read it", "The rate was wrong", least=1).needed()
@@ -116,30 +126,50 @@ def preview_billing_run(body: Values) -> Answer:
     """Who would be billed how much, who would be left out and why, and what stands out. Nobody is billed."""
     with transaction():
         schedule, period = _ordered(body)
-        seen = preview.preview(g.organization, schedule, period, dated=g.organization.today)
+        return _foreseen(preview.preview(g.organization, schedule, period, dated=g.organization.today))
+
+
+def _foreseen(seen: Preview) -> dict[str, Any]:
     return PREVIEW.tell(
         seen,
-        schedule=schedule.name,
-        period=period.code,
+        schedule=seen.schedule.name,
+        period=seen.period.code,
         invoices=seen.billed.count,
         total=seen.billed.total,
         currency=g.organization.currency,
         omitted={reason.value: number for reason, number in seen.omitted.items()},
         last_invoices=seen.last.count,
         last_total=seen.last.total,
+        seen=str(seen.summary),
         outliers=[OUTLIER.tell(one) for one in seen.outliers],
     )
 
 
 @operations.post(
-    _RUNS, summary="Confirm a billing run", topic=TOPIC, gives=RUN, takes=ORDER, status=202, allowed=ADMIN
+    _RUNS,
+    summary="Confirm a billing run",
+    topic=TOPIC,
+    gives=RUN,
+    takes=CONFIRMATION,
+    status=202,
+    allowed=ADMIN,
 )
 def confirm_billing_run(body: Values) -> Answer:
     """Starts billing in the background; read the run to watch it. Nobody is billed twice for a period:
-    running again bills only who was not billed before. While the same run is under way, it is the answer."""
-    with transaction():
-        schedule, period = _ordered(body)
-        confirmed = run.confirm(g.organization, schedule, period, dated=g.organization.today, by=acting)
+    running again bills only who was not billed before. While the same run is under way, it is the answer.
+    With `seen`, nobody is billed when the run would do something else by now: the problem (409,
+    preview-changed) holds the new `preview`."""
+    seen = Summary.read(body["seen"]) if "seen" in body else None
+    try:
+        with transaction():
+            schedule, period = _ordered(body)
+            today = g.organization.today
+            confirmed = confirming.confirm(
+                g.organization, schedule, period, dated=today, by=acting, seen=seen
+            )
+    except PreviewChanged as changed:
+        changed.details = {"preview": _foreseen(changed.now)}
+        raise
     return _whole(confirmed.id)
 
 
@@ -164,6 +194,21 @@ def undo_billing_run(run_id: UUID, body: Values) -> Answer:
     """Voids every invoice of the run, while nothing of it is paid. Never by the one who asked for the run."""
     with transaction():
         undoing.request(BillingRun.here().get(run_id, lock=True), by=acting, reason=body["reason"])
+    return _whole(run_id)
+
+
+@operations.post(
+    _RUNS + "<uuid:run_id>/cancel",
+    summary="Cancel a billing run",
+    topic=TOPIC,
+    gives=RUN,
+    status=202,
+    allowed=ADMIN,
+)
+def cancel_billing_run(run_id: UUID) -> Answer:
+    """Stops a run that is under way. Who is billed already stays billed; nobody else is billed by it."""
+    with transaction():
+        cancelling.cancel(BillingRun.here().get(run_id), by=acting)
     return _whole(run_id)
 
 

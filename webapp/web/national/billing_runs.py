@@ -1,6 +1,6 @@
 """Billing runs: look first, confirm, watch, and take one back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,16 +9,17 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
-from wtforms import SelectField
-from wtforms.validators import InputRequired
+from wtforms import HiddenField, SelectField
+from wtforms.validators import InputRequired, ValidationError
 
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.core.jobs import JobState
-from webapp.domain.billing import run, undoing
+from webapp.domain.billing import cancelling, confirming, undoing
+from webapp.domain.billing.confirming import PreviewChanged
 from webapp.domain.billing.periods import BillingPeriod
-from webapp.domain.billing.preview import preview
-from webapp.domain.billing.run import BillingOmission, BillingRun, RunState
+from webapp.domain.billing.preview import Preview, Summary, preview
+from webapp.domain.billing.run import BillingOmission, BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.organizations import Login, Member
 from webapp.web.forms import Form, ReasonForm
@@ -52,6 +53,18 @@ class RunForm(Form):
         )
 
 
+class ConfirmForm(RunForm):
+    """`seen` is the preview that stood above the button."""
+
+    seen = HiddenField(validators=[InputRequired("Look at the preview first.")])
+
+    def validate_seen(self, field: HiddenField) -> None:
+        try:
+            Summary.read(field.data)
+        except Invalid as refusal:
+            raise ValidationError("Look at the preview again.") from refusal
+
+
 @national.get("/billing-runs/")
 def billing_runs() -> Response:
     wanted = (
@@ -74,20 +87,23 @@ def preview_billing_run() -> str | tuple[str, int]:
     form = RunForm(formdata=request.args).offer()
     if not form.schedule.validate(form) or not form.period.validate(form):
         return render_template("national/billing_runs/new.html", form=form), 422
-    seen = preview(current_organization, *form.chosen(), dated=current_organization.today)
-    return render_template("national/billing_runs/preview.html", form=form, seen=seen)
+    return _preview(preview(current_organization, *form.chosen(), dated=current_organization.today))
 
 
 @national.post("/billing-runs/")
 @acts_once
 def create_billing_run() -> Response | tuple[str, int]:
-    form = RunForm().offer()
+    form = ConfirmForm().offer()
     if not form.validate():
         return render_template("national/billing_runs/new.html", form=form), 422
-    with transaction():
-        confirmed = run.confirm(
-            current_organization, *form.chosen(), dated=current_organization.today, by=current_user
-        )
+    today, seen = current_organization.today, Summary.read(form.seen.data)
+    try:
+        with transaction():
+            confirmed = confirming.confirm(
+                current_organization, *form.chosen(), dated=today, by=current_user, seen=seen
+            )
+    except PreviewChanged as changed:
+        return _preview(changed.now, changed.changes), changed.status
     return see_other("national.billing_run", run_id=confirmed.id)
 
 
@@ -136,6 +152,18 @@ def retry_billing_run(run_id: UUID) -> Response:
     return see_other("national.billing_run", run_id=run_id, notice="The parts that failed are tried again.")
 
 
+@national.post("/billing-runs/<uuid:run_id>/cancellation")
+def cancel_billing_run(run_id: UUID) -> Response:
+    with transaction():
+        cancelling.cancel(BillingRun.here().get(run_id), by=current_user)
+    return see_other("national.billing_run", run_id=run_id, notice="No further member is billed by this run.")
+
+
+def _preview(seen: Preview, changes: Sequence[str] = ()) -> str:
+    form = ConfirmForm(formdata=None)
+    return render_template("national/billing_runs/preview.html", form=form, seen=seen, changes=changes)
+
+
 def _show(found: BillingRun, form: ReasonForm, *, status: int = 200) -> Response:
     stuck = found.stuck_jobs()
     others = current_access.can_change_organization() and found.requested_by_id != current_user.id
@@ -150,12 +178,12 @@ def _show(found: BillingRun, form: ReasonForm, *, status: int = 200) -> Response
         given_up=any(job.state is JobState.DEAD for job in stuck),
         people=_people(found),
         form=form,
-        may_undo=others and found.state is RunState.DONE,
+        may_undo=others and found.is_over,
     )
 
 
 def _people(found: BillingRun) -> dict[UUID, str]:
-    ids = [one for one in (found.requested_by_id, found.undone_by_id) if one]
+    ids = [one for one in (found.requested_by_id, found.cancelled_by_id, found.undone_by_id) if one]
     return {login.id: login.name for login in db.session.scalars(select(Login).where(Login.id.in_(ids)))}
 
 
