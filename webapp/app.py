@@ -43,6 +43,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": make_url(settings.database_url).set(drivername="postgresql+psycopg"),
         "SQLALCHEMY_ENGINE_OPTIONS": {
+            "hide_parameters": True,
             "pool_size": 8,
             "max_overflow": 8,
             "pool_timeout": 3,

@@ -30,12 +30,14 @@ class Settings(BaseSettings):
     data: Path = Field(Path(".duesbook"), validation_alias="DUESBOOK_DATA")
     database_url: str = Field("", validation_alias="DATABASE_URL")
     database_owner_url: str = Field("", validation_alias="DATABASE_OWNER_URL")
+    backup_database_url: str = Field("", validation_alias="BACKUP_DATABASE_URL")
     redis_url: str = Field("", validation_alias="REDIS_URL")
     secret_key: str = Field("", validation_alias="SECRET_KEY")
     credential_keys: str = Field("", validation_alias="CREDENTIAL_KEYS")
     mail_url: str = Field("", validation_alias="MAIL_URL")
     public_url: str = Field("http://localhost:8000", validation_alias="PUBLIC_URL")
     proxies: int = Field(0, validation_alias="PROXIES")
+    metrics_token: str = Field("", validation_alias="METRICS_TOKEN")
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL")
     stripe_api_base: str = Field(STRIPE_API, validation_alias="STRIPE_API_BASE")
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
-    @field_validator("database_url", "database_owner_url")
+    @field_validator("database_url", "database_owner_url", "backup_database_url")
     @classmethod
     def _is_postgres(cls, value: str) -> str:
         if value and not value.startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
@@ -85,6 +87,11 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production" or (not self.environment and bool(self.database_url))
+
+    @property
+    def owner_url(self) -> str:
+        """The role that owns the tables: for migrations and for restoring."""
+        return self.database_owner_url or self.database_url
 
     @property
     def is_demo(self) -> bool:

@@ -17,18 +17,22 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.mail_folder import FolderMailer, MailFolder
 from webapp.adapters.mail_writer import MailWriter
 from webapp.adapters.pdf_printer import PdfPrinter
+from webapp.adapters.redis_counter import RedisCounter
 from webapp.adapters.rq_dispatcher import RqDispatcher
+from webapp.adapters.rq_pulse import RqPulse
 from webapp.adapters.smtp_mailer import MailServer, SmtpMailer
 from webapp.adapters.stationery import open_stationery
 from webapp.adapters.stripe_gateway import StripeGateway
 from webapp.config import Settings
-from webapp.core import jobs, tenancy
+from webapp.core import checkup, jobs, tally, tenancy
+from webapp.core.checkup import Line
 from webapp.core.crypto import KeyRing
 from webapp.core.db import transaction
 from webapp.core.errors import NotFound
 from webapp.domain.billing import schedules
 from webapp.domain.billing import settings as dues
 from webapp.domain.ledger.chart import open_standard_chart
+from webapp.domain.notifications import operation as mail_operation
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
 from webapp.domain.notifications.pdf import InvoiceLetter, Printer
@@ -39,6 +43,7 @@ from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
 from webapp.domain.refunds.seen import learn
+from webapp.domain.reporting import operation
 
 _ROOT = Path(__file__).parents[1]
 
@@ -63,6 +68,7 @@ def _embedded(settings: Settings) -> dict[str, str]:
     return {
         "database_url": addresses.database_url,
         "database_owner_url": addresses.database_owner_url,
+        "backup_database_url": addresses.backup_database_url,
         "redis_url": addresses.redis_url,
     }
 
@@ -81,9 +87,10 @@ def _local_secrets(settings: Settings) -> dict[str, str]:
 
 
 def connect(app: Flask) -> None:
-    """Give the process its dispatcher; the queue itself is first asked when something is sent."""
+    """Give the process its dispatcher and its counter; Redis itself is first asked when something is sent."""
     chosen: Settings = app.config["SETTINGS"]
     jobs.deliver_through(RqDispatcher(chosen.redis_url))
+    tally.count_in(RedisCounter(chosen.redis_url))
 
 
 def settings() -> Settings:
@@ -99,6 +106,18 @@ def _key_ring(keys: str) -> KeyRing:
 def key_ring() -> KeyRing:
     """The keys that stored credentials are encrypted with."""
     return _key_ring(settings().credential_keys)
+
+
+def pulse() -> RqPulse:
+    return RqPulse(settings().redis_url)
+
+
+def installation_checkup() -> list[Line]:
+    return list(checkup.installation(pulse()))
+
+
+def organization_checkup(organization: Organization) -> list[Line]:
+    return [*operation.lines(key_ring()), *mail_operation.lines(organization)]
 
 
 def gateway_for(processor: PaymentProcessor) -> PaymentGateway:

@@ -18,6 +18,7 @@ PUBLIC = {
     "static",
     "health.alive",
     "health.ready",
+    "metrics.figures",
     "api_reference.index",
     "api_reference.openapi",
     "api_reference.problem",

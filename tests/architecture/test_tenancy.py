@@ -6,7 +6,7 @@ import pytest
 from tests.services import Database
 from webapp.core.db import Base
 
-SHARED = {"organizations", "logins", "login_sessions", "alembic_version"}
+SHARED = {"organizations", "logins", "login_sessions", "signs_of_life", "alembic_version"}
 APPEND_ONLY = {"audit_entries", "posting_decisions", "journal_entries", "postings"}
 
 

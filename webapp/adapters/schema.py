@@ -1,10 +1,16 @@
 """Bringing a database's schema up to date, and comparing it with the models."""
 
+import time
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import MetaData, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+LOCK_ATTEMPTS, LOCK_PAUSE = 60, 1.0
+"""How often a migration asks for a lock that is in use, and how many seconds it lets others go first."""
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -18,9 +24,21 @@ def _config(owner_url: str) -> Config:
     return config
 
 
-def upgrade(owner_url: str) -> None:
-    """Run every migration that is missing. Safe to run twice and from two places at once."""
-    command.upgrade(_config(owner_url), "head")
+def upgrade(owner_url: str, *, to: str = "head") -> None:
+    """Run every migration that is missing. Safe to run twice, from two places at once, and under load.
+
+    A migration waits two seconds for its lock, for everybody else waits behind it; then it lets them pass
+    and tries again.
+    """
+    for attempts_left in reversed(range(LOCK_ATTEMPTS)):
+        try:
+            command.upgrade(_config(owner_url), to)
+        except OperationalError as busy:
+            if not isinstance(busy.orig, LockNotAvailable) or not attempts_left:
+                raise
+            time.sleep(LOCK_PAUSE)
+        else:
+            return
 
 
 def check(owner_url: str, models: MetaData) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import stripe
 from stripe import StripeClient
@@ -13,7 +13,8 @@ from stripe._http_client import new_default_http_client
 from stripe.checkout import Session
 from stripe.params.checkout import SessionCreateParams
 
-from webapp.core import money
+from webapp.core import money, tally
+from webapp.core.tally import Counted
 from webapp.domain.payments.gateway import (
     ChargeState,
     CheckoutOrder,
@@ -129,6 +130,16 @@ class StripeGateway:
             raise SignatureRefused("This delivery is not one of Stripe's events.")
         return _notice(event)
 
+    def recent_checkouts(self, since: datetime) -> Iterator[HostedCheckout]:
+        found = _ask(lambda: list(self._sessions(since)))
+        return iter([_hosted(session) for session in reversed(found)])
+
+    def _sessions(self, since: datetime) -> Iterator[Session]:
+        page = self._client.v1.checkout.sessions.list(
+            {"created": {"gte": int(since.timestamp())}, "limit": 100, "expand": ["data.payment_intent"]}
+        )
+        return page.auto_paging_iter()
+
     def recent_notices(self, since: datetime) -> Iterator[Notice]:
         found = _ask(lambda: list(self._events(since)))
         return iter([_notice(event.to_dict(for_json=True)) for event in reversed(found)])
@@ -142,21 +153,26 @@ class StripeGateway:
 
 def _ask(call: Callable[[], T]) -> T:
     """Carry out a call; say in our words what went wrong: refused, or perhaps done and unanswered."""
+    outcome = "answered"
     try:
         return call()
     except stripe.StripeError as error:
-        _translate(error)
+        refusal = _translated(error)
+        outcome = "refused" if isinstance(refusal, GatewayRefused) else "unanswered"
+        raise refusal from error
+    finally:
+        tally.count(Counted.PROCESSOR_CALL, "stripe", outcome)
 
 
-def _translate(error: stripe.StripeError) -> NoReturn:
+def _translated(error: stripe.StripeError) -> GatewayRefused | GatewayUnavailable:
     if isinstance(error, stripe.AuthenticationError):
-        raise GatewayRefused("Stripe does not accept this secret key.") from error
+        return GatewayRefused("Stripe does not accept this secret key.")
     if isinstance(error, stripe.PermissionError):
-        raise GatewayRefused("Stripe says that this key may not do this.") from error
+        return GatewayRefused("Stripe says that this key may not do this.")
     understood = isinstance(error, stripe.InvalidRequestError | stripe.CardError | stripe.IdempotencyError)
     if understood and error.http_status not in (409, 429):
-        raise GatewayRefused(f"Stripe refused this: {error.user_message or error}") from error
-    raise GatewayUnavailable from error
+        return GatewayRefused(f"Stripe refused this: {error.user_message or error}")
+    return GatewayUnavailable()
 
 
 def _session_params(order: CheckoutOrder) -> SessionCreateParams:

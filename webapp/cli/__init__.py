@@ -5,7 +5,9 @@ from importlib import import_module
 from flask import Flask
 
 TOPICS: list[str] = [
+    "backup",
     "billing",
+    "checkup",
     "dues",
     "jobs",
     "ledger",

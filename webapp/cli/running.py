@@ -37,8 +37,8 @@ def up(demo: bool, port: int, data: str | None) -> None:
     """Web server, worker and scheduler under one parent; Ctrl-C stops all of them."""
     settings = wiring.settings()
     _refuse_taken(port)
-    if settings.database_owner_url or settings.database_url:
-        schema.upgrade(settings.database_owner_url or settings.database_url)
+    if settings.owner_url:
+        schema.upgrade(settings.owner_url)
     household = Household(_environment(settings))
     sandbox_port = port + 1
     sandbox = f"http://localhost:{sandbox_port}"
@@ -80,14 +80,14 @@ def seed(years: int, seed: int, reset: bool) -> None:
 def _throw_away(settings: Settings) -> None:
     if not settings.is_demo:
         raise click.ClickException("Only a demo can be reset. This is not one.")
-    schema.recreate(settings.database_owner_url or settings.database_url)
+    schema.recreate(settings.owner_url)
 
 
 @duesbook.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
     settings = wiring.settings()
-    schema.upgrade(settings.database_owner_url or settings.database_url)
+    schema.upgrade(settings.owner_url)
 
 
 def _sandbox(port: int, address: str, settings: Settings) -> list[str]:
@@ -96,19 +96,7 @@ def _sandbox(port: int, address: str, settings: Settings) -> list[str]:
 
 
 def _gunicorn(port: int) -> list[str]:
-    return [
-        "wsgi:application",
-        "--bind",
-        f"127.0.0.1:{port}",
-        "--workers",
-        "2",
-        "--threads",
-        "4",
-        "--graceful-timeout",
-        "25",
-        "--log-level",
-        "warning",
-    ]
+    return ["--config", "python:webapp.web.serving", "--bind", f"127.0.0.1:{port}", "wsgi:application"]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -119,11 +107,13 @@ def _environment(settings: Settings) -> dict[str, str]:
         "DUESBOOK_DATA": str(settings.data),
         "DATABASE_URL": settings.database_url,
         "DATABASE_OWNER_URL": settings.database_owner_url,
+        "BACKUP_DATABASE_URL": settings.backup_database_url,
         "REDIS_URL": settings.redis_url,
         "SECRET_KEY": settings.secret_key,
         "CREDENTIAL_KEYS": settings.credential_keys,
         "PUBLIC_URL": settings.public_url,
         "MAIL_URL": settings.mail_url,
+        "METRICS_TOKEN": settings.metrics_token,
         "STRIPE_API_BASE": settings.stripe_api_base,
     }
 

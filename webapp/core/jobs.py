@@ -5,12 +5,13 @@ lease; every transaction of the job holds the lease's row, so a worker that was 
 a second effect beside its replacement.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from sqlalchemy import Index, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from webapp.core import tenancy
+from webapp.core import audit, tenancy
 from webapp.core.db import Base, OrganizationRow, after_commit, at_start, db, references_organization
 from webapp.core.errors import Conflict
 
@@ -41,6 +42,7 @@ class Job(Enum):
     BILL_BATCH = Work("bill_batch", "bulk", lease=300)
     UNDO_BILLING_RUN = Work("undo_billing_run", "bulk", lease=600)
     DAILY = Work("daily", "bulk", lease=600)
+    VERIFY_BOOKS = Work("verify_books", "bulk", lease=900, attempts=3)
     ANNOUNCE = Work("announce", "mail", lease=300)
     DELIVER_MAILS = Work("deliver_mails", "mail", lease=300, attempts=10)
     REACT_TO_EVENT = Work("react_to_event", "now", lease=60, attempts=12)
@@ -78,6 +80,7 @@ class OutboxJob(OrganizationRow, Base):
     nudged_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     dedupe_key: Mapped[str | None]
+    request_id: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
 
@@ -85,6 +88,7 @@ class OutboxJob(OrganizationRow, Base):
         references_organization(),
         Index("uq_outbox_dedupe_key", "organization_id", "name", "dedupe_key", unique=True),
         Index("ix_outbox_open", "due_at", postgresql_where="state IN ('queued', 'running')"),
+        Index("ix_outbox_dead", "organization_id", "finished_at", postgresql_where="state = 'dead'"),
     )
 
 
@@ -109,6 +113,19 @@ def deliver_through(dispatcher: Dispatcher) -> None:
     _dispatcher[:] = [dispatcher]
 
 
+_held_back: ContextVar[Mapping[str, str]] = ContextVar("held_back", default=MappingProxyType({}))
+
+
+@contextmanager
+def held_back(queue: str, reason: str) -> Iterator[None]:
+    """What is promised to this queue inside counts as done, for it was perhaps done before."""
+    token = _held_back.set({queue: reason})
+    try:
+        yield
+    finally:
+        _held_back.reset(token)
+
+
 def later(job: Job, *, at: datetime | None = None, once: str | None = None, **ids: Any) -> None:
     """Promise a job in this transaction. With `once`, the same promise is made a single time for ever."""
     work = job.work
@@ -117,16 +134,19 @@ def later(job: Job, *, at: datetime | None = None, once: str | None = None, **id
         "queue": work.queue,
         "arguments": {key: str(value) for key, value in ids.items()},
         "dedupe_key": once,
+        "request_id": audit.origin.get().request_id,
     }
     if at is not None:
         values["due_at"] = at
+    if reason := _held_back.get().get(work.queue):
+        values |= {"state": JobState.DONE, "finished_at": func.now(), "last_error": reason}
     row = db.session.execute(
         insert(OutboxJob)
         .values(organization_id=tenancy.organization_id(), **values)
         .on_conflict_do_nothing()
         .returning(OutboxJob.organization_id, OutboxJob.id)
     ).first()
-    if row is not None and at is None:
+    if row is not None and at is None and not reason:
         db.session.info.setdefault("nudges", []).append(Nudge(row.organization_id, row.id, work.queue))
 
 
@@ -214,54 +234,45 @@ def fail(lease: Lease, job: OutboxJob, error: str) -> JobState:
     return JobState.QUEUED
 
 
+def hand_on(organization_id: UUID, job_id: UUID) -> None:
+    """Whoever was doing it had to stop: somebody else begins at once. This attempt does not count."""
+    handed_on = db.session.scalars(
+        update(OutboxJob)
+        .where(
+            OutboxJob.organization_id == organization_id,
+            OutboxJob.id == job_id,
+            OutboxJob.state == JobState.RUNNING,
+        )
+        .values(state=JobState.QUEUED, attempts=OutboxJob.attempts - 1, due_at=func.now(), **_NOBODYS)
+        .returning(OutboxJob)
+    )
+    for job in handed_on:
+        _nudge(job)
+
+
 def revive(job: OutboxJob) -> None:
     """Try a dead job again from the start."""
     if job.state is not JobState.DEAD:
         raise Conflict("Only a job that was given up can be tried again.")
     job.state, job.attempts, job.due_at, job.nudged_at = JobState.QUEUED, 0, func.now(), None
-    db.session.info.setdefault("nudges", []).append(Nudge(job.organization_id, job.id, job.queue))
+    _nudge(job)
+
+
+_NOBODYS: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
 
 
 def _settle(lease: Lease, **values: Any) -> None:
     db.session.execute(
-        update(OutboxJob)
-        .where(_is(lease), OutboxJob.lease_token == lease.token)
-        .values(lease_token=None, lease_expires_at=None, **values)
+        update(OutboxJob).where(_is(lease), OutboxJob.lease_token == lease.token).values(**_NOBODYS, **values)
     )
+
+
+def _nudge(job: OutboxJob) -> None:
+    db.session.info.setdefault("nudges", []).append(Nudge(job.organization_id, job.id, job.queue))
 
 
 def _is(lease: Lease) -> Any:
     return and_(OutboxJob.organization_id == lease.organization_id, OutboxJob.id == lease.job_id)
-
-
-def overdue_nudges(limit: int = 500) -> list[Nudge]:
-    """Jobs that should be running and are not: never nudged, nudged long ago, or their lease ran out."""
-    stuck = (
-        select(OutboxJob.organization_id, OutboxJob.id)
-        .where(
-            OutboxJob.due_at <= func.now(),
-            or_(
-                and_(
-                    OutboxJob.state == JobState.QUEUED,
-                    or_(
-                        OutboxJob.nudged_at.is_(None),
-                        OutboxJob.nudged_at < func.now() - timedelta(seconds=60),
-                    ),
-                ),
-                and_(OutboxJob.state == JobState.RUNNING, OutboxJob.lease_expires_at < func.now()),
-            ),
-        )
-        .order_by(OutboxJob.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).subquery()
-    rows = db.session.execute(
-        update(OutboxJob)
-        .where(OutboxJob.organization_id == stuck.c.organization_id, OutboxJob.id == stuck.c.id)
-        .values(nudged_at=func.now())
-        .returning(OutboxJob.organization_id, OutboxJob.id, OutboxJob.queue)
-    )
-    return [Nudge(row.organization_id, row.id, row.queue) for row in rows]
 
 
 _BY_NAME = {job.work.name: job for job in Job}

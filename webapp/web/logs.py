@@ -1,6 +1,8 @@
-"""Structured logs: one line per request with its id, its organization, and nothing secret."""
+"""Structured logs: one line per request and per job, JSON in production, with ids and nothing secret."""
 
 import logging
+import re
+import sys
 import time
 from typing import Any
 from uuid import uuid4
@@ -11,59 +13,108 @@ from flask import Flask, Response, g, request
 
 from webapp.config import Settings
 from webapp.core import audit
+from webapp.core.redaction import redacted
+from webapp.web import metrics
 
-_SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "key")
+_WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 log = structlog.get_logger()
 
 
-def configure(level: str) -> None:
+def configure(level: str, *, readable: bool) -> None:
+    """For our own lines and for those of every library, so that none of them says what ours may not."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _redact,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if readable
+        else structlog.processors.JSONRenderer()
+    )
+    lowest = getattr(logging, level.upper(), logging.INFO)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _redact,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), logging.INFO)),
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    _take_over_libraries(shared, renderer)
+
+
+class _Libraries(logging.Handler):
+    """What Flask, RQ and others log, written as we write."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"{self.format(record)}\n")
+
+
+def _take_over_libraries(shared: list[Any], renderer: Any) -> None:
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Libraries)]:
+        root.removeHandler(handler)
+    ours = _Libraries()
+    ours.setLevel(logging.WARNING)
+    ours.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root.addHandler(ours)
 
 
 def _redact(_: Any, __: str, event: Any) -> Any:
-    for name in event:
-        if any(word in name.lower() for word in _SECRET_WORDS):
-            event[name] = "…"
+    for name, value in event.items():
+        if not name.startswith("_"):
+            event[name] = redacted(value, name)
     return event
 
 
 def init(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
-    configure(settings.log_level)
+    configure(settings.log_level, readable=not settings.is_production)
     if settings.sentry_dsn:
-        sentry_sdk.init(settings.sentry_dsn, send_default_pii=False)
+        sentry_sdk.init(
+            settings.sentry_dsn,
+            send_default_pii=False,
+            max_request_body_size="never",
+            include_local_variables=False,
+        )
+    app.before_request(_start)
+    app.after_request(_finish)
 
-    @app.before_request
-    def _start() -> None:
-        g.request_id = uuid4().hex[:12]
-        g.started = time.perf_counter()
-        audit.origin.set(audit.Origin(request.remote_addr, g.request_id))
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
-    @app.after_request
-    def _finish(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.get("request_id", "")
-        if request.endpoint != "static":
-            organization = g.get("organization")
-            log.info(
-                "request",
-                method=request.method,
-                route=request.url_rule.rule if request.url_rule else None,
-                status=response.status_code,
-                milliseconds=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000),
-                organization=organization.slug if organization else None,
-            )
+def _start() -> None:
+    g.request_id = _request_id(request.headers.get("X-Request-ID", ""))
+    g.started = time.perf_counter()
+    audit.origin.set(audit.Origin(request.remote_addr, g.request_id))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _request_id(given: str) -> str:
+    """A proxy's own id, so that its log and ours can be read together; anything odd is not taken over."""
+    return given if _WELL_FORMED.fullmatch(given) and redacted(given) == given else uuid4().hex[:12]
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    if request.endpoint == "static":
         return response
+    seconds = time.perf_counter() - g.get("started", time.perf_counter())
+    metrics.took(request.endpoint, request.method, response.status_code, seconds)
+    organization, session, program = g.get("organization"), g.get("login_session"), g.get("program")
+    log.info(
+        "request",
+        method=request.method,
+        endpoint=request.endpoint,
+        status=response.status_code,
+        milliseconds=round(seconds * 1000),
+        organization_id=str(organization.id) if organization else None,
+        login_id=str(session.login_id) if session else str(program.login.id) if program else None,
+    )
+    return response

@@ -10,6 +10,7 @@ from webapp.web.api import api
 from webapp.web.api.reference import reference
 from webapp.web.health import health
 from webapp.web.members import members
+from webapp.web.metrics import metrics
 from webapp.web.national import national
 from webapp.web.public import public, visitors
 from webapp.web.treasurers import treasurers
@@ -87,7 +88,19 @@ RESOURCES: dict[str, list[str]] = {
     ],
 }
 
-BLUEPRINTS = [public, visitors, account, members, treasurers, national, webhooks, api, reference, health]
+BLUEPRINTS = [
+    public,
+    visitors,
+    account,
+    members,
+    treasurers,
+    national,
+    webhooks,
+    api,
+    reference,
+    health,
+    metrics,
+]
 
 
 def init(app: Flask) -> None:

@@ -12,6 +12,8 @@ from webapp.config import Settings
 csrf = CSRFProtect()
 
 _CHECKOUT_HOSTS = ("https://checkout.stripe.com",)
+_ASKED_BY_ADDRESS = ("/healthz", "/readyz", "/metrics")
+"""Whoever watches the servers calls each of them by its own address, not by the public one."""
 
 
 def init(app: Flask) -> None:
@@ -23,7 +25,7 @@ def init(app: Flask) -> None:
 
     @app.before_request
     def _right_host() -> None:
-        if settings.is_production and request.host != host and request.path not in ("/healthz", "/readyz"):
+        if settings.is_production and request.host != host and request.path not in _ASKED_BY_ADDRESS:
             raise BadRequest("This address is not one of ours.")
 
     @app.before_request

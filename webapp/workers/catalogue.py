@@ -11,6 +11,7 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.BILL_BATCH: billing.bill_batch,
     Job.UNDO_BILLING_RUN: billing.undo_billing_run,
     Job.DAILY: daily.daily,
+    Job.VERIFY_BOOKS: daily.verify_books,
     Job.ANNOUNCE: notifications.announce,
     Job.DELIVER_MAILS: notifications.deliver_mails,
     Job.REACT_TO_EVENT: payments.react_to_event,

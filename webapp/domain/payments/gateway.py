@@ -139,6 +139,10 @@ class PaymentGateway(Protocol):
         """Check the seal of a webhook; SignatureRefused when forged, stale, or from the future."""
         ...
 
+    def recent_checkouts(self, since: datetime) -> Iterator[HostedCheckout]:
+        """Pages made since then, oldest first, to find those that we forgot ourselves."""
+        ...
+
     def recent_notices(self, since: datetime) -> Iterator[Notice]:
         """Events since then, oldest first, to find what no webhook brought."""
         ...

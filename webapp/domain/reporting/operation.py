@@ -1,48 +1,108 @@
-"""How the background work of one organization stands."""
+"""Is it working, for one organization: its background work, its processors and its books."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import func, select
 
-from webapp.core import tenancy
+from webapp.core import clock, tenancy
+from webapp.core.checkup import LATE, PROMPT, Line, Mark, in_words, waiting
+from webapp.core.crypto import KeyRing, SecretUnreadable
 from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
-from webapp.domain.payments.inbox import ProcessorEvent
+from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
+from webapp.domain.payments.processor import PaymentProcessor
+from webapp.domain.reporting.verification import Verification
 
 _SHOWN = 100
+_NIGHTLY = timedelta(hours=30)
 
 
-@dataclass(frozen=True)
-class Health:
-    """`oldest_waiting` is when the job that waits longest became due; None when nothing waits."""
-
-    waiting: int
-    oldest_waiting: datetime | None
-    running: int
-    given_up: int
-    last_webhook: datetime | None
-
-
-def health() -> Health:
-    here = OutboxJob.organization_id == tenancy.organization_id()
-    queued = OutboxJob.state == JobState.QUEUED
-    row = db.session.execute(
-        select(
-            func.count().filter(queued, OutboxJob.due_at <= func.now()),
-            func.min(OutboxJob.due_at).filter(queued, OutboxJob.due_at <= func.now()),
-            func.count().filter(OutboxJob.state == JobState.RUNNING),
-            func.count().filter(OutboxJob.state == JobState.DEAD),
-        ).where(here, OutboxJob.state != JobState.DONE)
-    ).one()
-    webhook = select(func.max(ProcessorEvent.received_at)).where(
-        ProcessorEvent.organization_id == tenancy.organization_id()
-    )
-    return Health(row[0], row[1], row[2], row[3], db.session.scalar(webhook))
+def lines(keys: KeyRing) -> Iterator[Line]:
+    now = clock.now()
+    yield waiting(_waiting_for(now))
+    yield _given_up()
+    for processor in PaymentProcessor.here().all(PaymentProcessor.active.is_(True)):
+        yield _credentials(processor, keys)
+        yield _webhooks(processor, now)
+    yield _books(now)
 
 
 def given_up() -> Sequence[OutboxJob]:
     """Jobs that were tried as often as they may be, latest first."""
     dead = OutboxJob.here().select(OutboxJob.state == JobState.DEAD)
     return db.session.scalars(dead.order_by(OutboxJob.finished_at.desc()).limit(_SHOWN)).all()
+
+
+def _waiting_for(now: datetime) -> timedelta | None:
+    oldest = db.session.scalar(
+        select(func.min(OutboxJob.due_at)).where(
+            OutboxJob.organization_id == tenancy.organization_id(),
+            OutboxJob.state == JobState.QUEUED,
+            OutboxJob.due_at <= func.now(),
+        )
+    )
+    return now - oldest if oldest else None
+
+
+def _given_up() -> Line:
+    dead = select(func.count()).where(
+        OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
+    )
+    number = db.session.scalar(dead) or 0
+    if not number:
+        return Line("Given up", Mark.GOOD, "Nothing was given up.")
+    said = "One job was given up." if number == 1 else f"{number} jobs were given up."
+    return Line("Given up", Mark.ACT, said, "Read below what went wrong, then try again.")
+
+
+def _credentials(processor: PaymentProcessor, keys: KeyRing) -> Line:
+    subject = f"Keys of {processor.name}"
+    try:
+        processor.reveal_secret_key(keys)
+        sealed = processor.reveal_webhook_secret(keys)
+    except SecretUnreadable as missing:
+        return Line(subject, Mark.ACT, f"{missing.message} Nobody can pay online.", missing.next_step)
+    if sealed is None:
+        advice = "Enter it under Payment processors. Until then payments are found by asking once an hour."
+        return Line(subject, Mark.LOOK, "There is no webhook secret yet.", advice)
+    return Line(subject, Mark.GOOD, "They can be read.")
+
+
+def _webhooks(processor: PaymentProcessor, now: datetime) -> Line:
+    subject = f"News from {processor.name}"
+    found = select(
+        func.max(ProcessorEvent.received_at),
+        func.min(ProcessorEvent.received_at).filter(ProcessorEvent.state == DeliveryState.RECEIVED),
+    ).where(
+        ProcessorEvent.organization_id == processor.organization_id,
+        ProcessorEvent.processor_id == processor.id,
+    )
+    latest, unread = cast("tuple[datetime | None, datetime | None]", db.session.execute(found).one())
+    if latest is None:
+        advice = (
+            "Pay an invoice to try it. If nothing comes, compare the webhook address with the processor's."
+        )
+        return Line(subject, Mark.LOOK, "None has come yet.", advice)
+    said = f"The latest came {in_words(now - latest)} ago."
+    if unread is None or now - unread < PROMPT:
+        return Line(subject, Mark.GOOD, said)
+    mark = Mark.LOOK if now - unread < LATE else Mark.ACT
+    said += f" One has waited for {in_words(now - unread)} to be read."
+    return Line(subject, mark, said, "Look at the webhook log and at the workers.")
+
+
+def _books(now: datetime) -> Line:
+    latest = Verification.latest()
+    if latest is None:
+        return Line("Books", Mark.LOOK, "They were not verified yet.", "This happens every night by itself.")
+    ago = now - latest.verified_at
+    if latest.differences:
+        said = (
+            f"Verified {in_words(ago)} ago: they differ in {latest.differences} places. {latest.first or ''}"
+        )
+        return Line("Books", Mark.ACT, said, "Run flask ledger verify, and don't close a period meanwhile.")
+    mark = Mark.GOOD if ago < _NIGHTLY else Mark.LOOK
+    advice = "" if mark is Mark.GOOD else "This happens every night by itself. Look at the scheduler."
+    return Line("Books", mark, f"Verified {in_words(ago)} ago: they agree.", advice)

@@ -1,14 +1,41 @@
 """The documents and the books check each other: what invoices and payments say is what the accounts hold."""
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from datetime import datetime
 
-from webapp.core.db import db
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+
+from webapp.core.db import Base, OrganizationRow, db, new_id, references_organization
 from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Account, Code, Difference, MemberBalance
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import Payment
+
+
+class Verification(OrganizationRow, Base):
+    """What verifying the books found at a time: how many differences, and the first of them in words."""
+
+    __tablename__ = "verifications"
+
+    differences: Mapped[int]
+    first: Mapped[str | None]
+    verified_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (references_organization(),)
+
+    @classmethod
+    def latest(cls) -> "Verification | None":
+        return db.session.scalars(cls.here().select().order_by(cls.id.desc()).limit(1)).first()
+
+
+def verify_and_note(organization: Organization) -> Verification:
+    """For the night, and after a restore: who asks later is told when, and what was found."""
+    found = verify(organization)
+    first = found[0].sentence(organization.currency) if found else None
+    noted = Verification(id=new_id(), differences=len(found), first=first)
+    db.session.add(noted)
+    return noted
 
 
 def verify(organization: Organization) -> list[Difference]:

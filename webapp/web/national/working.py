@@ -1,4 +1,4 @@
-"""Is it working? The background work of this organization in plain words, and what was given up."""
+"""Is it working? Every part in plain words, with what to do, and the jobs that were given up."""
 
 from uuid import UUID
 
@@ -6,10 +6,12 @@ from flask import render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from webapp import wiring
 from webapp.core import audit, jobs
 from webapp.core.db import transaction
 from webapp.core.jobs import OutboxJob
 from webapp.domain.reporting import operation
+from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.national import national
 
@@ -17,7 +19,9 @@ from webapp.web.national import national
 @national.get("/working")
 def working() -> str:
     return render_template(
-        "national/working/index.html", health=operation.health(), dead=operation.given_up()
+        "national/working/index.html",
+        lines=wiring.installation_checkup() + wiring.organization_checkup(current_organization),
+        dead=operation.given_up(),
     )
 
 

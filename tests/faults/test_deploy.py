@@ -1,0 +1,288 @@
+"""A deploy in the middle of the day: nobody gets an error, no job is lost, no write is lost."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from flask import Flask
+
+from tests import factories
+from tests.conftest import CREDENTIAL_KEY
+from tests.jobs import JobRunner
+from tests.services import Database
+from webapp.adapters import schema
+from webapp.core.db import db, new_id, transaction
+from webapp.core.jobs import JobState, OutboxJob
+from webapp.domain.notifications import delivery
+from webapp.domain.notifications.delivery import MailKind
+
+CLIENTS, PATIENCE = 4, 40
+
+
+def until(condition: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"Waited in vain: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def environment(app: Flask, tmp_path: Path) -> dict[str, str]:
+    settings = app.config["SETTINGS"]
+    return os.environ | {
+        "FLASK_APP": "wsgi",
+        "DUESBOOK_ENVIRONMENT": "development",
+        "DUESBOOK_DATA": str(tmp_path),
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key,
+        "CREDENTIAL_KEYS": CREDENTIAL_KEY,
+    }
+
+
+@contextmanager
+def running(*arguments: str, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen([sys.executable, *arguments], start_new_session=True, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@dataclass
+class Visitors:
+    """Ask for pages as fast as they can, each time on a new connection, and keep count of the answers."""
+
+    port: int
+    answers: Counter[object] = field(default_factory=Counter)
+    leaving: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "Visitors":
+        self.threads = [threading.Thread(target=self._visit) for _ in range(CLIENTS)]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leaving.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _visit(self) -> None:
+        while not self.leaving.is_set():
+            self.answers[ask(self.port)] += 1
+
+    def more(self, number: int) -> None:
+        """Wait until so many more were answered."""
+        wanted = self.answers.total() + number
+        until(lambda: self.answers.total() >= wanted, "answers")
+
+
+def ask(port: int) -> object:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
+    finally:
+        connection.close()
+
+
+def children(process: "subprocess.Popen[bytes]") -> set[int]:
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return {int(pid) for pid in listed.split()}
+
+
+@pytest.fixture
+def entrance() -> Iterator[socket.socket]:
+    """The socket that an init system holds for the web server, while one goes and the next one comes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        yield listening
+
+
+def web(entrance: socket.socket, environment: dict[str, str]) -> Any:
+    number = entrance.fileno()
+    served = ["--config", "python:webapp.web.serving", "--bind", f"fd://{number}", "wsgi:application"]
+    return running("-m", "gunicorn", *served, env=environment, pass_fds=[number])
+
+
+@pytest.mark.case("F28")
+def test_nobody_gets_an_error_while_the_web_server_is_reloaded_or_replaced(
+    environment: dict[str, str], entrance: socket.socket
+) -> None:
+    port = entrance.getsockname()[1]
+    with web(entrance, environment) as first:
+        assert ask(port) == 200
+        with Visitors(port) as visitors:
+            visitors.more(20)
+            before = children(first)
+            first.send_signal(signal.SIGHUP)
+            until(lambda: not before & children(first), "the old processes to go")
+            visitors.more(20)
+            with web(entrance, environment) as second:
+                until(lambda: children(second), "the new server")
+                first.terminate()
+                assert first.wait(PATIENCE) == 0
+                visitors.more(20)
+                visitors.leaving.set()
+                second.terminate()
+                assert second.wait(PATIENCE) == 0
+    assert set(visitors.answers) == {200}
+
+
+class Silence:
+    """A mail server that takes the connection and then says nothing."""
+
+    def __enter__(self) -> "Silence":
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"smtp://127.0.0.1:{self.listening.getsockname()[1]}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.listening.close()
+
+
+@pytest.mark.case("F28")
+def test_a_worker_that_is_told_to_stop_hands_its_long_job_on(
+    organization: Any, environment: dict[str, str], jobs: JobRunner, app: Flask
+) -> None:
+    [job] = promised_mail(jobs)
+    brief = "from webapp.workers.worker import work; work(['mail'], patience=1)"
+    with Silence() as silence, running("-c", brief, env=environment | {"MAIL_URL": silence.url}) as worker:
+        nudge(app, job)
+        silence.listening.settimeout(PATIENCE)
+        caller, _ = silence.listening.accept()
+        assert state_of(job.id) == (JobState.RUNNING, 1, True)
+
+        worker.terminate()
+
+        assert worker.wait(PATIENCE) == 0
+        caller.close()
+    assert state_of(job.id) == (JobState.QUEUED, 0, False)
+
+
+@pytest.mark.case("F28")
+def test_a_worker_that_is_told_to_stop_finishes_its_short_job(
+    organization: Any, environment: dict[str, str], jobs: JobRunner, app: Flask
+) -> None:
+    [job] = promised_mail(jobs)
+    usual = ("-m", "webapp.workers", "mail")
+    with Silence() as silence, running(*usual, env=environment | {"MAIL_URL": silence.url}) as worker:
+        nudge(app, job)
+        silence.listening.settimeout(PATIENCE)
+        caller, _ = silence.listening.accept()
+        worker.terminate()
+        caller.sendall(b"421 closing\r\n")
+        caller.close()
+        assert worker.wait(PATIENCE) == 0
+    state, attempts, leased = state_of(job.id)
+    assert (state, attempts, leased) == (JobState.QUEUED, 1, False), "put off by its own decision"
+
+
+def promised_mail(jobs: JobRunner) -> list[OutboxJob]:
+    login = factories.make_login()
+    about = {"login_id": str(login.id)}
+    with transaction():
+        delivery.write_down(MailKind.FORGOTTEN, login.email, once="x", domain="example.org", details=about)
+    return jobs.named("deliver_mails")
+
+
+def nudge(app: Flask, job: OutboxJob) -> None:
+    from webapp.adapters.rq_dispatcher import RqDispatcher
+    from webapp.core.jobs import Nudge
+
+    RqDispatcher(app.config["SETTINGS"].redis_url).nudge([Nudge(job.organization_id, job.id, job.queue)])
+
+
+def state_of(job_id: UUID) -> tuple[JobState, int, bool]:
+    db.session.rollback()
+    row = OutboxJob.here().get(job_id)
+    db.session.refresh(row)
+    return row.state, row.attempts, row.lease_token is not None
+
+
+@dataclass
+class Writers:
+    """Promise jobs all the time, as pages do, with the product's own patience for locks."""
+
+    database: Database
+    written: int = 0
+    refused: list[str] = field(default_factory=list)
+    leaving: threading.Event = field(default_factory=threading.Event)
+
+    def write(self) -> None:
+        with psycopg.connect(self.database.superuser_url, autocommit=True) as connection:
+            connection.execute("SET lock_timeout = '5s'")
+            while not self.leaving.is_set():
+                try:
+                    promise(connection)
+                    self.written += 1
+                except psycopg.Error as error:
+                    self.refused.append(str(error))
+
+
+def promise(connection: "psycopg.Connection[Any]") -> None:
+    connection.execute(
+        "INSERT INTO outbox (organization_id, id, name, queue, arguments, state, attempts)"
+        " SELECT id, %s, 'daily', 'bulk', '{}', 'queued', 0 FROM organizations",
+        [new_id()],
+    )
+
+
+@pytest.mark.case("F29")
+def test_a_migration_under_load_waits_its_turn_and_loses_no_write(empty_database: Database) -> None:
+    schema.upgrade(empty_database.owner_url, to="0006")
+    writers = Writers(empty_database)
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as watching:
+        watching.execute(
+            "INSERT INTO organizations (id, slug, name, currency, timezone, locale, paper_size, words,"
+            " address, how_to_pay, is_demo)"
+            " VALUES (%s, 'pi', 'Pi', 'USD', 'UTC', 'en_US', 'A4', '{}', '', '', false)",
+            [new_id()],
+        )
+        migration = threading.Thread(target=schema.upgrade, args=[empty_database.owner_url])
+        crowd = [threading.Thread(target=writers.write) for _ in range(2)]
+        with psycopg.connect(empty_database.superuser_url) as slow:
+            promise(slow)
+            for thread in [migration, *crowd]:
+                thread.start()
+            until(lambda: waits_for_outbox(watching), "the migration to ask for its lock")
+            until(lambda: not waits_for_outbox(watching), "the migration to let others pass")
+            assert migration.is_alive()
+        migration.join(PATIENCE)
+        assert not migration.is_alive()
+        writers.leaving.set()
+        for thread in crowd:
+            thread.join()
+
+        found = watching.execute("SELECT count(*) FROM outbox").fetchone()
+        reached = watching.execute("SELECT version_num >= '0008' FROM alembic_version").fetchone()
+    assert writers.refused == []
+    assert found == (writers.written + 1,)
+    assert reached == (True,)
+
+
+def waits_for_outbox(connection: "psycopg.Connection[Any]") -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+        " AND relation = 'outbox'::regclass"
+    ).fetchone()
+    return bool(row and row[0])
