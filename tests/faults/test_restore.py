@@ -1,5 +1,6 @@
 """Yesterday's backup is restored: the money of today is found again, and nobody hears anything twice."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.engine import make_url
 
 from tests import factories
 from tests.processor import Shop, fresh
@@ -28,6 +30,7 @@ from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.reporting.verification import Verification
 from webapp.workers.healing import PERHAPS_SENT
 
+ROLES = Path(__file__).parents[2] / "docs" / "deploy" / "roles.sql"
 BALANCES = (Code.RECEIVABLE, Code.PROCESSOR_CLEARING, Code.BANK_CHARGES, Code.DUES_INCOME, Code.REFUNDS)
 
 
@@ -211,6 +214,31 @@ def test_a_backup_that_is_damaged_or_would_replace_something_is_refused(
     for result, words in zip((nowhere, unproven, unasked, busy, broken), said, strict=True):
         assert result.exit_code == 1 and words in result.stderr, result.output
         assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_the_role_of_the_manual_backs_up_every_row(
+    organization: Any,
+    app: Flask,
+    operator: Any,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    made = re.findall(r"^.*duesbook_backup.*;$", ROLES.read_text(), re.MULTILINE)
+    url = make_url(database.superuser_url).set(username="duesbook_backup", password="of-the-test")
+    able = app.config["SETTINGS"].model_copy(
+        update={"backup_database_url": url.render_as_string(hide_password=False)}
+    )
+    monkeypatch.setitem(app.config, "SETTINGS", able)
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        for statement in made:
+            connection.execute(statement.replace(":'backup_password'", "'of-the-test'"))
+        try:
+            done = operator("backup", str(tmp_path / "all.dump"))
+        finally:
+            connection.execute("DROP ROLE duesbook_backup")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "all.dump").stat().st_mode & 0o077 == 0
 
 
 def test_a_role_that_does_not_see_every_row_is_told_so(
