@@ -16,6 +16,7 @@ from webapp.core import jobs as core_jobs
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.domain.organizations import Login, roles, sessions
+from webapp.web import limits
 
 pytest_plugins = ["tests.services", "tests.processor"]
 
@@ -74,6 +75,7 @@ def clean_database(database: Any, _all_tables: str) -> Iterator[None]:
 @pytest.fixture
 def app(application: Flask, clean_database: None) -> Iterator[Flask]:
     core_jobs.deliver_through(Silence())
+    limits.limiter.reset()
     with application.app_context():
         yield application
         db.session.rollback()

@@ -31,6 +31,7 @@ from webapp.domain.payments.checkout import Checkout, ReturnAddresses
 from webapp.domain.payments.payment import Method, Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.receiving import record_offline
+from webapp.domain.payments.spreading import only
 from webapp.sandbox.server import start_sandbox
 from webapp.web import paying
 
@@ -176,7 +177,13 @@ class Shop:
         """A check that the treasurer got."""
         with transaction():
             return record_offline(
-                self.member, amount, method=Method.CHECK, on=TODAY, by=None, reference="1024", invoice=invoice
+                self.member,
+                amount,
+                method=Method.CHECK,
+                on=TODAY,
+                by=None,
+                reference="1024",
+                spread=only(invoice),
             )
 
     def paid(self, invoice: Invoice, instrument: str = "success") -> Payment:

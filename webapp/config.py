@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     proxies: int = Field(0, validation_alias="PROXIES")
     metrics_token: str = Field("", validation_alias="METRICS_TOKEN")
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
+    api_calls_per_minute: int = Field(600, validation_alias="API_CALLS_PER_MINUTE", ge=1)
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL")
     stripe_api_base: str = Field(STRIPE_API, validation_alias="STRIPE_API_BASE")
 

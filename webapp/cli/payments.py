@@ -17,6 +17,7 @@ from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import OFFLINE, Method
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.receiving import record_offline
+from webapp.domain.payments.spreading import only
 from webapp.web import connecting
 
 processors = AppGroup("processors", help="Where people pay online.")
@@ -97,7 +98,7 @@ def record(
                 on=day,
                 by=None,
                 reference=reference,
-                invoice=invoice,
+                spread=only(invoice),
             )
         show = [money.plain(part, payment.currency) for part in (payment.allocated, payment.unapplied)]
         table(["payment", "settled", "not applied"], [[str(payment.id), *show]])

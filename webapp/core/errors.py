@@ -8,17 +8,22 @@ class Refusal(Exception):
     """The request can't be carried out. `message` says why, `next_step` what to do about it.
 
     `details` is what a program gets beside it.
+    `retry_after` is in how many seconds the same request may well succeed, if it may.
     """
 
     status = 400
     code = "refused"
     message = "This can't be done."
     next_step = ""
+    retry_after: int | None = None
 
-    def __init__(self, message: str | None = None, *, next_step: str | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, next_step: str | None = None, retry_after: int | None = None
+    ) -> None:
         self.message = message or self.message
         self.next_step = next_step or self.next_step
         self.details: Mapping[str, Any] = {}
+        self.retry_after = retry_after or self.retry_after
         super().__init__(self.message)
 
 
@@ -64,3 +69,4 @@ class Unavailable(Refusal):
     code = "unavailable"
     message = "A service we depend on does not answer right now."
     next_step = "Nothing was lost. Try again in a minute."
+    retry_after = 10

@@ -33,6 +33,7 @@ from webapp.domain.organizations import (
 from webapp.domain.payments import allocation
 from webapp.domain.payments.payment import Allocation, FeeState, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.payments.spreading import oldest_first
 
 ROSTER = Path(__file__).with_name("roster.csv")
 SEED = 1908
@@ -214,7 +215,7 @@ class Seeding:
                 settled_at=receipt.on,
             )
             db.session.add(payment)
-            allocation.receive(payment, [invoice], on=receipt.on, by=None)
+            allocation.receive(payment, oldest_first(receipt.amount, [invoice]), on=receipt.on, by=None)
 
     def _date_back(self) -> None:
         """Timelines show when things happened in the story, not when it was written down."""

@@ -74,8 +74,8 @@ def _refused(refusal: Refusal) -> Response:
         code=refusal.code,
         details=details,
     )
-    if isinstance(refusal, Unavailable):
-        response.headers["Retry-After"] = "10"
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
     return response
 
 

@@ -1,16 +1,22 @@
 """What every form has: CSRF, a key that makes it act once, and fields that read what people type."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from webapp.core import money
 from webapp.core.errors import Invalid
 from webapp.web.gates import current_organization
+
+
+def offered(pairs: Iterable[tuple[Any, str]]) -> list[SelectChoice]:
+    """What a list or a row of radio buttons offers: a value and what it is called, each."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 class Form(FlaskForm):

@@ -1,49 +1,39 @@
 """Answers already given: the same key and the same body act once, also after a double click.
 
 The key's row is written by the first transaction of the request. A second request with the same key waits
-there for the first to commit, and then gets its answer instead of a second effect.
+there for the first to commit, then for its answer, and gets that instead of a second effect.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec
 
 from flask import Response, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy import Index, func, select, update
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from webapp.core import tenancy
-from webapp.core.db import Base, OrganizationRow, at_start, db, references_organization, transaction
+from webapp.core.db import at_start, db, transaction
 from webapp.core.errors import Conflict, Refusal
+from webapp.core.request_keys import RequestKey
 
 P = ParamSpec("P")
+PATIENCE = 5.0
+"""Seconds that a repetition waits for the first request's answer, looking every so often."""
+LOOK_EVERY = 0.05
+GIVEN_UP_AFTER = timedelta(minutes=2)
+"""No request lasts so long: its process ended in the middle."""
 _KEPT_HEADERS = ("Location", "Content-Type", "HX-Redirect")
-
-
-class RequestKey(OrganizationRow, Base):
-    """`scope` is who asked and where (login, method, path); `fingerprint` the hash of what was asked."""
-
-    __tablename__ = "request_keys"
-
-    key: Mapped[str]
-    scope: Mapped[str]
-    fingerprint: Mapped[str]
-    status: Mapped[int | None]
-    headers: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    body: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-    __table_args__ = (
-        references_organization(),
-        Index("uq_request_keys_once", "organization_id", "scope", "key", unique=True),
-    )
 
 
 class SameKeyOtherRequest(Conflict):
@@ -59,6 +49,20 @@ class SameKeyOtherBody(Refusal):
     code = "key-used-before"
     message = "This Idempotency-Key was used before with another body."
     next_step = "Use a new key for a new request."
+
+
+class StillRunning(Conflict):
+    code = "still-running"
+    message = "The same request was sent before and is still running."
+    next_step = "Send it again with the same key in a few seconds to get its answer."
+    retry_after = 2
+
+
+class AnswerLost(Conflict):
+    """The first request acted, and then its process ended before it could keep the answer."""
+
+    message = "This was sent before and is done."
+    next_step = "Look at the current state to see the outcome."
 
 
 class AlreadyAnswered(Exception):
@@ -86,8 +90,11 @@ def acts_once(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
         g.request_key = asked
         try:
             answer = make_response(view(*args, **kwargs))
-        except AlreadyAnswered:
-            return _answered(asked) or _still_working()
+        except AlreadyAnswered as repeated:
+            answer_before = _answered(asked)
+            if answer_before is None:
+                raise StillRunning from repeated
+            return answer_before
         finally:
             g.pop("request_key", None)
         if g.pop("request_key_written", False):
@@ -127,40 +134,45 @@ def _write_key(session: Session) -> None:
     asked: _Asked | None = g.pop("request_key", None) if g else None
     if asked is None:
         return
-    written = session.execute(
-        insert(RequestKey)
-        .values(
-            organization_id=tenancy.organization_id(),
-            key=asked.key,
-            scope=asked.scope,
-            fingerprint=asked.fingerprint,
-            headers={},
-        )
-        .on_conflict_do_nothing()
-        .returning(RequestKey.id)
-    ).first()
+    row = insert(RequestKey).values(
+        organization_id=tenancy.organization_id(),
+        key=asked.key,
+        scope=asked.scope,
+        fingerprint=asked.fingerprint,
+        headers={},
+    )
+    try:
+        written = session.execute(row.on_conflict_do_nothing().returning(RequestKey.id)).first()
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise StillRunning from error
+        raise
     if written is None:
         raise AlreadyAnswered
     g.request_key_written = True
 
 
 def _answered(asked: _Asked) -> Response | None:
-    row = db.session.execute(
-        select(RequestKey.fingerprint, RequestKey.status, RequestKey.headers, RequestKey.body).where(
-            *_is(asked)
-        )
-    ).first()
-    if row is None:
-        return None
-    if row.fingerprint != asked.fingerprint:
-        raise SameKeyOtherBody if "program" in g else SameKeyOtherRequest
-    if row.status is None:
-        return _still_working()
-    return Response(row.body or "", row.status, row.headers)
+    """The answer of the first request with this key, waited for while it runs; None when there was none."""
+    until = time.monotonic() + PATIENCE
+    while (row := _found(asked)) is not None:
+        if row.fingerprint != asked.fingerprint:
+            raise SameKeyOtherBody if "program" in g else SameKeyOtherRequest
+        if row.status is not None:
+            return Response(row.body or "", row.status, row.headers)
+        if row.age > GIVEN_UP_AFTER:
+            raise AnswerLost
+        if time.monotonic() > until:
+            raise StillRunning
+        db.session.rollback()  # gives the connection back: the first request needs one, too
+        time.sleep(LOOK_EVERY)
+    return None
 
 
-def _still_working() -> Response:
-    raise Conflict("This was sent a moment ago and is done.", next_step="Load the page to see the outcome.")
+def _found(asked: _Asked) -> Row[Any] | None:
+    age = func.now() - RequestKey.created_at
+    columns = (RequestKey.fingerprint, RequestKey.status, RequestKey.headers, RequestKey.body)
+    return db.session.execute(select(*columns, age.label("age")).where(*_is(asked))).first()
 
 
 def _keep(asked: _Asked, answer: Response) -> None:

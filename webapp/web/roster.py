@@ -26,6 +26,7 @@ from webapp.domain.organizations import (
     member_search,
 )
 from webapp.web.edits import EditForm
+from webapp.web.forms import offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
@@ -95,8 +96,8 @@ class MemberForm(EditForm):
         super().__init__(**options)
         words = current_organization.vocabulary
         self.chapter_id.label.text, self.pledge_class.label.text = words.chapter, words.pledge_class
-        self.chapter_id.choices = [(chapter.id, chapter.name) for chapter in chapters]
-        self.status_id.choices = [(status.id, status.label) for status in statuses()]
+        self.chapter_id.choices = offered((chapter.id, chapter.name) for chapter in chapters)
+        self.status_id.choices = offered((status.id, status.label) for status in statuses())
 
     def validate_left_on(self, field: Any) -> None:
         if field.data and self.joined_on.data and field.data < self.joined_on.data:

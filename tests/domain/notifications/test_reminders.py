@@ -13,6 +13,7 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments import receiving
 from webapp.domain.payments.payment import Method
+from webapp.domain.payments.spreading import only
 
 LINKS = Links("http://localhost", "a secret")
 DUE = date(2026, 9, 1)
@@ -179,5 +180,5 @@ def pay(invoice: Invoice) -> None:
     with transaction() as session:
         member = session.get_one(Member, (invoice.organization_id, invoice.member_id))
         receiving.record_offline(
-            member, invoice.billed, method=Method.CHECK, on=date(2026, 8, 1), by=None, invoice=invoice
+            member, invoice.billed, method=Method.CHECK, on=date(2026, 8, 1), by=None, spread=only(invoice)
         )

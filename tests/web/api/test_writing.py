@@ -3,6 +3,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -15,7 +16,9 @@ from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, program
 from tests.web.api.test_tokens import is_problem
-from webapp.core.db import db
+from webapp.core import clock
+from webapp.core.db import db, transaction
+from webapp.core.request_keys import RequestKey
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Chapter, Member, RoleName
 from webapp.domain.payments.payment import Payment
@@ -36,7 +39,10 @@ def count(kind: Any) -> int:
     return len(kind.here().all())
 
 
-def test_the_same_key_sent_from_many_threads_acts_once(app: Flask, admin: Program, invoice: Invoice) -> None:
+@pytest.mark.case("F13")
+def test_the_same_key_sent_from_many_threads_acts_once_and_answers_all_the_same(
+    app: Flask, admin: Program, invoice: Invoice
+) -> None:
     body = {"member_id": str(invoice.member_id), "amount": 15_000, "method": "check", "reference": "1024"}
     address = admin.here + "payments/"
     db.session.rollback()
@@ -45,10 +51,11 @@ def test_the_same_key_sent_from_many_threads_acts_once(app: Flask, admin: Progra
         sender = Program(app.test_client(), admin.token, admin.organization)
         return sender.post(address, body, key="one-check")
 
-    with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(send, range(6)))
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(send, range(20)))
     assert count(Payment) == 1
-    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.status_code for answer in answers} == {201}
+    assert {answer.json["id"] for answer in answers} == {str(Payment.here().all()[0].id)}
     again = admin.post("payments/", body, key="one-check")
     assert again.status_code == 201 and again.json["id"] == str(Payment.here().all()[0].id)
     assert again.json["allocations"] == [{"invoice_id": str(invoice.id), "amount": 15_000}]
@@ -59,6 +66,28 @@ def test_the_same_key_with_another_body_is_refused(admin: Program, invoice: Invo
     assert admin.post("payments/", body, key="a").status_code == 201
     assert is_problem(admin.post("payments/", body | {"amount": 16_000}, key="a"), 422, "key-used-before")
     assert count(Payment) == 1
+
+
+@pytest.mark.case("F13")
+def test_while_the_first_request_still_runs_the_second_is_told_when_to_come_back(
+    admin: Program, invoice: Invoice
+) -> None:
+    """The first has acted and has not kept its answer yet; minutes later its process is taken for dead."""
+    body = {"member_id": str(invoice.member_id), "amount": 100, "method": "check"}
+    assert admin.post("payments/", body, key="a").status_code == 201
+    unanswered(minutes=0)
+    waited = admin.post("payments/", body, key="a")
+    assert is_problem(waited, 409, "still-running") and int(waited.headers["Retry-After"]) > 0
+    unanswered(minutes=3)
+    assert is_problem(admin.post("payments/", body, key="a"), 409, "conflict")
+    assert count(Payment) == 1
+
+
+def unanswered(*, minutes: int) -> None:
+    """The only key there is, as if its answer had not been kept for so long."""
+    with transaction():
+        [row] = RequestKey.here().all()
+        row.status, row.created_at = None, clock.now() - timedelta(minutes=minutes)
 
 
 def test_a_refused_request_leaves_its_key_free(admin: Program, invoice: Invoice) -> None:
@@ -87,10 +116,41 @@ def test_a_payment_settles_the_oldest_invoice_first_or_the_one_that_is_named(
     assert (balance["owed"], balance["unapplied"], balance["currency"]) == (0, 2_000, "USD")
 
 
+def test_a_payment_settles_the_named_invoices_with_the_named_amounts(admin: Program, member: Member) -> None:
+    first, second, third = (factories.make_invoice(10_000, member=member) for _ in range(3))
+    parts = [{"invoice_id": str(third.id), "amount": 7_000}, {"invoice_id": str(first.id), "amount": 2_500}]
+    body = {"member_id": str(member.id), "amount": 10_000, "method": "check", "allocation": "specific"}
+    paid = admin.post("payments/", body | {"invoices": parts})
+    assert paid.status_code == 201 and paid.json["unapplied"] == 500
+    assert sorted(paid.json["allocations"], key=str) == sorted(parts, key=str)
+    more = admin.post("payments/", body | {"invoices": [{"invoice_id": str(third.id), "amount": 3_001}]})
+    assert is_problem(more, 422, "invalid") and third.number in more.json["errors"]["invoices"]
+    twice = [{"invoice_id": str(second.id), "amount": 1}] * 2
+    assert is_problem(admin.post("payments/", body | {"invoices": twice}), 422, "invalid")
+    over = [{"invoice_id": str(second.id), "amount": 6_000}, {"invoice_id": str(first.id), "amount": 6_000}]
+    assert is_problem(admin.post("payments/", body | {"invoices": over}), 422, "invalid")
+
+
+def test_a_payment_gives_every_open_invoice_the_same_share(admin: Program, member: Member) -> None:
+    made = [factories.make_invoice(amount, member=member) for amount in (10_000, 20_000, 30_000)]
+    body = {"member_id": str(member.id), "amount": 10_001, "method": "cash", "allocation": "proportional"}
+    paid = admin.post("payments/", body).json
+    parts = {part["invoice_id"]: part["amount"] for part in paid["allocations"]}
+    assert [parts[str(invoice.id)] for invoice in made] == [1_667, 3_334, 5_000]
+    assert paid["unapplied"] == 0
+
+
+NOBODYS = "01980000-0000-7000-8000-000000000000"
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"allocation": "proportional"}, "allocation"),
+        ({"allocation": "newest"}, "allocation"),
+        ({"allocation": "specific", "invoices": []}, "invoices"),
+        ({"allocation": "proportional", "invoices": [{"invoice_id": NOBODYS, "amount": 1}]}, "invoices"),
+        ({"allocation": "specific", "invoices": [{"invoice_id": NOBODYS, "amount": 1}]}, "invoices"),
+        ({"allocation": "specific", "invoices": [{"invoice_id": NOBODYS, "amount": 0}]}, "invoices.0.amount"),
         ({"allocation": "specific"}, "invoice_id"),
         ({"amount": 0}, "amount"),
         ({"amount": "100"}, "amount"),

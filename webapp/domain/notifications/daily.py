@@ -1,4 +1,4 @@
-"""A day's work of an organization, once: what became overdue, and who is reminded."""
+"""A day's work of an organization, once: what became overdue, who is reminded, what is cleared away."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from webapp.domain.billing.overdue import mark_overdue
 from webapp.domain.notifications import reminders
 from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.notifications.links import Links
-from webapp.domain.organizations import Organization
+from webapp.domain.organizations import Organization, housekeeping
 
 
 def pass_day(organization: Organization, day: date, links: Links) -> tuple[DailyRun, bool]:
@@ -24,6 +24,7 @@ def pass_day(organization: Organization, day: date, links: Links) -> tuple[Daily
     made.counts = {
         "overdue": mark_overdue(organization, day),
         "reminders": reminders.promise(organization, day, links),
+        "cleared_away": housekeeping.clear_away(),
     }
     made.finished_at = func.now()
     return made, True

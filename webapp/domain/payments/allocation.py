@@ -14,6 +14,7 @@ from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Login
 from webapp.domain.payments.checkout import promise_closing
 from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.payments.spreading import Part
 
 
 def lock_open_invoices(member_id: UUID) -> list[Invoice]:
@@ -28,11 +29,10 @@ def lock_open_invoices(member_id: UUID) -> list[Invoice]:
     return sorted(db.session.scalars(statement), key=lambda invoice: (invoice.due_on, invoice.id))
 
 
-def receive(payment: Payment, invoices: Sequence[Invoice], *, on: date, by: Login | None) -> None:
-    """The money is here: settle these invoices in this order, keep the rest unapplied; one entry for all."""
+def receive(payment: Payment, settled: Sequence[Part], *, on: date, by: Login | None) -> None:
+    """The money is here: settle these parts, keep the rest unapplied; one entry for all."""
     assert payment.received_on is None, "A payment comes in once"
     payment.received_on = on
-    settled = list(_parts(payment.amount, invoices))
     db.session.flush()
     for invoice, part in settled:
         _settle(payment, invoice, part, on=on)
@@ -94,14 +94,6 @@ def shrink(allocation: Allocation, payment: Payment, amount: int, *, by: Login |
     db.session.flush()
 
 
-def _parts(amount: int, invoices: Sequence[Invoice]) -> Iterator[tuple[Invoice, int]]:
-    for invoice in invoices:
-        part = min(amount, invoice.owed)
-        if part > 0:
-            amount -= part
-            yield invoice, part
-
-
 def _settle(payment: Payment, invoice: Invoice, amount: int, *, on: date) -> Allocation:
     allocation = Allocation(id=new_id(), payment_id=payment.id, invoice_id=invoice.id, amount=amount)
     payment.allocated += amount
@@ -112,7 +104,7 @@ def _settle(payment: Payment, invoice: Invoice, amount: int, *, on: date) -> All
     return allocation
 
 
-def _moves(payment: Payment, settled: Sequence[tuple[Invoice, int]]) -> Iterator[Move]:
+def _moves(payment: Payment, settled: Sequence[Part]) -> Iterator[Move]:
     """Pair what arrived where with what it is for, in order; each pair moves as much as both still have."""
     into = _arrivals(payment)
     rest = payment.amount - sum(part for _, part in settled)

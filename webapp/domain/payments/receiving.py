@@ -17,6 +17,7 @@ from webapp.domain.payments.checkout import Checkout, CheckoutState, Held, hold
 from webapp.domain.payments.gateway import ProcessorPayment
 from webapp.domain.payments.payment import OFFLINE, FeeState, Method, Payment, PaymentState
 from webapp.domain.payments.sighting import Sighting
+from webapp.domain.payments.spreading import Part, Spread, oldest_first
 
 
 class NotOurs(Conflict):
@@ -49,7 +50,7 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
     payment = held.payment
     if not payment.waits_for_its_fee or payment.fee_state is not FeeState.CONFIRMED:
         return
-    allocation.receive(payment, [held.invoice], on=on, by=by)
+    allocation.receive(payment, oldest_first(payment.amount, [held.invoice]), on=on, by=by)
     _mark_processing(held.invoice)
     later(
         Job.ANNOUNCE,
@@ -69,9 +70,9 @@ def record_offline(
     on: date,
     by: Login | None,
     reference: str | None = None,
-    invoice: Invoice | None = None,
+    spread: Spread = oldest_first,
 ) -> Payment:
-    """Cash, a check, a transfer: settles the named invoice, or the oldest first; the rest stays unapplied."""
+    """Cash, a check, a transfer, spread over what the member owes; what is left of it stays unapplied."""
     if method not in OFFLINE:
         raise Invalid("This kind of payment can't be recorded by hand.", fields={"method": "Choose another."})
     if amount <= 0:
@@ -79,11 +80,11 @@ def record_offline(
     organization = db.session.get_one(Organization, tenancy.organization_id())
     if on > organization.today:
         raise Invalid("Money is recorded once it is there.", fields={"on": "This day is still to come."})
-    owed = allocation.lock_open_invoices(member.id)
+    settled = spread(amount, allocation.lock_open_invoices(member.id))
     payment = Payment(
         id=new_id(),
         member_id=member.id,
-        chapter_id=invoice.chapter_id if invoice else member.chapter_id,
+        chapter_id=_chapter_of(member, settled),
         method=method,
         state=PaymentState.SUCCEEDED,
         amount=amount,
@@ -94,7 +95,7 @@ def record_offline(
     )
     db.session.add(payment)
     db.session.flush()
-    allocation.receive(payment, _chosen(owed, invoice), on=on, by=by)
+    allocation.receive(payment, settled, on=on, by=by)
     audit.record("record_payment", payment, by=by, after={"amount": amount, "method": method})
     later(
         Job.ANNOUNCE,
@@ -105,8 +106,10 @@ def record_offline(
     return payment
 
 
-def _chosen(owed: Sequence[Invoice], named: Invoice | None) -> Sequence[Invoice]:
-    return owed if named is None else [invoice for invoice in owed if invoice.id == named.id]
+def _chapter_of(member: Member, settled: Sequence[Part]) -> UUID:
+    """The member's, unless all of it settles what the member owes to a chapter of before."""
+    chapters = [invoice.chapter_id for invoice, _ in settled]
+    return member.chapter_id if member.chapter_id in chapters or not chapters else chapters[0]
 
 
 def _check(held: Held, sighting: Sighting) -> None:

@@ -15,6 +15,7 @@ from webapp.core.errors import NotAllowed, NotFound, Refusal
 from webapp.domain.organizations import Login, Member, Organization, RoleName, tokens
 from webapp.domain.organizations.access import Access
 from webapp.domain.organizations.tokens import Program
+from webapp.web import pace
 
 ADMIN = frozenset({RoleName.NATIONAL_ADMIN})
 NATIONAL = ADMIN | {RoleName.AUDITOR}
@@ -41,7 +42,8 @@ class TokenNeeded(Refusal):
 
 
 def let_in() -> None:
-    """Act for the token's organization, as the token's login."""
+    """Act for the token's organization, as the token's login, if neither asks too fast."""
+    pace.count_address()
     with transaction() as session:
         found = tokens.authenticate(_token())
         if found is not None:
@@ -51,6 +53,7 @@ def let_in() -> None:
         raise TokenNeeded
     g.program, g.access = found, Access((found.role,))
     tenancy.enter(found.organization_id, found.login.id)
+    pace.count_call(str(found.login.id))
 
 
 def require(allowed: frozenset[RoleName]) -> None:

@@ -9,7 +9,8 @@ from webapp.web.api.inputs import KEY_PATTERN
 from webapp.web.api.operations import OPERATIONS, Operation
 
 _VARIABLE = re.compile(r"<uuid:(\w+)>")
-_ALWAYS = (401, 403, 404, 405, 422, 500, 503)
+_ALWAYS = (401, 403, 404, 405, 422, 429, 500, 503)
+_TO_BE_TRIED_AGAIN = (409, 429, 503)
 _ON_WRITES = (400, 409)
 _ON_BODIES = (413, 415)
 
@@ -22,8 +23,15 @@ a 404.
 Amounts are whole numbers of the currency's minor unit (cents for USD, yen for JPY) beside `currency`. Days
 are the organization's own, like `2026-09-01`; instants are UTC. Lists come newest first, a page at a time.
 
-Every write takes an `Idempotency-Key`: the same key and body give the same answer and act once. Errors are
-`application/problem+json` with a stable `type`.
+Every write takes an `Idempotency-Key`: the same key and body give the same answer and act once. A repetition
+waits for the first request's answer; if that one still runs after some seconds, it gets a 409 with
+`Retry-After`. The same key with another body is a 422. Answers are kept for a week.
+
+A token may ask 600 times a minute unless the operator says otherwise, and an address twice as often; beyond
+that is a 429 with `Retry-After`. `RateLimit-Policy` says how many calls (`q`) are allowed in how many seconds
+(`w`), `RateLimit` how many remain (`r`) and when the count starts anew (`t`).
+
+Errors are `application/problem+json` with a stable `type`.
 """
 
 
@@ -81,7 +89,8 @@ def _refusals(operation: Operation) -> dict[str, Any]:
 def _problem(status: int) -> dict[str, Any]:
     shape = problems.INVALID if status == 422 else problems.PROBLEM
     content = {"application/problem+json": {"schema": _ref(shape)}}
-    return {"description": problems.MEANINGS[status], "content": content}
+    described = {"description": problems.MEANINGS[status], "content": content}
+    return described | ({"headers": _RETRY_AFTER} if status in _TO_BE_TRIED_AGAIN else {})
 
 
 def _answer(operation: Operation) -> dict[str, Any]:
@@ -103,6 +112,12 @@ def _content(operation: Operation) -> dict[str, Any]:
     return content
 
 
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "In how many seconds the same request may succeed; missing when it will not by itself",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 _CSV = {
     "type": "string",
     "description": "Members, a line each, under a heading line",

@@ -108,6 +108,16 @@ def list_of(shape: "Shape", description: str) -> Field:
     return Field(schema | {"description": description})
 
 
+def several(shape: "Shape", description: str, *, most: int) -> Field:
+    """A list that comes in: each as the shape says, and read by it."""
+
+    def read(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{name: shape.fields[name].read(value) for name, value in one.items()} for one in found]
+
+    schema = {"type": "array", "items": shape.schema, "minItems": 1, "maxItems": most}
+    return Field(schema | {"description": description}, read)
+
+
 def counts(description: str, example: dict[str, int]) -> Field:
     schema = {"type": "object", "additionalProperties": {"type": "integer"}}
     return _described(schema, description, example)

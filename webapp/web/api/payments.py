@@ -1,5 +1,6 @@
 """Money that came in: the list, and what an officer received by hand."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Member
 from webapp.domain.payments.payment import OFFLINE, Allocation, FeeState, Method, Payment, PaymentState
 from webapp.domain.payments.receiving import record_offline
+from webapp.domain.payments.spreading import Part, Spread, as_named, in_proportion, oldest_first, only
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import EVERYBODY, OFFICERS, acting
@@ -24,11 +26,12 @@ from webapp.web.api.paging import listing, page, pages_of
 TOPIC = "Payments"
 
 
-class Spread(StrEnum):
-    """How a payment settles what is owed: the oldest invoice first, or the one that is named."""
+class Order(StrEnum):
+    """How a payment settles what is owed: oldest invoice first, those that are named, or a share of each."""
 
     FIFO = "fifo"
     SPECIFIC = "specific"
+    PROPORTIONAL = "proportional"
 
 
 _PAYMENT = {
@@ -54,6 +57,11 @@ PART = Shape(
     {"invoice_id": f.identifier("The invoice"), "amount": f.amount("What of it this payment settles")},
 )
 PAYMENT = Shape("Payment", _PAYMENT | {"allocations": f.list_of(PART, "What it settles now")})
+PART_NAMED = shape_in(
+    "AllocationNamed",
+    invoice_id=f.identifier("An open invoice of the member").needed(),
+    amount=f.amount("What of it to settle, at most what it owes", least=1).needed(),
+)
 FILTERS = listing(
     "PaymentFilters",
     member=f.identifier("Only this member's"),
@@ -68,9 +76,15 @@ RECEIPT = shape_in(
     method=f.one_of("How it came", *OFFLINE).needed(),
     received_on=f.day("When; today unless told"),
     reference=f.text("A check number or what the bank says", "1024", most=100),
-    allocation=f.choice("fifo settles the oldest invoices first; specific settles the one named", Spread),
-    invoice_id=f.identifier("The invoice to settle, with allocation specific"),
+    allocation=f.choice(
+        "fifo settles the oldest invoices first, and is meant unless told; specific settles those named;"
+        " proportional gives every open invoice the same share, to the last minor unit",
+        Order,
+    ),
+    invoice_id=f.identifier("With allocation specific: the one invoice to settle, as far as it is owed"),
+    invoices=f.several(PART_NAMED, "With allocation specific: what settles which invoice", most=100),
 )
+_SPREADS = {Order.FIFO: oldest_first, Order.PROPORTIONAL: in_proportion}
 _COLUMNS = {"member": "member_id", "method": "method", "state": "state"}
 _PAYMENTS = "/organizations/<uuid:organization_id>/payments/"
 
@@ -98,8 +112,8 @@ def list_payments(query: Values) -> Answer:
     _PAYMENTS, summary="Record a payment", topic=TOPIC, gives=PAYMENT, takes=RECEIPT, allowed=OFFICERS
 )
 def record_payment(body: Values) -> Answer:
-    """Cash, a check, a bank transfer or a payroll deduction that an officer received. What no invoice needs
-    is kept for the member as unapplied."""
+    """Cash, a check, a bank transfer or a payroll deduction that an officer received. It settles what the
+    member owes as `allocation` says, never more than an invoice owes; the rest is kept as unapplied."""
     refuse_other_currency(body)
     with transaction():
         member = _payer(body["member_id"])
@@ -110,9 +124,9 @@ def record_payment(body: Values) -> Answer:
             on=_received_on(body),
             by=acting,
             reference=body.get("reference", "").strip() or None,
-            invoice=_named_invoice(member, body),
+            spread=_spread(member, body),
         )
-    return _whole(payment.id)
+    return _told(payment)
 
 
 @operations.get(
@@ -138,13 +152,35 @@ def _received_on(body: Values) -> Any:
     return day
 
 
-def _named_invoice(member: Member, body: Values) -> Invoice | None:
-    specific = body.get("allocation", Spread.FIFO) is Spread.SPECIFIC
-    if specific != ("invoice_id" in body):
-        raise Invalid(fields={"invoice_id": "Name the invoice with allocation “specific”, and only then."})
-    if not specific:
-        return None
-    invoice = Invoice.here().first(Invoice.id == body["invoice_id"], Invoice.member_id == member.id)
+def _spread(member: Member, body: Values) -> Spread:
+    order = body.get("allocation", Order.FIFO)
+    named = [name for name in ("invoice_id", "invoices") if name in body]
+    if (order is Order.SPECIFIC) != (len(named) == 1):
+        sentence = "Name one invoice or several with allocation “specific”, and only then."
+        raise Invalid(fields={named[-1] if named else "invoice_id": sentence})
+    if order is not Order.SPECIFIC:
+        return _SPREADS[order]
+    if "invoices" in body:
+        return _as_named(body["invoices"])
+    return only(_named_invoice(member, body["invoice_id"]))
+
+
+def _as_named(parts: list[Values]) -> Spread:
+    named = {part["invoice_id"]: part["amount"] for part in parts}
+    if len(named) < len(parts):
+        raise Invalid(fields={"invoices": "Name each invoice once."})
+
+    def spread(amount: int, owed: Sequence[Invoice]) -> list[Part]:
+        try:
+            return as_named(named)(amount, owed)
+        except Invalid as refusal:
+            raise Invalid(fields={"invoices": " ".join(dict.fromkeys(refusal.fields.values()))}) from refusal
+
+    return spread
+
+
+def _named_invoice(member: Member, invoice_id: UUID) -> Invoice:
+    invoice = Invoice.here().first(Invoice.id == invoice_id, Invoice.member_id == member.id)
     if invoice is None:
         raise Invalid(fields={"invoice_id": "This member has no invoice with this id."})
     if not invoice.owed:
@@ -155,6 +191,10 @@ def _named_invoice(member: Member, body: Values) -> Invoice | None:
 def _whole(payment_id: UUID) -> dict[str, Any]:
     payment = Payment.here().get(payment_id)
     bearer.in_reach(chapter_id=payment.chapter_id, member_id=payment.member_id)
+    return _told(payment)
+
+
+def _told(payment: Payment) -> dict[str, Any]:
     live = (Allocation.payment_id == payment.id, Allocation.undone_at.is_(None))
     parts = Allocation.here().all(*live, order_by=Allocation.id)
     return PAYMENT.tell(payment, allocations=[PART.tell(part) for part in parts])

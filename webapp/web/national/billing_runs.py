@@ -22,7 +22,7 @@ from webapp.domain.billing.preview import Preview, Summary, preview
 from webapp.domain.billing.run import BillingOmission, BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.organizations import Login, Member
-from webapp.web.forms import Form, ReasonForm
+from webapp.web.forms import Form, ReasonForm, offered
 from webapp.web.gates import current_access, current_organization
 from webapp.web.htmx import respond, see_other
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
@@ -42,8 +42,8 @@ class RunForm(Form):
         periods = BillingPeriod.here().all(
             BillingPeriod.closed_at.is_(None), order_by=BillingPeriod.starts_on.desc()
         )
-        self.schedule.choices = [(str(one.id), one.name) for one in schedules]
-        self.period.choices = [(str(one.id), f"{one.name} ({one.code})") for one in periods]
+        self.schedule.choices = offered((str(one.id), one.name) for one in schedules)
+        self.period.choices = offered((str(one.id), f"{one.name} ({one.code})") for one in periods)
         return self
 
     def chosen(self) -> tuple[AssessmentSchedule, BillingPeriod]:

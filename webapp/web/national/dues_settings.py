@@ -12,7 +12,7 @@ from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.billing.settings import Cadence, DuesSettings, LateFeeKind
 from webapp.web.edits import EditForm
-from webapp.web.forms import MoneyField, NotNegative
+from webapp.web.forms import MoneyField, NotNegative, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -38,18 +38,22 @@ class DaysField(StringField):
 
 
 class DuesSettingsForm(EditForm):
-    cadence = SelectField("How often", choices=[(one.value, one.value.capitalize()) for one in Cadence])
+    cadence = SelectField(
+        "How often", choices=offered((one.value, one.value.capitalize()) for one in Cadence)
+    )
     default_amount = MoneyField("Usual amount", _AMOUNT, description="Where no rate says otherwise.")
     due_after_days = IntegerField("Due after", _DAYS, description="Days from a period's first day.")
     grace_days = IntegerField("Grace", _DAYS, description="Days after the due date before it is overdue.")
     late_fee_kind = SelectField(
         "Late fee",
-        choices=[
-            ("", "Standard: 25.00 after 15 days"),
-            ("none", "None"),
-            ("flat", "Flat"),
-            ("percent", "Percent"),
-        ],
+        choices=offered(
+            [
+                ("", "Standard: 25.00 after 15 days"),
+                ("none", "None"),
+                ("flat", "Flat"),
+                ("percent", "Percent"),
+            ]
+        ),
     )
     late_fee_amount = MoneyField("Flat late fee", [Optional(), NotNegative()])
     late_fee_percent = DecimalField("Late fee in percent", [Optional()], places=None)

@@ -16,6 +16,7 @@ from webapp.core.errors import Invalid, NotFound
 from webapp.domain.organizations import Organization, PaperSize, Vocabulary, logo
 from webapp.web import roster
 from webapp.web.edits import EditForm
+from webapp.web.forms import offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -33,7 +34,7 @@ class SettingsForm(EditForm):
         [InputRequired("Enter a time zone.")],
         description="Like America/New_York. Days begin there.",
     )
-    paper_size = SelectField("Paper", choices=[(size.value, size.value) for size in PaperSize])
+    paper_size = SelectField("Paper", choices=offered((size.value, size.value) for size in PaperSize))
     address = TextAreaField("Postal address", [Length(max=1000)], description="Printed on invoices.")
     how_to_pay = TextAreaField(
         "How to pay",
@@ -53,7 +54,7 @@ class SettingsForm(EditForm):
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
-        self.locale.choices = _locales(current_organization.locale)
+        self.locale.choices = offered(_locales(current_organization.locale))
 
 
 @national.get("/settings/organization/")

@@ -14,7 +14,7 @@ from webapp import wiring
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Chapter, Invitation, Role, RoleName, invitations, people, roles
-from webapp.web.forms import Form
+from webapp.web.forms import Form, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
@@ -27,13 +27,13 @@ _HEADER = ("name", "email", "role", "chapter", "member", "since")
 
 class InvitationForm(Form):
     email = StringField("Email address", [InputRequired("Enter an email address."), Length(max=254)])
-    role = SelectField("Role", [InputRequired("Choose a role.")], choices=[("", "Choose"), *STAFF])
+    role = SelectField("Role", [InputRequired("Choose a role.")], choices=offered([("", "Choose"), *STAFF]))
     chapter = SelectField("Chapter, for a treasurer", coerce=str)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.chapter.label.text = f"{current_organization.vocabulary.chapter}, for a treasurer"
-        self.chapter.choices = [("", "None"), *chapter_choices()]
+        self.chapter.choices = offered([("", "None"), *chapter_choices()])
 
 
 def chapter_choices() -> list[tuple[str, str]]:

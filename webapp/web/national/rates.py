@@ -17,7 +17,7 @@ from webapp.domain.billing import rates as dues_rates
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Chapter, MemberStatus
-from webapp.web.forms import Form, MoneyField, NotNegative
+from webapp.web.forms import Form, MoneyField, NotNegative, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.lists import stream_csv, wants_csv
@@ -35,8 +35,8 @@ class RateForm(Form):
     def offer(self) -> "RateForm":
         statuses = MemberStatus.here().all(order_by=MemberStatus.position)
         chapters = Chapter.here().all(order_by=Chapter.code)
-        self.status.choices = [(str(one.id), one.label) for one in statuses]
-        self.chapter.choices = [("", "Everywhere"), *((str(one.id), one.name) for one in chapters)]
+        self.status.choices = offered((str(one.id), one.label) for one in statuses)
+        self.chapter.choices = offered([("", "Everywhere"), *((str(one.id), one.name) for one in chapters)])
         return self
 
 

@@ -17,7 +17,7 @@ from webapp.domain.billing import schedules as billing_schedules
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind, Terms
 from webapp.domain.organizations import Chapter, MemberStatus
-from webapp.web.forms import Form, MoneyField
+from webapp.web.forms import Form, MoneyField, offered
 from webapp.web.htmx import see_other
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
@@ -27,11 +27,11 @@ class ScheduleForm(Form):
     name = StringField("Name", [InputRequired("Enter a name."), Length(max=80)])
     kind = RadioField(
         "Kind",
-        choices=[(kind.value, kind.label) for kind in ScheduleKind],
+        choices=offered((kind.value, kind.label) for kind in ScheduleKind),
         default=ScheduleKind.SPECIAL_ASSESSMENT.value,
     )
     basis = RadioField(
-        "How much", choices=[(one.value, one.label) for one in Basis], default=Basis.FLAT.value
+        "How much", choices=offered((one.value, one.label) for one in Basis), default=Basis.FLAT.value
     )
     amount = MoneyField(
         "Amount", [Optional()], description="For each one, or the total to divide by share. Empty: by rate."
@@ -49,9 +49,9 @@ class ScheduleForm(Form):
     def offer(self) -> "ScheduleForm":
         chapters, statuses = Chapter.here().all(order_by=Chapter.code), MemberStatus.here().all()
         periods = BillingPeriod.here().all(order_by=BillingPeriod.starts_on.desc())
-        self.chapter.choices = [("", "Everywhere"), *((str(one.id), one.name) for one in chapters)]
-        self.status.choices = [("", "Every status"), *((str(one.id), one.label) for one in statuses)]
-        self.period.choices = [("", "Every period"), *((str(one.id), one.name) for one in periods)]
+        self.chapter.choices = offered([("", "Everywhere"), *((str(one.id), one.name) for one in chapters)])
+        self.status.choices = offered([("", "Every status"), *((str(one.id), one.label) for one in statuses)])
+        self.period.choices = offered([("", "Every period"), *((str(one.id), one.name) for one in periods)])
         return self
 
     def terms(self) -> Terms:

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import ApiToken, Chapter, RoleName, tokens
-from webapp.web.forms import Form
+from webapp.web.forms import Form, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -22,13 +22,13 @@ from webapp.web.national.people import STAFF, chapter_choices
 
 class TokenForm(Form):
     name = StringField("What it is for", [InputRequired("Enter what it is for."), Length(max=120)])
-    role = SelectField("Role", [InputRequired("Choose a role.")], choices=[("", "Choose"), *STAFF])
+    role = SelectField("Role", [InputRequired("Choose a role.")], choices=offered([("", "Choose"), *STAFF]))
     chapter = SelectField("Chapter, for a treasurer", coerce=str)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.chapter.label.text = f"{current_organization.vocabulary.chapter}, for a treasurer"
-        self.chapter.choices = [("", "None"), *chapter_choices()]
+        self.chapter.choices = offered([("", "None"), *chapter_choices()])
 
 
 @national.get("/tokens/", endpoint="tokens")

@@ -5,7 +5,10 @@
 
 from flask import Blueprint
 
+from webapp.web import pace
 from webapp.web.gates import inside_organization
 
 public = Blueprint("public", __name__)
 visitors = inside_organization(Blueprint("visitors", __name__, url_prefix="/o/<org>"))
+for blueprint in (public, visitors):
+    blueprint.before_request(pace.count_visit)

@@ -1,0 +1,296 @@
+"""Which role may do what, and that no id of another organization opens anything, wherever it stands."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.api.conftest import Program, operations, program
+from tests.web.api.test_tokens import ELSEWHERE, fill, is_problem
+from tests.web.world import World
+from webapp.core import tenancy
+from webapp.core.db import transaction
+from webapp.domain.organizations import ApiToken, Login, Member, Role, RoleName, roles
+from webapp.web.api.operations import Operation
+
+N, A, T, M = RoleName.NATIONAL_ADMIN, RoleName.AUDITOR, RoleName.TREASURER, RoleName.MEMBER
+POLICY: dict[str, set[RoleName]] = {
+    "list_organizations": {N, A, T, M},
+    "read_dues_settings": {N, A, T},
+    "change_dues_settings": {N},
+    "list_processors": {N, A},
+    "connect_processor": {N},
+    "read_processor": {N, A},
+    "change_processor": {N},
+    "disconnect_processor": {N},
+    "reconnect_processor": {N},
+    "test_processor": {N},
+    "list_invoices": {N, A, T, M},
+    "list_chapter_invoices": {N, A, T},
+    "read_invoice": {N, A, T, M},
+    "pay_invoice": {N, T, M},
+    "make_pay_link": {N, T},
+    "void_invoice": {N, T},
+    "list_chapters": {N, A, T},
+    "add_chapter": {N},
+    "read_chapter": {N, A, T},
+    "change_chapter": {N},
+    "list_members": {N, A, T},
+    "add_member": {N, T},
+    "read_member": {N, A, T, M},
+    "change_member": {N, T},
+    "read_member_balance": {N, A, T, M},
+    "list_rates": {N, A, T},
+    "set_rate": {N},
+    "read_current_rate": {N, A, T},
+    "read_rate": {N, A, T},
+    "list_periods": {N, A, T},
+    "add_period": {N},
+    "generate_periods": {N},
+    "read_period": {N, A, T},
+    "change_period": {N},
+    "close_period": {N},
+    "list_schedules": {N, A, T},
+    "add_schedule": {N},
+    "read_schedule": {N, A, T},
+    "change_schedule": {N},
+    "list_billing_runs": {N, A},
+    "preview_billing_run": {N},
+    "confirm_billing_run": {N},
+    "read_billing_run": {N, A},
+    "undo_billing_run": {N},
+    "list_payments": {N, A, T, M},
+    "record_payment": {N, T},
+    "read_payment": {N, A, T, M},
+    "read_chapter_ledger": {N, A, T},
+    "read_aging": {N, A, T},
+    "read_trial_balance": {N, A},
+    "list_roster_imports": {N, A, T},
+    "import_roster": {N, T},
+    "read_roster_import": {N, A, T},
+    "list_refused_rows": {N, A, T},
+}
+"""Everybody else's token gets a 403. An operation that is not here makes the test fail."""
+
+OPERATIONS = operations()
+PAGED = [one for one in OPERATIONS if one.query and "cursor" in one.query.fields]
+
+
+def speaking(client: FlaskClient, world: World, role: RoleName) -> Program:
+    """A program with this role in this world; a member's token is what an older one may have become."""
+    with tenancy.acting_for(world.organization.id):
+        if role is not M:
+            return program(client, world.organization, role, world.chapter if role is T else None)
+        made = program(client, world.organization, A)
+        with transaction() as session:
+            token = max(ApiToken.here().all(), key=lambda one: one.id)
+            login = session.get_one(Login, token.login_id)
+            roles.remove(Role.here().all(Role.login_id == login.id)[0], by=None)
+            roles.grant(login, M, member=Member.here().get(world.ids["member_id"]), by=None)
+        return made
+
+
+def asked(one: Operation, ids: dict[str, Any]) -> str:
+    """Its path with these ids, and what it can't be asked without."""
+    return fill(one.path, **ids) + ("?status=undergraduate" if one.name == "read_current_rate" else "")
+
+
+@pytest.fixture
+def own_ids(world: World) -> dict[str, Any]:
+    return {name: value for name, value in world.ids.items() if name.endswith("_id")}
+
+
+@pytest.fixture
+def foreign_ids(world: World, elsewhere: World) -> dict[str, Any]:
+    """Theirs, but for the organization itself: so the id alone is foreign."""
+    return elsewhere.ids | {"organization_id": world.organization.id}
+
+
+@pytest.mark.case("A4")
+@pytest.mark.parametrize("role", [N, A, T, M])
+def test_each_role_may_do_exactly_what_the_policy_says(
+    client: FlaskClient, world: World, role: RoleName
+) -> None:
+    """Asked with nobody's ids and an empty body, so that nothing is done: only who asks decides."""
+    asking = speaking(client, world, role)
+    may = {
+        one.name
+        for one in OPERATIONS
+        if asking.send(one.method, fill(one.path, organization_id=world.organization.id), {}).status_code
+        != 403
+    }
+    assert may == {name for name, allowed in POLICY.items() if role in allowed}
+
+
+@pytest.mark.case("A4")
+@pytest.mark.parametrize("role", [N, A, T, M])
+def test_each_role_reads_the_own_rows(
+    client: FlaskClient, world: World, own_ids: dict[str, Any], role: RoleName
+) -> None:
+    asking = speaking(client, world, role)
+    readable = [one for one in OPERATIONS if not one.writes and role in POLICY[one.name]]
+    failed = {one.name: asking.get(asked(one, own_ids)).status_code for one in readable}
+    assert {name: status for name, status in failed.items() if status != 200} == {}
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("role", [N, A, T, M])
+def test_a_foreign_id_in_the_path_is_not_there_for_any_role(
+    client: FlaskClient, world: World, foreign_ids: dict[str, Any], role: RoleName
+) -> None:
+    asking = speaking(client, world, role)
+    for one in OPERATIONS:
+        if one.path.count("<") > ("organization_id" in one.path):
+            status = 404 if role in POLICY[one.name] else 403
+            body = READABLE.get(one.name, {} if one.takes else None)
+            answer = asking.send(one.method, asked(one, foreign_ids), body)
+            assert answer.status_code == status, f"{one.name}: {answer.text}"
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("role", [N, A, T, M])
+def test_another_organization_is_not_there_for_any_role(
+    client: FlaskClient, world: World, elsewhere: World, role: RoleName
+) -> None:
+    asking = speaking(client, world, role)
+    for one in OPERATIONS:
+        if "organization_id" in one.path:
+            answer = asking.send(one.method, asked(one, elsewhere.ids), {} if one.takes else None)
+            assert is_problem(answer, 404, "not-found"), one.name
+
+
+READABLE: dict[str, Any] = {
+    "void_invoice": {"reason": "Not mine"},
+    "change_chapter": {"name": "Mine now"},
+    "change_member": {"last_name": "Mine"},
+    "change_schedule": {"active": False},
+    "change_period": {"name": "Mine"},
+    "change_processor": {"name": "Mine"},
+    "undo_billing_run": {"reason": "Not mine"},
+}
+"""A body that would do, where one is needed before the id is looked for."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an id stands beside the path, and the rest of a request that would do."""
+
+    operation: str
+    name: str
+    rest: dict[str, Any]
+    kind: str = ""
+
+
+MEMBER = {"number": "NEW1", "first_name": "Ada", "last_name": "Byron", "status": "undergraduate"}
+SCHEDULE = {"name": "Roof", "kind": "special_assessment", "basis": "flat", "amount": 100}
+PAID = {"member_id": "member_id", "amount": 100, "method": "cash", "allocation": "specific"}
+IN_BODIES = [
+    Place("add_member", "chapter_id", MEMBER),
+    Place("change_member", "chapter_id", {}),
+    Place("set_rate", "chapter_id", {"status": "undergraduate", "amount": 1}),
+    Place("add_schedule", "chapter_id", SCHEDULE),
+    Place("add_schedule", "period_id", SCHEDULE),
+    Place("preview_billing_run", "period_id", {}),
+    Place("preview_billing_run", "schedule_id", {"period_id": "period_id"}),
+    Place("confirm_billing_run", "period_id", {}),
+    Place("confirm_billing_run", "schedule_id", {"period_id": "period_id"}),
+    Place("record_payment", "member_id", {"amount": 100, "method": "cash"}),
+    Place("record_payment", "invoice_id", PAID),
+    Place("record_payment", "invoices", PAID, "invoice_id"),
+]
+IN_QUERIES = [
+    Place("list_invoices", "member", {}, "member_id"),
+    Place("list_chapter_invoices", "member", {}, "member_id"),
+    Place("list_members", "chapter", {}, "chapter_id"),
+    Place("read_current_rate", "chapter", {"status": "undergraduate"}, "chapter_id"),
+    Place("list_payments", "member", {}, "member_id"),
+]
+
+
+def test_every_place_where_an_id_stands_is_tried() -> None:
+    found = {
+        (one.name, name)
+        for one in OPERATIONS
+        for shape in (one.takes, one.query)
+        for name, field in (shape.fields if shape else {}).items()
+        if "uuid" in str(field.schema)
+    }
+    assert found == {(place.operation, place.name) for place in IN_BODIES + IN_QUERIES}
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("place", IN_BODIES, ids=lambda place: f"{place.operation}-{place.name}")
+def test_a_foreign_id_in_a_body_is_answered_like_an_id_that_nobody_has(
+    client: FlaskClient, world: World, elsewhere: World, own_ids: dict[str, Any], place: Place
+) -> None:
+    admin, operation = speaking(client, world, N), named(place.operation)
+    kind = place.kind or place.name
+    rest = {name: str(own_ids[value]) if value in own_ids else value for name, value in place.rest.items()}
+
+    def send(row_id: Any) -> Any:
+        value = [{"invoice_id": str(row_id), "amount": 100}] if place.name == "invoices" else str(row_id)
+        return admin.send(operation.method, asked(operation, own_ids), rest | {place.name: value})
+
+    theirs, nobodys = send(elsewhere.ids[kind]), send(ELSEWHERE)
+    assert is_problem(theirs, 422, "invalid") and list(theirs.json["errors"]) == [place.name]
+    assert theirs.json | {"request_id": ""} == nobodys.json | {"request_id": ""}
+    assert send(own_ids[kind]).status_code < 300
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("place", IN_QUERIES, ids=lambda place: f"{place.operation}-{place.name}")
+def test_a_foreign_id_in_a_query_is_answered_like_an_id_that_nobody_has(
+    client: FlaskClient, world: World, elsewhere: World, own_ids: dict[str, Any], place: Place
+) -> None:
+    admin, operation = speaking(client, world, N), named(place.operation)
+    path = fill(operation.path, **own_ids)
+
+    def ask(row_id: Any) -> Any:
+        return admin.get(path, query_string=place.rest | {place.name: str(row_id)})
+
+    theirs, nobodys, own = ask(elsewhere.ids[place.kind]), ask(ELSEWHERE), ask(own_ids[place.kind])
+    assert theirs.json.get("data", []) == [] and own.status_code == 200
+    assert (theirs.status_code, theirs.json | {"request_id": ""}) == (
+        nobodys.status_code,
+        nobodys.json | {"request_id": ""},
+    )
+
+
+def named(name: str) -> Operation:
+    return next(one for one in OPERATIONS if one.name == name)
+
+
+@pytest.mark.case("A1", "A4")
+def test_a_revoked_token_and_none_at_all_open_nothing(
+    client: FlaskClient, world: World, own_ids: dict[str, Any]
+) -> None:
+    revoked = speaking(client, world, N)
+    with tenancy.acting_for(world.organization.id), transaction() as session:
+        token = max(ApiToken.here().all(), key=lambda one: one.id)
+        token.revoke(by=session.get_one(Login, token.login_id))
+    for one in OPERATIONS:
+        assert is_problem(revoked.send(one.method, asked(one, own_ids)), 401, "token-needed")
+        assert is_problem(client.open(asked(one, own_ids), method=one.method), 401, "token-needed")
+
+
+@pytest.mark.parametrize("one", PAGED, ids=lambda one: one.name)
+def test_every_list_is_bounded_and_refuses_a_cursor_it_never_gave(
+    client: FlaskClient, world: World, own_ids: dict[str, Any], one: Operation
+) -> None:
+    admin = speaking(client, world, N)
+    path = fill(one.path, **own_ids)
+    for wrong in ("limit=0", "limit=201", "limit=x", "cursor=", "cursor=nonsense", "cursor=" + "!" * 22):
+        answer = admin.get(f"{path}?{wrong}")
+        assert is_problem(answer, 422, "invalid")
+        assert list(answer.json["errors"]) == [wrong.partition("=")[0]]
+    first = admin.get(f"{path}?limit=1").json
+    assert len(first["data"]) <= 1
+    if first["next_cursor"]:
+        following = admin.get(path, query_string={"limit": 1, "cursor": first["next_cursor"]})
+        assert following.status_code == 200 and following.json["data"] != first["data"]
+
+
+def test_every_list_pages_by_cursor() -> None:
+    lists = {one.name for one in OPERATIONS if one.gives and one.gives.name.endswith("Page")}
+    assert lists <= {one.name for one in PAGED}

@@ -1,0 +1,93 @@
+"""How fast programs and people without a login may ask: per token or link, and per address.
+
+The counters are those of signing in (limits.py). While they are away asking stays open: tokens and links are
+too long to be guessed, so nothing is lost but the brake.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from flask import after_this_request, request
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.errors import StorageError
+from werkzeug.wrappers import Response
+
+from webapp import wiring
+from webapp.core.crypto import token_hash
+from webapp.core.errors import Refusal
+from webapp.web.limits import limiter
+
+_VISITS_PER_LINK = RateLimitItemPerMinute(120)
+_VISITS_PER_ADDRESS = RateLimitItemPerMinute(600)
+
+log = structlog.get_logger()
+
+
+class TooFast(Refusal):
+    status = 429
+    code = "too-many-requests"
+    message = "These were too many requests in a short time."
+    next_step = "Nothing was done. Wait a minute, then go on more slowly."
+
+
+@dataclass(frozen=True)
+class Left:
+    """How many more are allowed, and in how many seconds the count starts anew."""
+
+    count: int
+    seconds: int
+
+
+def count_address() -> None:
+    """Before a program's token is looked at; twice what one token may."""
+    _count(RateLimitItemPerMinute(2 * _calls_per_minute()), "call", _address())
+
+
+def count_call(token: str) -> None:
+    """One more call with this token. Every answer says how many are left."""
+    quota = RateLimitItemPerMinute(_calls_per_minute())
+    left = _count(quota, "call", token)
+    if left is not None:
+        after_this_request(_saying(quota, left))
+
+
+def count_visit() -> None:
+    """Before anything that somebody without a login sends is acted upon."""
+    if request.method == "GET":
+        return
+    _count(_VISITS_PER_ADDRESS, "visit", _address())
+    if link := (request.view_args or {}).get("token"):
+        _count(_VISITS_PER_LINK, "visit", token_hash(link))
+
+
+def _count(quota: RateLimitItem, *who: str) -> Left | None:
+    """What is left; None while nobody counts."""
+    try:
+        allowed = limiter.limiter.hit(quota, *who)
+        reset_at, count = limiter.limiter.get_window_stats(quota, *who)
+    except StorageError as error:
+        log.warning("counters_away", reason=str(error)[:200])
+        return None
+    left = Left(count, max(1, round(reset_at - time.time())))
+    if not allowed:
+        raise TooFast(retry_after=left.seconds)
+    return left
+
+
+def _saying(quota: RateLimitItem, left: Left) -> Callable[[Response], Response]:
+    def say(response: Response) -> Response:
+        response.headers["RateLimit-Policy"] = f'"token";q={quota.amount};w={quota.get_expiry()}'
+        response.headers["RateLimit"] = f'"token";r={left.count};t={left.seconds}'
+        return response
+
+    return say
+
+
+def _calls_per_minute() -> int:
+    return wiring.settings().api_calls_per_minute
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"
