@@ -60,6 +60,7 @@ POLICY: dict[str, set[RoleName]] = {
     "confirm_billing_run": {N},
     "read_billing_run": {N, A},
     "undo_billing_run": {N},
+    "cancel_billing_run": {N},
     "list_payments": {N, A, T, M},
     "record_payment": {N, T},
     "read_payment": {N, A, T, M},
@@ -148,7 +149,7 @@ def test_a_foreign_id_in_the_path_is_not_there_for_any_role(
             assert answer.status_code == status, f"{one.name}: {answer.text}"
 
 
-@pytest.mark.case("A1")
+@pytest.mark.case("K14", "A1")
 @pytest.mark.parametrize("role", [N, A, T, M])
 def test_another_organization_is_not_there_for_any_role(
     client: FlaskClient, world: World, elsewhere: World, role: RoleName

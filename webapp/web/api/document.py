@@ -168,7 +168,8 @@ def example_of(schema: Schema) -> Any:
         return schema["examples"][0]
     match schema.get("type"):
         case "object":
-            return {name: example_of(one) for name, one in schema.get("properties", {}).items()}
+            properties = schema.get("properties", {}).items()
+            return {name: example_of(one) for name, one in properties if one.get("examples") != []}
         case "array":
             return [example_of(schema["items"])]
     return "…"

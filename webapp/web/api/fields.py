@@ -31,6 +31,10 @@ class Field:
     def needed(self) -> "Field":
         return replace(self, schema=self.schema | {"x-needed": True})
 
+    def without_example(self) -> "Field":
+        """Left out of examples, where it makes no sense beside the rest."""
+        return replace(self, schema=self.schema | {"examples": []})
+
     def or_null(self) -> "Field":
         schema = dict(self.schema)
         if "$ref" in schema:

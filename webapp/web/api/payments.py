@@ -81,8 +81,12 @@ RECEIPT = shape_in(
         " proportional gives every open invoice the same share, to the last minor unit",
         Order,
     ),
-    invoice_id=f.identifier("With allocation specific: the one invoice to settle, as far as it is owed"),
-    invoices=f.several(PART_NAMED, "With allocation specific: what settles which invoice", most=100),
+    invoice_id=f.identifier(
+        "With allocation specific: the one invoice to settle, as far as it is owed"
+    ).without_example(),
+    invoices=f.several(
+        PART_NAMED, "With allocation specific: what settles which invoice", most=100
+    ).without_example(),
 )
 _SPREADS = {Order.FIFO: oldest_first, Order.PROPORTIONAL: in_proportion}
 _COLUMNS = {"member": "member_id", "method": "method", "state": "state"}
