@@ -11,6 +11,7 @@ from webapp import cli, wiring
 from webapp.config import Settings
 from webapp.core.db import db
 from webapp.web import auth, errors, filters, logs, routes, security, translation
+from webapp.web.again import PatientFlask
 from webapp.web.htmx import htmx
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def create_app(settings: Settings) -> Flask:
     """The application for these settings, which must be complete (`wiring.complete`)."""
-    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app = PatientFlask(__name__, template_folder="../templates", static_folder="../static")
     app.config.from_mapping(_flask_settings(settings))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     db.init_app(app)

@@ -4,6 +4,8 @@ import atexit
 import json
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from webapp.adapters.smtp_mailer import MailServer, SmtpMailer
 from webapp.adapters.stationery import open_stationery
 from webapp.adapters.stripe_gateway import StripeGateway
 from webapp.config import Settings
-from webapp.core import checkup, jobs, tally, tenancy
+from webapp.core import checkup, clock, failpoints, jobs, tally, tenancy
 from webapp.core.checkup import Line
 from webapp.core.crypto import KeyRing
 from webapp.core.db import transaction
@@ -37,8 +39,9 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
 from webapp.domain.notifications.pdf import InvoiceLetter, Printer
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
+from webapp.domain.payments import circuit
 from webapp.domain.payments.checkout import Checkout
-from webapp.domain.payments.gateway import PaymentGateway
+from webapp.domain.payments.gateway import GatewayUnavailable, PaymentGateway
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
@@ -89,8 +92,15 @@ def _local_secrets(settings: Settings) -> dict[str, str]:
 def connect(app: Flask) -> None:
     """Give the process its dispatcher and its counter; Redis itself is first asked when something is sent."""
     chosen: Settings = app.config["SETTINGS"]
-    jobs.deliver_through(RqDispatcher(chosen.redis_url))
+    app.extensions["queue"] = RqDispatcher(chosen.redis_url)
+    jobs.deliver_through(app.extensions["queue"])
     tally.count_in(RedisCounter(chosen.redis_url))
+
+
+def queue_works() -> bool:
+    """Whether background work begins at once. While it does not, it waits for the queue to come back."""
+    queue: RqDispatcher = current_app.extensions["queue"]
+    return queue.works()
 
 
 def settings() -> Settings:
@@ -125,6 +135,22 @@ def gateway_for(processor: PaymentProcessor) -> PaymentGateway:
     match processor.kind:
         case ProcessorKind.STRIPE:
             return StripeGateway(processor.reveal_secret_key(key_ring()), api_base=settings().stripe_api_base)
+
+
+@contextmanager
+def asking(processor: PaymentProcessor) -> Iterator[PaymentGateway]:
+    """The account, unless it has kept silent lately. Whether it answers is noted for whoever asks next."""
+    circuit.refuse_while_open(processor, now=clock.now())
+    try:
+        yield gateway_for(processor)
+    except GatewayUnavailable:
+        with transaction():
+            circuit.note_silence(processor.id, now=clock.now())
+        raise
+    failpoints.passing("answered")
+    if processor.silences:
+        with transaction():
+            circuit.note_answer(processor.id)
 
 
 def links() -> Links:
@@ -179,7 +205,8 @@ def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
         checkout = Checkout.here().get(checkout_id)
         processor = PaymentProcessor.here().get(checkout.processor_id)
         payment = Payment.here().get(checkout.payment_id)
-    sighting = look(gateway_for(processor), checkout, payment.currency, reference=reference)
+    with asking(processor) as gateway:
+        sighting = look(gateway, checkout, payment.currency, reference=reference)
     with transaction() as session:
         organization = session.get_one(Organization, checkout.organization_id)
         return learn(checkout_id, sighting, on=organization.today)

@@ -8,7 +8,10 @@ from sqlalchemy import and_, func, or_, select, update
 
 from webapp.core import tenancy
 from webapp.core.db import db
-from webapp.core.jobs import Job, JobState, Nudge, OutboxJob
+from webapp.core.jobs import Job, JobState, Nudge, OutboxJob, work_named
+
+NUDGE_LASTS = timedelta(seconds=35)
+"""How long a nudge is trusted to arrive. With the sweeper's own pace, a lost one is resent in a minute."""
 
 _DUE = OutboxJob.due_at <= func.now()
 _WAITS = or_(
@@ -95,7 +98,7 @@ def overdue_nudges(limit: int = 500) -> list[Nudge]:
                     OutboxJob.state == JobState.QUEUED,
                     or_(
                         OutboxJob.nudged_at.is_(None),
-                        OutboxJob.nudged_at < func.now() - timedelta(seconds=60),
+                        OutboxJob.nudged_at < func.now() - NUDGE_LASTS,
                     ),
                 ),
                 and_(OutboxJob.state == JobState.RUNNING, OutboxJob.lease_expires_at < func.now()),
@@ -109,6 +112,6 @@ def overdue_nudges(limit: int = 500) -> list[Nudge]:
         update(OutboxJob)
         .where(OutboxJob.organization_id == stuck.c.organization_id, OutboxJob.id == stuck.c.id)
         .values(nudged_at=func.now())
-        .returning(OutboxJob.organization_id, OutboxJob.id, OutboxJob.queue)
+        .returning(OutboxJob.organization_id, OutboxJob.id, OutboxJob.name)
     )
-    return [Nudge(row.organization_id, row.id, row.queue) for row in rows]
+    return [Nudge(row.organization_id, row.id, work_named(row.name).work) for row in rows]

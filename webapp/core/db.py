@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
-from webapp.core import tenancy
+from webapp.core import failpoints, tenancy
 from webapp.core.errors import NotFound
 
 
@@ -180,7 +180,9 @@ def transaction() -> Iterator[Session]:
         for hook in _at_start:
             hook(session)
         yield session
+        failpoints.passing("commit")
         session.commit()
+        failpoints.passing("committed")
     except BaseException:
         session.expunge_all()  # first, so that what was loaded can still be shown beside the refusal
         session.rollback()

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+from random import SystemRandom
 from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -96,7 +97,7 @@ class OutboxJob(OrganizationRow, Base):
 class Nudge:
     organization_id: UUID
     job_id: UUID
-    queue: str
+    work: Work
 
 
 class Dispatcher(Protocol):
@@ -147,7 +148,7 @@ def later(job: Job, *, at: datetime | None = None, once: str | None = None, **id
         .returning(OutboxJob.organization_id, OutboxJob.id)
     ).first()
     if row is not None and at is None and not reason:
-        db.session.info.setdefault("nudges", []).append(Nudge(row.organization_id, row.id, work.queue))
+        db.session.info.setdefault("nudges", []).append(Nudge(row.organization_id, row.id, work))
 
 
 @after_commit
@@ -224,12 +225,17 @@ def finish(lease: Lease) -> None:
     _settle(lease, state=JobState.DONE, finished_at=func.now(), last_error=None)
 
 
+def has_died_too_often(job: OutboxJob) -> bool:
+    """Whether its process ended in every attempt it has, without saying how."""
+    return job.attempts > work_named(job.name).work.attempts
+
+
 def fail(lease: Lease, job: OutboxJob, error: str) -> JobState:
     """Put the job back with a growing pause, or give it up as dead where a person sees it."""
     if job.attempts >= work_named(job.name).work.attempts:
         _settle(lease, state=JobState.DEAD, finished_at=func.now(), last_error=error)
         return JobState.DEAD
-    pause = timedelta(seconds=min(3600, 2**job.attempts * 5))
+    pause = timedelta(seconds=min(3600, 2**job.attempts * 5) * _chance.uniform(0.8, 1.2))
     _settle(lease, state=JobState.QUEUED, due_at=func.now() + pause, nudged_at=None, last_error=error)
     return JobState.QUEUED
 
@@ -268,13 +274,15 @@ def _settle(lease: Lease, **values: Any) -> None:
 
 
 def _nudge(job: OutboxJob) -> None:
-    db.session.info.setdefault("nudges", []).append(Nudge(job.organization_id, job.id, job.queue))
+    nudge = Nudge(job.organization_id, job.id, work_named(job.name).work)
+    db.session.info.setdefault("nudges", []).append(nudge)
 
 
 def _is(lease: Lease) -> Any:
     return and_(OutboxJob.organization_id == lease.organization_id, OutboxJob.id == lease.job_id)
 
 
+_chance = SystemRandom()
 _BY_NAME = {job.work.name: job for job in Job}
 
 

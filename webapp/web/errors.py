@@ -12,7 +12,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from webapp.core.db import db
+from webapp.core.deadlocks import is_deadlock
 from webapp.core.errors import Conflict, Invalid, Refusal, Unavailable
+from webapp.web import again
 from webapp.web.htmx import is_swap
 
 log = structlog.get_logger()
@@ -98,9 +100,18 @@ def _http(error: HTTPException) -> Response:
 
 
 def _database_away(error: DBAPIError | PoolTimeout) -> Response:
+    if is_deadlock(error):
+        return _deadlocked()
     log.error("database_unavailable", reason=type(error).__name__)
     db.session.rollback()
     return _refused(Unavailable("The database does not answer right now."))
+
+
+def _deadlocked() -> Response:
+    log.warning("deadlock")
+    db.session.rollback()
+    again.wish_for_another_try()
+    return _refused(Unavailable("Too many people are changing the same thing right now."))
 
 
 def _collided(error: IntegrityError) -> Response:

@@ -69,6 +69,7 @@ def _everywhere() -> dict[str, Any]:
         "language": _locale().split("_")[0],
         "request_id": g.get("request_id", ""),
         "test_mode": wiring.settings().test_mode,
+        "queue_works": wiring.queue_works,
         "nav": navigation.items(),
         "place": navigation.place(),
         "links": navigation.links(),

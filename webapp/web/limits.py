@@ -53,6 +53,7 @@ def init(app: Flask) -> None:
             "wrap_exceptions": True,
             "socket_connect_timeout": 1,
             "socket_timeout": 1,
+            "retry": None,
         },
     )
     limiter.init_app(app)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import redirect
+from flask import redirect, request
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
@@ -14,6 +14,7 @@ from webapp.core.errors import Conflict, NotFound
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.payments import checkout as checkouts
+from webapp.domain.payments import circuit
 from webapp.domain.payments.checkout import Checkout, CheckoutState, ReturnAddresses
 from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable
 from webapp.domain.payments.payment import Payment, PaymentState
@@ -24,10 +25,22 @@ _LOOK_EVERY = 5
 
 
 def go_to_checkout(invoice_id: UUID, addresses: ReturnAddresses) -> Response:
-    """Off to the processor's page (303), by our own full redirect."""
-    opened = open_checkout(invoice_id, addresses)
+    """Off to the processor's page (303), by our own full redirect; to our own while it does not answer."""
+    try:
+        opened = open_checkout(invoice_id, addresses)
+    except GatewayUnavailable:
+        with transaction():
+            begun = Checkout.unfinished_of(invoice_id)
+        if begun is None:
+            raise
+        return redirect(f"{addresses.done.replace('{checkout}', str(begun.id))}?trying=1", 303)
     assert opened.url is not None
     return redirect(opened.url, 303)
+
+
+def trying() -> str | None:
+    """In the address of whoever still waits to be sent to the processor's page, and has not been there."""
+    return request.args.get("trying")
 
 
 def open_checkout(invoice_id: UUID, addresses: ReturnAddresses) -> Checkout:
@@ -80,14 +93,16 @@ def look_again(checkout: Checkout) -> None:
     """Somebody waits for the outcome: have the processor asked now, at most every few seconds."""
     moment = int(clock.now().timestamp()) // _LOOK_EVERY
     with transaction():
-        later(Job.LOOK_UP_CHECKOUT, once=f"{checkout.id}:{moment}", checkout_id=checkout.id)
+        if not circuit.is_open(PaymentProcessor.here().get(checkout.processor_id), now=clock.now()):
+            later(Job.LOOK_UP_CHECKOUT, once=f"{checkout.id}:{moment}", checkout_id=checkout.id)
 
 
 def _ask(checkout: Checkout, processor: PaymentProcessor, payment: Payment) -> None:
     try:
-        page = wiring.gateway_for(processor).open_checkout(
-            checkout.order(payment.currency), idempotency_key=checkout.idempotency_key
-        )
+        with wiring.asking(processor) as gateway:
+            page = gateway.open_checkout(
+                checkout.order(payment.currency), idempotency_key=checkout.idempotency_key
+            )
     except GatewayUnavailable:
         with transaction():
             checkouts.asked_in_vain(checkout.id)

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from uuid import UUID
 
 from webapp import wiring
-from webapp.core import tenancy
+from webapp.core import failpoints, tenancy
 from webapp.core.db import transaction
 from webapp.domain.notifications import announcing, delivery, pdf, sending
 from webapp.domain.notifications.delivery import Mail
@@ -43,6 +43,7 @@ def _deliver(mail_id: UUID, mailer: Mailer) -> None:
     drawings = [drawn(letter) for letter in outgoing.letters]
     try:
         mailer.send(outgoing.envelope(wiring.mail_writer(), drawings))
+        failpoints.passing("handed over")
     except MailRefused as refusal:
         with transaction():
             _held(mail_id).fail(refusal.message)

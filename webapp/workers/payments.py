@@ -65,7 +65,9 @@ def look_through_events() -> None:
 def look_through(processor: PaymentProcessor) -> None:
     started = clock.now()
     since = (processor.events_seen_until or processor.created_at) - OVERLAP
-    for notice in wiring.gateway_for(processor).recent_notices(since):
+    with wiring.asking(processor) as gateway:
+        notices = list(gateway.recent_notices(since))
+    for notice in notices:
         with transaction():
             inbox.take_in(processor, notice, found_by=inbox.BY_LOOKING)
     with transaction():

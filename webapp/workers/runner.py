@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from rq.timeouts import JobTimeoutException
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.core import audit, jobs, tally, tenancy
+from webapp.core import audit, deadlocks, jobs, tally, tenancy
 from webapp.core.audit import Origin
 from webapp.core.db import db, transaction
 from webapp.core.errors import Refusal
@@ -17,6 +18,12 @@ from webapp.core.tally import Counted
 from webapp.workers.catalogue import JOBS
 
 log = structlog.get_logger()
+
+
+class EndedWithoutAWord(Refusal):
+    """Out of memory for good, or killed: what the process could not say itself is said by the next one."""
+
+    message = "Its process was ended in the middle of every attempt."
 
 
 def perform(organization_id: str, job_id: str) -> None:
@@ -59,7 +66,7 @@ def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
     """Do it, and settle its promise: `done`, `queued` to be tried again, `dead`, or `lease_lost`."""
     try:
         with jobs.under(lease):
-            JOBS[job](**_arguments(row.arguments))
+            _work(row, job)
     except LeaseLost:
         return "lease_lost"
     except (
@@ -72,11 +79,19 @@ def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
         TypeError,
         AttributeError,
         AssertionError,
+        MemoryError,
+        JobTimeoutException,
     ) as error:
         return _failed(lease, row, error)
     with transaction():
         jobs.finish(lease)
     return "done"
+
+
+def _work(row: OutboxJob, job: Job) -> None:
+    if jobs.has_died_too_often(row):
+        raise EndedWithoutAWord
+    deadlocks.outlast(lambda: JOBS[job](**_arguments(row.arguments)))
 
 
 def _failed(lease: Lease, row: OutboxJob, error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What runs when: the sweeper every 30 seconds, each organization's day after 3 in its own morning."""
+"""What runs when: the sweeper every 20 seconds, each organization's day after 3 in its own morning."""
 
 import signal
 import threading
@@ -16,7 +16,7 @@ from webapp.core.jobs import Job, later
 from webapp.core.signs import Sign
 from webapp.domain.organizations import Organization
 
-SWEEP_EVERY = 30
+SWEEP_EVERY = 20
 DAY_STARTS_AT = 3
 
 log = structlog.get_logger()

@@ -1,12 +1,18 @@
 """The RQ worker: the application is loaded once, each job runs in a fork with connections of its own."""
 
+import resource
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from flask import Flask
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue, Worker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -15,6 +21,14 @@ from webapp.workers import runner
 
 PATIENCE = 25
 """Seconds that a job may go on after the worker was told to stop."""
+
+MOST_MEMORY = 1024**3
+"""Bytes of its own that a job may use, far more than any needs. Past it the job fails, not the machine."""
+
+REDIS_PAUSE = 2
+"""Seconds between two tries to listen again."""
+
+log = structlog.get_logger()
 
 
 class ForkingWorker(Worker):
@@ -27,7 +41,12 @@ class ForkingWorker(Worker):
     patience: float = PATIENCE
     _cut_short = False
 
+    @property
+    def was_told_to_stop(self) -> bool:
+        return self._shutdown_requested_date is not None
+
     def main_work_horse(self, *args: Any, **kwargs: Any) -> Any:
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
         with self.app.app_context():
             db.engine.dispose(close=False)
             return super().main_work_horse(*args, **kwargs)
@@ -50,11 +69,33 @@ class ForkingWorker(Worker):
 
 
 def work(queues: Sequence[str], *, patience: float = PATIENCE) -> None:
-    """Listen until told to stop; a running job is finished first, or handed on after `patience` seconds."""
+    """Listen until told to stop; a running job is finished first, or handed on after `patience` seconds.
+
+    A Redis that fails is waited for.
+    """
     from wsgi import app, settings
 
-    connection = Redis.from_url(settings.redis_url)
-    worker = ForkingWorker(
+    with app.app_context():
+        db.engine.dispose()
+    with suppress(StopRequested):
+        while not _listen(queues, app, settings.redis_url, patience):
+            time.sleep(REDIS_PAUSE)
+
+
+def _listen(queues: Sequence[str], app: Flask, redis_url: str, patience: float) -> bool:
+    """True when told to stop; False when Redis failed in a way that the worker gives up at."""
+    worker = None
+    try:
+        worker = _worker(queues, Redis.from_url(redis_url))
+        worker.app, worker.patience = app, patience
+        worker.work(with_scheduler=False, logging_level="WARNING")
+    except RedisError as error:
+        log.error("queue_down", reason=str(error))
+    return worker is not None and worker.was_told_to_stop
+
+
+def _worker(queues: Sequence[str], connection: Redis) -> ForkingWorker:
+    return ForkingWorker(
         [Queue(name, connection=connection, serializer=JSONSerializer) for name in queues],
         connection=connection,
         serializer=JSONSerializer,
@@ -62,7 +103,3 @@ def work(queues: Sequence[str], *, patience: float = PATIENCE) -> None:
         job_monitoring_interval=5,
         maintenance_interval=30,
     )
-    worker.app, worker.patience = app, patience
-    with app.app_context():
-        db.engine.dispose()
-    worker.work(with_scheduler=False, logging_level="WARNING")

@@ -32,6 +32,7 @@ class PaymentProcessor(OrganizationRow, Base):
     """`secret_key` and `webhook_secret` are ciphertexts (core/crypto.py), bound to this very row.
 
     The webhook secret may follow later: the processor hands it out only once it knows the row's address.
+    `silences` counts questions in a row without an answer; `rests_until` is when it is asked again.
     """
 
     __tablename__ = "payment_processors"
@@ -45,6 +46,8 @@ class PaymentProcessor(OrganizationRow, Base):
     tested_at: Mapped[datetime | None]
     test_error: Mapped[str | None]
     events_seen_until: Mapped[datetime | None]
+    silences: Mapped[int] = mapped_column(server_default="0", default=0)
+    rests_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (

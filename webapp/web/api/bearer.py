@@ -15,7 +15,7 @@ from webapp.core.errors import NotAllowed, NotFound, Refusal
 from webapp.domain.organizations import Login, Member, Organization, RoleName, tokens
 from webapp.domain.organizations.access import Access
 from webapp.domain.organizations.tokens import Program
-from webapp.web import pace
+from webapp.web import again, pace
 
 ADMIN = frozenset({RoleName.NATIONAL_ADMIN})
 NATIONAL = ADMIN | {RoleName.AUDITOR}
@@ -54,6 +54,7 @@ def let_in() -> None:
     g.program, g.access = found, Access((found.role,))
     tenancy.enter(found.organization_id, found.login.id)
     pace.count_call(str(found.login.id))
+    again.still_at_the_door()
 
 
 def require(allowed: frozenset[RoleName]) -> None:

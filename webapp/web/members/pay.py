@@ -41,7 +41,9 @@ def create_checkout_look(invoice_id: UUID, checkout_id: UUID) -> Response:
         paying.look_again(checkout)
     if is_swap():
         return _outcome(checkout)
-    return see_other("members.checkout_outcome", invoice_id=invoice_id, checkout_id=checkout_id)
+    return see_other(
+        "members.checkout_outcome", invoice_id=invoice_id, checkout_id=checkout_id, trying=paying.trying()
+    )
 
 
 def _invoice(invoice_id: UUID) -> Invoice:
@@ -62,6 +64,12 @@ def _outcome(checkout: Checkout) -> Response:
         checkout=checkout,
         payment=checkout.payment,
         invoice=checkout.invoice,
-        look_url=url_for("members.create_checkout_look", invoice_id=invoice_id, checkout_id=checkout_id),
+        trying=paying.trying() is not None,
+        look_url=url_for(
+            "members.create_checkout_look",
+            invoice_id=invoice_id,
+            checkout_id=checkout_id,
+            trying=paying.trying(),
+        ),
         invoice_url=url_for("members.pay", invoice_id=invoice_id),
     )

@@ -52,7 +52,9 @@ def create_checkout_look(token: str, checkout_id: UUID) -> Response:
         paying.look_again(checkout)
     if is_swap():
         return _outcome(token, checkout)
-    return see_other("visitors.checkout_outcome", token=token, checkout_id=checkout_id)
+    return see_other(
+        "visitors.checkout_outcome", token=token, checkout_id=checkout_id, trying=paying.trying()
+    )
 
 
 def _note_opening(invoice: Invoice) -> None:
@@ -87,7 +89,10 @@ def _outcome(token: str, checkout: Checkout) -> Response:
         checkout=checkout,
         payment=checkout.payment,
         invoice=checkout.invoice,
-        look_url=url_for("visitors.create_checkout_look", token=token, checkout_id=checkout.id),
+        trying=paying.trying() is not None,
+        look_url=url_for(
+            "visitors.create_checkout_look", token=token, checkout_id=checkout.id, trying=paying.trying()
+        ),
         invoice_url=url_for("visitors.pay", token=token),
     )
 

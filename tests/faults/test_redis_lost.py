@@ -1,0 +1,132 @@
+"""Redis goes away, comes back empty, or is full: what people do is saved, and what waits is done."""
+
+import json
+from urllib.request import Request
+
+import pytest
+import stripe
+
+from tests import factories
+from tests.faults.installation import Answer, Installation, Office, until
+from tests.processor import WEBHOOK_SECRET
+from tests.sandbox.control import SandboxControl
+from webapp.core.db import transaction
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.organizations import Login, roles, sessions
+from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
+from webapp.domain.payments.payment import Payment
+
+BANNER = "Background work is standing still"
+
+
+def cookie_of(office: Office, login: Login) -> str:
+    """Somebody who is signed in already."""
+    app = office.installation.app
+    with transaction():
+        token = sessions.start(login, roles.session_limits(login))
+    serializer = app.session_interface.get_signing_serializer(app)
+    return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps({'token': token})}"
+
+
+def deliver(office: Office, event: dict[str, object]) -> Answer:
+    body = json.dumps(event)
+    seal = stripe.WebhookSignature.generate_signature_header(body, WEBHOOK_SECRET)
+    address = f"/api/finances/webhooks/stripe/{office.organization.id}/{office.processor_id}/"
+    request = Request(office.installation.url + address, body.encode(), {"Stripe-Signature": seal})
+    return office.installation.send(request)
+
+
+def pay_online(office: Office, stripe_control: SandboxControl) -> None:
+    """A member opens the page, pays there, and the processor tells us."""
+    page = office.pay_page(office.owed())
+    opened = office.installation.post(f"{page}/checkouts", {"page": page})
+    assert opened.status == 303, opened
+    known = {event["id"] for event in stripe_control.objects("event")}
+    stripe_control.pay(opened.headers["Location"])
+    for event in stripe_control.objects("event"):
+        if event["id"] not in known:
+            assert deliver(office, event).status == 200
+
+
+def all_is_booked(office: Office) -> bool:
+    paid = {invoice.status for invoice in office.all(Invoice)} == {InvoiceStatus.PAID}
+    return paid and not [job for job in office.jobs("queued", "running") if job.name == "react_to_event"]
+
+
+def nothing_happened_twice(office: Office) -> None:
+    assert all(payment.allocated == payment.amount for payment in office.all(Payment))
+    assert len(office.all(Payment)) == len(office.all(Invoice))
+    states = {event.state for event in office.all(ProcessorEvent)}
+    assert states <= {DeliveryState.DONE, DeliveryState.IGNORED}
+
+
+def signed_out_page(installation: Installation) -> Answer:
+    form = {"page": "/", "email": "somebody@example.org", "password": "a wrong password"}
+    return installation.post("/", form)
+
+
+@pytest.mark.case("F5")
+def test_redis_is_killed_and_comes_back_empty_and_everything_promised_is_done(
+    installation: Installation, office: Office, stripe: SandboxControl
+) -> None:
+    installation.start_web()
+    pay_online(office, stripe)
+    installation.lose_redis()
+
+    assert installation.get(office.pay_page(office.all(Invoice)[0].id)).status == 200
+    assert signed_out_page(installation).status == 503, "without counting, nobody may guess passwords"
+
+    installation.servers.start()
+    installation.start_worker()
+    installation.start_scheduler()
+    until(lambda: all_is_booked(office))
+    nothing_happened_twice(office)
+
+
+@pytest.mark.case("F6")
+def test_while_redis_is_down_payments_and_webhooks_are_accepted_and_the_backlog_drains(
+    installation: Installation, office: Office, stripe: SandboxControl
+) -> None:
+    admin = cookie_of(office, factories.make_admin())
+    home = f"/o/{office.organization.slug}/national/"
+    installation.start_web()
+    installation.start_worker()
+    installation.start_scheduler()
+    assert BANNER not in installation.get(home, Cookie=admin).text
+
+    installation.kill_redis()
+    for _ in range(3):
+        pay_online(office, stripe)
+    shown = installation.get(home, Cookie=admin)
+    assert shown.status == 200 and BANNER in shown.text
+    assert BANNER not in installation.get(office.pay_page(office.all(Invoice)[0].id)).text
+
+    installation.servers.start()
+    until(lambda: all_is_booked(office))
+    nothing_happened_twice(office)
+    until(lambda: BANNER not in installation.get(home, Cookie=admin).text)
+    assert installation.is_running("worker") and installation.is_running("scheduler")
+
+
+@pytest.mark.case("F7")
+def test_a_full_redis_is_like_none_and_says_so_in_the_log(
+    installation: Installation, office: Office, stripe: SandboxControl
+) -> None:
+    admin = cookie_of(office, factories.make_admin())
+    home = f"/o/{office.organization.slug}/national/"
+    installation.start_web()
+    installation.start_worker()
+    with installation.redis() as client:
+        client.config_set("maxmemory", "1")
+        client.config_set("maxmemory-policy", "noeviction")
+
+    pay_online(office, stripe)
+    assert BANNER in installation.get(home, Cookie=admin).text
+    assert "queue_down" in installation.said("web")
+
+    with installation.redis() as client:
+        client.config_set("maxmemory", "0")
+    installation.start_scheduler()
+    until(lambda: all_is_booked(office))
+    nothing_happened_twice(office)
+    assert installation.is_running("worker")
