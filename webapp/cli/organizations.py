@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import click
 from flask import Flask
@@ -19,8 +20,10 @@ from webapp.domain.organizations import (
     RosterImportRow,
     RowOutcome,
     roster_import,
+    roster_undoing,
 )
 from webapp.domain.organizations.roster_columns import ColumnPlan, Field
+from webapp.domain.organizations.roster_intake import Intake
 
 org = AppGroup("org", help="Organizations.")
 roster = AppGroup("roster", help="Members from a file.")
@@ -79,25 +82,70 @@ def import_(
     with organization_named(slug) as organization:
         with transaction():
             uploaded = roster_import.upload(file.name, file.read_bytes(), by=None)
-            if notice := roster_import.file_of(uploaded).notice:
+            if notice := uploaded.file().notice:
                 click.echo(notice, err=True)
             plan = _changed(uploaded.plan, mapping, for_all, new_status)
             roster_import.use(uploaded, replace(plan, overwrite=overwrite))
-            roster_import.check(uploaded, organization)
-        if not dry_run:
-            _bring_in(uploaded, organization)
+            if dry_run:
+                roster_import.check(uploaded, organization, now=True)
+            else:
+                roster_import.start(uploaded, by=None, unseen=True, now=True)
+        _go_through(uploaded, organization)
         _report(uploaded)
 
 
-def _bring_in(uploaded: RosterImport, organization: Organization) -> None:
+def _go_through(uploaded: RosterImport, organization: Organization) -> None:
     with transaction():
-        roster_import.start(uploaded, by=None, now=True)
-        intake = roster_import.Intake(uploaded, organization)
+        intake = Intake(uploaded, organization)
+    more = uploaded.is_at_work
+    while more:
+        with transaction():
+            more = intake.go_on()
+        if more:
+            click.echo(f"{uploaded.done_rows:,} of {uploaded.total_rows:,} rows", err=True)
+
+
+@roster.command("undo")
+@click.argument("slug", metavar="ORG")
+@click.argument("import_id", metavar="IMPORT", type=click.UUID)
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@says_why
+def undo(slug: str, import_id: UUID, *, dry_run: bool) -> None:
+    """Take an import back: prints how many rows became what, then each that could not be undone, and why."""
+    with organization_named(slug):
+        found = roster_import.find(import_id)
+        if dry_run:
+            roster_undoing.refuse_if_not_possible(found)
+            counts = roster_undoing.preview(found)
+        else:
+            counts = _undone(found)
+        table(["result", "rows"], sorted(counts.items()))
+        table(["line", "member", "first name", "last name", "result", "reason"], _not_undone(found))
+
+
+def _undone(found: RosterImport) -> dict[str, int]:
+    with transaction():
+        roster_undoing.request(roster_import.find(found.id, lock=True), by=None, now=True)
     more = True
     while more:
         with transaction():
-            more = intake.bring_in_next()
-        click.echo(f"{uploaded.done_rows:,} of {uploaded.total_rows:,} rows", err=True)
+            more = roster_undoing.go_on(found.id)
+    return roster_import.find(found.id).undo_counts
+
+
+def _not_undone(found: RosterImport) -> list[Sequence[str]]:
+    return [(f"line {line}", *rest) for line, *rest in roster_undoing.not_undone(found)]
+
+
+@roster.command("list")
+@click.argument("slug", metavar="ORG")
+@says_why
+def list_(slug: str) -> None:
+    """Imports, the latest first: the id is what `undo` wants."""
+    with organization_named(slug):
+        found = RosterImport.here().all(order_by=RosterImport.id.desc())
+        rows = [(one.id, one.created_at.date(), one.state, one.total_rows, one.file_name) for one in found]
+        table(["import", "on", "state", "rows", "file"], rows)
 
 
 def _report(uploaded: RosterImport) -> None:

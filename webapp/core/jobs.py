@@ -38,7 +38,9 @@ class Work:
 class Job(Enum):
     """The catalogue of background jobs. What each does is one function in `workers/`."""
 
+    CHECK_ROSTER = Work("check_roster", "bulk", lease=600)
     IMPORT_ROSTER = Work("import_roster", "bulk", lease=600)
+    UNDO_ROSTER = Work("undo_roster", "bulk", lease=600)
     START_BILLING_RUN = Work("start_billing_run", "bulk", lease=300)
     BILL_BATCH = Work("bill_batch", "bulk", lease=300)
     UNDO_BILLING_RUN = Work("undo_billing_run", "bulk", lease=600)

@@ -30,6 +30,7 @@ from webapp.domain.organizations import (
     RoleName,
     roster_import,
 )
+from webapp.domain.organizations.roster_intake import Intake
 from webapp.domain.payments import allocation
 from webapp.domain.payments.payment import Allocation, FeeState, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
@@ -82,13 +83,12 @@ class Seeding:
         self.tell("Importing the roster")
         with transaction():
             file = roster_import.upload(ROSTER.name, ROSTER.read_bytes(), by=None)
-            roster_import.check(file, organization)
-            roster_import.start(file, by=None, now=True)
-        intake = roster_import.Intake(file, organization)
+            roster_import.start(file, by=None, unseen=True, now=True)
+            intake = Intake(file, organization)
         left = True
         while left:
             with transaction():
-                left = intake.bring_in_next()
+                left = intake.go_on()
 
     def _people(self, organization: Organization) -> Login:
         with transaction():

@@ -1,12 +1,14 @@
 """Importing members step by step: upload, match the columns, check, import, result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from flask import render_template, request
 from flask_login import current_user
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import FileField
 
@@ -15,6 +17,7 @@ from webapp.core.errors import Invalid
 from webapp.domain.organizations import (
     Chapter,
     ImportState,
+    Login,
     MemberStatus,
     RosterImport,
     RosterImportRow,
@@ -52,7 +55,13 @@ def index(persona: str, chapter: Chapter | None = None, form: UploadForm | None 
         persona=persona,
         form=form or UploadForm(formdata=None),
         imports=earlier[:PAGE],
+        people=_people(earlier[:PAGE]),
     )
+
+
+def _people(imports: Sequence[RosterImport]) -> dict[UUID, str]:
+    ids = {one.created_by_id for one in imports} | {one.undone_by_id for one in imports}
+    return {login.id: login.name for login in db.session.scalars(select(Login).where(Login.id.in_(ids)))}
 
 
 def template() -> Response:
@@ -79,7 +88,7 @@ def show(persona: str, import_: RosterImport) -> Response | str:
     untouched = import_.state in (ImportState.UPLOADED, ImportState.CHECKED)
     if import_.state is ImportState.UPLOADED or (untouched and request.args.get("step") == "columns"):
         return _columns_page(persona, import_, import_.plan)
-    if import_.is_over and request.headers.get("HX-Target") == "import":
+    if not import_.is_at_work and request.headers.get("HX-Target") == "import":
         return see_other(f"{persona}.roster_import", import_id=import_.id)
     outcome = request.args.get("outcome", "")
     after = request.args.get("after", type=int) or 0
@@ -90,11 +99,10 @@ def show(persona: str, import_: RosterImport) -> Response | str:
     rows = db.session.scalars(statement).all()
     return respond(
         "roster_imports/show.html",
-        "roster_imports/_progress.html"
-        if import_.state is ImportState.RUNNING
-        else "roster_imports/_rows.html",
+        "roster_imports/_progress.html" if import_.is_at_work else "roster_imports/_rows.html",
         persona=persona,
         import_=import_,
+        people=_people([import_]),
         rows=rows[:PAGE],
         after=rows[PAGE - 1].line if len(rows) > PAGE else None,
         outcomes=[
@@ -107,7 +115,7 @@ def show(persona: str, import_: RosterImport) -> Response | str:
 def match(persona: str, import_id: UUID, chapter: Chapter | None = None) -> Response | tuple[str, int]:
     """Take the columns as chosen, remember them, and check the whole file."""
     import_ = roster_import.find(import_id, chapter=chapter)
-    plan = _chosen(request.form, roster_import.file_of(import_), may_define=chapter is None)
+    plan = _chosen(request.form, import_.file(), may_define=chapter is None)
     try:
         with transaction():
             import_ = roster_import.find(import_id, chapter=chapter, lock=True)
@@ -130,7 +138,7 @@ def refused(import_: RosterImport) -> Response:
 
 
 def _columns_page(persona: str, import_: RosterImport, plan: ColumnPlan, problem: str = "") -> str:
-    file = roster_import.file_of(import_)
+    file = import_.file()
     return render_template(
         "roster_imports/columns.html",
         persona=persona,
@@ -139,7 +147,7 @@ def _columns_page(persona: str, import_: RosterImport, plan: ColumnPlan, problem
         plan=plan,
         problem=problem,
         fields=list(Field),
-        preview=[line for line in file.lines if not line.problem][:_PREVIEW],
+        preview=list(islice((line for line in file.lines() if not line.problem), _PREVIEW)),
         statuses=MemberStatus.here().all(order_by=MemberStatus.position),
         chapters=Chapter.here().all(Chapter.active.is_(True), order_by=Chapter.name),
         unknown=roster_import.unknown_statuses(file, plan),

@@ -6,7 +6,9 @@ from webapp.core.jobs import Job
 from webapp.workers import billing, daily, notifications, organizations, payments
 
 JOBS: dict[Job, Callable[..., None]] = {
+    Job.CHECK_ROSTER: organizations.check_roster,
     Job.IMPORT_ROSTER: organizations.import_roster,
+    Job.UNDO_ROSTER: organizations.undo_roster,
     Job.START_BILLING_RUN: billing.start_billing_run,
     Job.BILL_BATCH: billing.bill_batch,
     Job.UNDO_BILLING_RUN: billing.undo_billing_run,

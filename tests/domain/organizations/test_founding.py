@@ -57,7 +57,7 @@ def test_the_second_organization_of_a_name_gets_a_slug_of_its_own(app: Any) -> N
     assert [found().slug, found().slug, found("Ægir Ærø!").slug] == [
         "pi-chi-fraternity",
         "pi-chi-fraternity-2",
-        "gir-r",
+        "aegir-aero",
     ]
 
 
@@ -187,6 +187,15 @@ def test_the_command_line_goes_from_nothing_to_a_roster(app: Any) -> None:
     again = run.invoke(args=["roster", "import", "pi-chi-fraternity", file])
     assert again.stdout.splitlines()[:4] == ["created\t0", "updated\t0", "unchanged\t7", "refused\t14"]
 
+    first = run.invoke(args=["roster", "list", "pi-chi-fraternity"]).output.splitlines()[1].split("\t")
+    assert first[2:] == ["done", "21", "messy.csv"]
+    asked = run.invoke(args=["roster", "undo", "pi-chi-fraternity", first[0], "--dry-run"])
+    assert asked.output == "removed\t7\n"
+    undone = run.invoke(args=["roster", "undo", "pi-chi-fraternity", first[0]])
+    assert "removed\t7" in undone.output
+    twice = run.invoke(args=["roster", "undo", "pi-chi-fraternity", first[0]])
+    assert twice.exit_code == 1 and "only once" in twice.output
+
 
 def test_the_command_line_refuses_with_one_sentence(app: Any) -> None:
     run = app.test_cli_runner()
@@ -196,3 +205,17 @@ def test_the_command_line_refuses_with_one_sentence(app: Any) -> None:
     assert wrong.exit_code == 1 and "not a currency code" in wrong.output
     nowhere = run.invoke(args=["roster", "import", "nowhere", str(ROSTERS / "messy.csv")])
     assert nowhere.exit_code == 1 and "There is no organization “nowhere”." in nowhere.output
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Ærø Øst Bådelaug", "aero-ost-badelaug"),
+        ("Straßenbahn-Freunde Łódź e. V.", "strassenbahn-freunde-lodz-e-v"),
+        ("Þór & Đà Œuvre", "thor-da-oeuvre"),
+        ("Клуб Москва", "klub-moskva"),
+        ("???", "organization"),
+    ],
+)
+def test_letters_of_every_alphabet_give_a_readable_address(app: Any, name: str, slug: str) -> None:
+    assert found(name).slug == slug

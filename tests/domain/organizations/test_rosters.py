@@ -26,6 +26,7 @@ from webapp.domain.organizations import (
     RowOutcome,
     member,
     roster_import,
+    roster_intake,
 )
 from webapp.domain.organizations.roster_columns import ColumnPlan
 from webapp.domain.organizations.roster_file import Unreadable
@@ -229,7 +230,7 @@ def test_a_western_file_that_is_not_utf_8_is_read_rightly_and_says_so(fresh: Org
     uploaded = brought_in(fresh, jobs, "latin1.csv")
     assert uploaded.encoding == "Windows-1252"
     assert {member.name for member in Member.here().all()} == {"José Muñoz", "Søren Ångström"}
-    assert "Windows-1252" in roster_import.file_of(uploaded).notice
+    assert "Windows-1252" in uploaded.file().notice
 
 
 @pytest.mark.case("K35")
@@ -317,13 +318,13 @@ def test_a_job_that_runs_twice_brings_everybody_in_once(fresh: Organization, job
 def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
     fresh: Organization, jobs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roster_import, "STRETCH", 500)
+    monkeypatch.setattr(roster_intake, "STRETCH", 500)
     uploaded = checked(fresh, "fraternity.csv")
     with transaction():
         roster_import.start(uploaded, by=None)
-        intake = roster_import.Intake(uploaded, fresh)
+        intake = roster_intake.Intake(uploaded, fresh)
     with transaction():
-        assert intake.bring_in_next()
+        assert intake.go_on()
     db.session.refresh(uploaded)
     assert uploaded.done_rows == 500
 

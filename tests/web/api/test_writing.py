@@ -404,6 +404,25 @@ def test_a_dry_run_of_a_roster_changes_nothing(admin: Program, chapter: Chapter,
     assert count(Member) == 0
 
 
+def test_a_roster_is_undone_and_says_what_could_not_be(
+    admin: Program, chapter: Chapter, jobs: JobRunner
+) -> None:
+    factories.make_status()
+    content = ROSTER + "PX3,Cy,Cole,ALP,undergraduate\n"
+    sent = admin.send("POST", "roster-imports/", data=content.encode(), content_type="text/csv").json
+    jobs.run_all()
+    with transaction():
+        Member.here().first(Member.number == "PX3").correct({"phone": "555"}, by=None)
+    asked = admin.send("POST", f"roster-imports/{sent['id']}/undo/")
+    assert (asked.status_code, asked.json["state"]) == (202, "undoing")
+    jobs.run_all()
+    watched = admin.get(f"roster-imports/{sent['id']}/").json
+    assert (watched["state"], watched["undo_counts"]) == ("undone", {"removed": 1, "deactivated": 1})
+    (told,) = admin.get(f"roster-imports/{sent['id']}/rows-not-undone/").json["data"]
+    assert told["undo"] == "deactivated" and "changed by hand" in told["undo_reasons"][0]
+    assert admin.send("POST", f"roster-imports/{sent['id']}/undo/").status_code == 409
+
+
 def test_the_description_is_json_and_needs_no_token(client: Any) -> None:
     described = json.loads(client.get("/api/openapi.json").text)
     assert described["openapi"].startswith("3.1")

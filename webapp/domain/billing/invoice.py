@@ -138,6 +138,7 @@ class Invoice(OrganizationRow, Base):
             unique=True,
             postgresql_where="status <> 'void'",
         ),
+        Index("ix_invoices_member", "organization_id", "member_id"),
         Index("ix_invoices_chapter", "organization_id", "chapter_id", "year", "sequence"),
         Index("ix_invoices_run", "organization_id", "run_id"),
         Index(

@@ -217,6 +217,7 @@ class BillingOmission(OrganizationRow, Base):
         references("billing_runs", "run_id"),
         references("members", "member_id"),
         UniqueConstraint("organization_id", "run_id", "member_id"),
+        Index("ix_billing_omissions_member", "organization_id", "member_id"),
     )
 
 

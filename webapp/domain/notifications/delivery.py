@@ -85,6 +85,7 @@ class Mail(OrganizationRow, Base):
         references("payments", "payment_id"),
         references("members", "member_id"),
         Index("uq_mails_once", "organization_id", "once", unique=True),
+        Index("ix_mails_member", "organization_id", "member_id", postgresql_where="member_id IS NOT NULL"),
         Index("ix_mails_invoice", "organization_id", "invoice_id"),
         Index("ix_mails_created", "organization_id", "created_at"),
     )

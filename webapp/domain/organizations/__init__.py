@@ -12,6 +12,7 @@ from webapp.domain.organizations.roster import (
     RosterImport,
     RosterImportRow,
     RowOutcome,
+    UndoOutcome,
 )
 from webapp.domain.organizations.sessions import LoginSession
 from webapp.domain.organizations.tokens import ApiToken
@@ -35,5 +36,6 @@ __all__ = [
     "RosterImport",
     "RosterImportRow",
     "RowOutcome",
+    "UndoOutcome",
     "Vocabulary",
 ]

@@ -56,6 +56,9 @@ class Invitation(OrganizationRow, Base):
         references("members", "member_id"),
         CheckConstraint(roles.CHAPTER_GOES_WITH_TREASURER, "chapter_goes_with_treasurer"),
         CheckConstraint(roles.MEMBER_GOES_WITH_MEMBER, "member_goes_with_member"),
+        Index(
+            "ix_invitations_member", "organization_id", "member_id", postgresql_where="member_id IS NOT NULL"
+        ),
         Index("uq_invitations_token_hash", "organization_id", "token_hash", unique=True),
         Index(
             "uq_invitations_open",

@@ -1,7 +1,6 @@
 """The tenant: its money, its day, its words."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -10,6 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from anyascii import anyascii
 from babel import Locale, UnknownLocaleError
 from sqlalchemy import CheckConstraint, LargeBinary, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -189,8 +189,10 @@ def _usual_paper(locale: str) -> PaperSize:
 
 
 def _free_slug(name: str) -> str:
-    """`Pi Chi Fraternity` gives `pi-chi-fraternity`, and the second of that name `pi-chi-fraternity-2`."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    """`Pi Chi Fraternity` gives `pi-chi-fraternity`, the second of that name `pi-chi-fraternity-2`, and
+    `Æbeltoft Straße` gives `aebeltoft-strasse`: letters of any alphabet become plain ones.
+    """
+    plain = anyascii(name).lower()
     wish = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "organization"
     taken = set(db.session.scalars(select(Organization.slug).where(Organization.slug.startswith(wish))))
     slug, number = wish, 1

@@ -67,6 +67,7 @@ class Role(OrganizationRow, Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_roles_login", "login_id"),
+        Index("ix_roles_member", "organization_id", "member_id", postgresql_where="member_id IS NOT NULL"),
     )
 
 

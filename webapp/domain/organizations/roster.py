@@ -5,20 +5,25 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, func
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.db import Base, OrganizationRow, belongs_to, references, references_organization
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, references, references_organization
+from webapp.domain.organizations import roster_file
 from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.roster_columns import ColumnPlan
+from webapp.domain.organizations.roster_file import RosterFile
 
 
 class ImportState(StrEnum):
     UPLOADED = "uploaded"
+    CHECKING = "checking"
     CHECKED = "checked"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
 
 
 class RowOutcome(StrEnum):
@@ -26,6 +31,22 @@ class RowOutcome(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
+
+
+class UndoOutcome(StrEnum):
+    """What undoing made of one row. `partly` and `kept` are about fields that somebody changed since."""
+
+    REMOVED = "removed"
+    RESTORED = "restored"
+    DEACTIVATED = "deactivated"
+    PARTLY = "partly"
+    KEPT = "kept"
+    GONE = "gone"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is as if the row had never been imported."""
+        return self in (UndoOutcome.REMOVED, UndoOutcome.RESTORED)
 
 
 class ColumnMapping(OrganizationRow, Base):
@@ -42,7 +63,8 @@ class ColumnMapping(OrganizationRow, Base):
 class RosterImport(OrganizationRow, Base):
     """One uploaded file. `counts` has a number per RowOutcome; `done_rows` of `total_rows` is the progress.
 
-    `chapter_id` is set when a treasurer imports: rows of other chapters are refused then.
+    `chapter_id` is set when a treasurer imports: rows of other chapters are refused then. `additions` has the
+    ids of the chapters, statuses and pledge classes that were made on the way, by table.
     """
 
     __tablename__ = "roster_imports"
@@ -60,6 +82,11 @@ class RosterImport(OrganizationRow, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
     error: Mapped[str | None]
+    additions: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    undone_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+    undone_at: Mapped[datetime | None]
+    undone_rows: Mapped[int] = mapped_column(default=0, server_default="0")
+    undo_counts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
 
     chapter: Mapped[Chapter | None] = belongs_to("RosterImport.chapter_id", "Chapter")
 
@@ -70,12 +97,33 @@ class RosterImport(OrganizationRow, Base):
         return ColumnPlan.from_json(self.mapping)
 
     @property
-    def is_over(self) -> bool:
-        return self.state in (ImportState.DONE, ImportState.FAILED)
+    def is_at_work(self) -> bool:
+        """Whether a worker is busy with it, and its page shows how far."""
+        return self.state in (ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING)
+
+    @property
+    def changed_rows(self) -> int:
+        """How many rows of it made or changed a member."""
+        return int(self.counts.get(RowOutcome.CREATED, 0)) + int(self.counts.get(RowOutcome.UPDATED, 0))
+
+    @property
+    def rows_not_undone(self) -> int:
+        return sum(self.undo_counts.get(one.value, 0) for one in UndoOutcome if not one.is_whole)
+
+    def file(self) -> RosterFile:
+        content = db.session.scalars(
+            select(RosterImport.content).where(
+                RosterImport.organization_id == self.organization_id, RosterImport.id == self.id
+            )
+        ).one()
+        return roster_file.read(content)
 
 
 class RosterImportRow(OrganizationRow, Base):
-    """What became of one line, what stood in it, and why if refused. Lines that change nothing have none."""
+    """What became of one line, what stood in it, and why if refused. Lines that change nothing have none.
+
+    `before` and `after` have the columns of the member that the import changed; with them it can be undone.
+    """
 
     __tablename__ = "roster_import_rows"
 
@@ -85,8 +133,19 @@ class RosterImportRow(OrganizationRow, Base):
     values: Mapped[list[Any]] = mapped_column(default=list)
     reasons: Mapped[list[Any]] = mapped_column(default=list)
     changes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    member_id: Mapped[UUID | None]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+    undo: Mapped[UndoOutcome | None]
+    undo_reasons: Mapped[list[Any] | None]
 
     __table_args__ = (
         references("roster_imports", "import_id"),
         Index("uq_roster_import_rows_line", "organization_id", "import_id", "line", unique=True),
+        Index(
+            "ix_roster_import_rows_member",
+            "organization_id",
+            "member_id",
+            postgresql_where="member_id IS NOT NULL",
+        ),
     )

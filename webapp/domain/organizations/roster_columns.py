@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from webapp.core.errors import Invalid
@@ -92,6 +93,7 @@ _NOT_BILLED = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def normalized(text: str) -> str:
     """`E-mail Address` and `email_address` are one: letters and digits only, without case and accents."""
     plain = unicodedata.normalize("NFKD", text.casefold())
@@ -214,5 +216,5 @@ def statuses_in(file: RosterFile, plan: ColumnPlan) -> dict[str, int]:
         if text := cell or plan.fixed.get(Field.STATUS, ""):
             counts[spelling.setdefault(status_key(text), text)] += 1
     if heading is None and (text := plan.fixed.get(Field.STATUS, "")):
-        counts[text] = len(file.lines)
+        counts[text] = file.count()
     return dict(counts)

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, Text, any_, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from webapp.core import tenancy
 from webapp.core.db import db, new_id
-from webapp.domain.organizations.member import Member
+from webapp.domain.organizations.member import CORRECTABLE, Member
 from webapp.domain.organizations.roster import RowOutcome
 from webapp.domain.organizations.roster_columns import Field
 from webapp.domain.organizations.roster_directory import Directory
@@ -20,14 +21,17 @@ from webapp.domain.organizations.roster_reading import Candidate, Reading
 _LABELS = {"chapter_id": "Chapter", "status_id": "Status", "pledge_class_id": "Pledge class", "more": "More"}
 
 
-@dataclass
+@dataclass(slots=True)
 class Decision:
-    """`row` is what is written. `changes` maps a field to before and after; kept ones stay as they are."""
+    """`row` is what is written, `before` what those columns held. `changes` tells a person the same, and
+    which fields are kept as they are.
+    """
 
     candidate: Candidate
     outcome: RowOutcome
     row: dict[str, Any] = field(default_factory=dict)
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
 
     @property
     def keeps_something(self) -> bool:
@@ -43,7 +47,8 @@ class Comparison:
 
     def __init__(self, reading: Reading) -> None:
         self.reading, self.plan = reading, reading.plan
-        self._claimed: dict[str, Candidate] = {}
+        self._email_heading = self.plan.heading_of(Field.EMAIL)
+        self._claimed: dict[str, tuple[int, str]] = {}
 
     def decide(
         self, candidates: Iterable[Candidate], directory: Directory, *, lock: bool = False
@@ -54,8 +59,10 @@ class Comparison:
         return [self._decision(candidate, directory, existing, holders) for candidate in stretch]
 
     def _existing(self, numbers: Sequence[str], *, lock: bool) -> dict[str, Row[Any]]:
-        statement = select(*Member.__table__.columns).where(
-            Member.organization_id == tenancy.organization_id(), Member.number.in_(numbers)
+        columns: list[Any] = [Member.id, Member.more, Member.changed_by_hand]
+        columns += [getattr(Member, name) for name in CORRECTABLE]
+        statement = select(*columns).where(
+            Member.organization_id == tenancy.organization_id(), _is_one_of(Member.number, numbers)
         )
         if lock:
             statement = statement.order_by(Member.id).with_for_update()
@@ -64,7 +71,7 @@ class Comparison:
     def _holders(self, emails: Sequence[str]) -> dict[str, list[Row[Any]]]:
         columns: list[Any] = [Member.email, Member.number, Member.first_name, Member.last_name]
         statement = select(*columns).where(
-            Member.organization_id == tenancy.organization_id(), Member.email.in_(emails)
+            Member.organization_id == tenancy.organization_id(), _is_one_of(Member.email, emails)
         )
         holders: dict[str, list[Row[Any]]] = {}
         for row in db.session.execute(statement):
@@ -89,7 +96,7 @@ class Comparison:
         if candidate.reasons:
             return Decision(candidate, RowOutcome.REFUSED)
         if candidate.email:
-            self._claimed[candidate.email] = candidate
+            self._claimed[candidate.email] = (candidate.line, candidate.person)
         facts = directory.place(candidate)
         return (
             self._created(candidate, facts)
@@ -101,14 +108,12 @@ class Comparison:
         self, candidate: Candidate, directory: Directory, holders: dict[str, list[Row[Any]]]
     ) -> None:
         """One address, one person: a couple or an owner of two units has one name on all of its rows."""
-        email, heading = candidate.email, self.plan.heading_of(Field.EMAIL)
+        email, heading = candidate.email, self._email_heading
         if not email:
             return
         earlier = self._claimed.get(email)
-        if earlier is not None and earlier.person != candidate.person:
-            candidate.refuse(
-                heading, f"Line {earlier.line} has the same address, {email}, for somebody else."
-            )
+        if earlier is not None and earlier[1] != candidate.person:
+            candidate.refuse(heading, f"Line {earlier[0]} has the same address, {email}, for somebody else.")
             return
         for holder in holders.get(email, ()):
             if not self._gives_up(holder, email, candidate):
@@ -146,10 +151,20 @@ class Comparison:
             if not kept:
                 decision.row[name] = after
         if decision.row:
+            decision.before = {name: getattr(stored, name) for name in decision.row}
             by_hand = [name for name in stored.changed_by_hand if name not in decision.row]
-            decision.row |= {"id": stored.id, "changed_by_hand": by_hand}
+            if by_hand != stored.changed_by_hand:
+                decision.before["changed_by_hand"] = stored.changed_by_hand
+                decision.row["changed_by_hand"] = by_hand
+            decision.row["id"] = stored.id
             decision.outcome = RowOutcome.UPDATED
         return decision
+
+
+def _is_one_of(column: Any, texts: Sequence[str]) -> ColumnElement[bool]:
+    """One array instead of a parameter for each: the statement is prepared once for every stretch."""
+    found: ColumnElement[bool] = column == any_(literal(list(texts), ARRAY(Text)))
+    return found
 
 
 _BLANK: dict[str, Any] = {

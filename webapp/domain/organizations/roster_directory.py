@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
+from webapp.core.bulk import insert_rows
 from webapp.core.db import db, new_id
 from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.member import MemberStatus, PledgeClass, status_code
@@ -96,12 +97,13 @@ class Directory:
         return self.pledge_classes[key]
 
     @property
-    def additions(self) -> dict[str, int]:
-        """How many statuses, chapters and pledge classes are new."""
-        return {kind.__tablename__: len(rows) for kind, rows in self._new.items() if rows}
+    def additions(self) -> dict[str, list[str]]:
+        """The ids of the statuses, chapters and pledge classes that are new, by table."""
+        return {
+            kind.__tablename__: [str(row["id"]) for row in rows] for kind, rows in self._new.items() if rows
+        }
 
     def write(self) -> None:
         for kind, rows in self._new.items():
-            if rows:
-                db.session.execute(insert(kind), rows)
-                rows.clear()
+            insert_rows(kind, rows)
+            rows.clear()

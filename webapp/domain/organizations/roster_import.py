@@ -5,15 +5,15 @@ their number, an empty cell changes nothing, and a field that was changed by han
 otherwise.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from webapp.core import audit, tenancy
+from webapp.core import audit
 from webapp.core.db import db
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.jobs import Job, later
@@ -30,12 +30,11 @@ from webapp.domain.organizations.roster import (
     RowOutcome,
 )
 from webapp.domain.organizations.roster_columns import ColumnPlan, Field, status_key
-from webapp.domain.organizations.roster_comparison import Comparison, Decision
-from webapp.domain.organizations.roster_directory import Directory
 from webapp.domain.organizations.roster_file import REFUSED_LINE, REFUSED_REASON, RosterFile
-from webapp.domain.organizations.roster_reading import Reading
+from webapp.domain.organizations.roster_intake import Intake
 
-STRETCH = 2_000
+CHECKED_AT_ONCE = 5_000
+_UNTOUCHED = (ImportState.UPLOADED, ImportState.CHECKED)
 
 
 def upload(
@@ -44,11 +43,11 @@ def upload(
     """Keep the file, with the plan of the last one of this shape or a guess. Unreadable says why not."""
     file = roster_file.read(content)
     import_ = RosterImport(
-        file_name=file_name[:200] or "roster.csv",
+        file_name=_plain_name(file_name),
         content=content,
         encoding=file.encoding,
         mapping=_first_plan(file, chapter).to_json(),
-        total_rows=len(file.lines),
+        total_rows=file.count(),
         chapter_id=chapter.id if chapter else None,
         created_by_id=by.id if by else None,
     )
@@ -57,21 +56,18 @@ def upload(
     return import_
 
 
+def _plain_name(file_name: str) -> str:
+    """Without the folders that some browsers and programs send along, and without what can't be seen."""
+    last = re.split(r"[/\\]", file_name)[-1]
+    return "".join(filter(str.isprintable, last)).strip(". ")[:200] or "roster.csv"
+
+
 def find(import_id: UUID, *, chapter: Chapter | None = None, lock: bool = False) -> RosterImport:
     """The import with this id; a treasurer finds only those of the own chapter."""
     import_ = RosterImport.here().get(import_id, lock=lock)
     if chapter is not None and import_.chapter_id != chapter.id:
         raise NotFound
     return import_
-
-
-def file_of(import_: RosterImport) -> RosterFile:
-    content = db.session.scalars(
-        select(RosterImport.content).where(
-            RosterImport.organization_id == import_.organization_id, RosterImport.id == import_.id
-        )
-    ).one()
-    return roster_file.read(content)
 
 
 def _first_plan(file: RosterFile, chapter: Chapter | None) -> ColumnPlan:
@@ -106,12 +102,12 @@ def unknown_statuses(file: RosterFile, plan: ColumnPlan) -> dict[str, int]:
 
 def use(import_: RosterImport, plan: ColumnPlan) -> None:
     """Read the file this way, and remember it for the next file of the same shape."""
-    if import_.state not in (ImportState.UPLOADED, ImportState.CHECKED):
+    if import_.state not in _UNTOUCHED:
         raise Conflict("This import has started already; upload the file again to change how it is read.")
     plan.require_complete()
     import_.mapping, import_.state = plan.to_json(), ImportState.UPLOADED
     lasting = replace(plan, new_statuses={}, overwrite=False).to_json()
-    key = roster_columns.header_key(file_of(import_).headings)
+    key = roster_columns.header_key(import_.file().headings)
     db.session.execute(
         upsert(ColumnMapping)
         .values(header_key=key, mapping=lasting)
@@ -119,30 +115,32 @@ def use(import_: RosterImport, plan: ColumnPlan) -> None:
     )
 
 
-def check(import_: RosterImport, organization: Organization) -> None:
-    """Find out what an import would do, line by line, and write nothing but that."""
-    if import_.state not in (ImportState.UPLOADED, ImportState.CHECKED):
+def check(import_: RosterImport, organization: Organization, *, now: bool = False) -> None:
+    """Find out what an import would do, line by line, and write nothing but that. A short file is looked
+    through at once, a long one by a worker, unless the caller does it `now`.
+    """
+    if import_.state not in _UNTOUCHED:
         raise Conflict("This import has started already.")
-    plan = import_.plan
-    plan.require_complete()
-    reading = Reading(file_of(import_), plan, organization.today)
-    comparison, directory = Comparison(reading), Directory(plan, _chapter_of(import_))
-    counts: Counter[str] = Counter()
-    _forget_rows(import_)
-    for start in range(0, import_.total_rows, STRETCH):
-        decisions = comparison.decide(reading.candidates(start, STRETCH), directory)
-        counts.update(_count(decisions))
-        _keep_rows(import_, decisions)
-    import_.counts = {**counts, **directory.additions}
-    import_.state = ImportState.CHECKED
+    import_.plan.require_complete()
+    import_.state, import_.done_rows = ImportState.CHECKING, 0
+    if now:
+        return
+    if import_.total_rows > CHECKED_AT_ONCE:
+        later(Job.CHECK_ROSTER, import_id=import_.id)
+        return
+    intake = Intake(import_, organization)
+    while intake.go_on():
+        pass
 
 
-def start(import_: RosterImport, *, by: Login | None, now: bool = False) -> None:
-    """Promise the import; a worker does it, unless the caller does it `now`."""
-    if import_.state is not ImportState.CHECKED:
+def start(import_: RosterImport, *, by: Login | None, unseen: bool = False, now: bool = False) -> None:
+    """Promise the import; a worker does it, unless the caller does it `now`. A program may send a file
+    `unseen`; a person has looked at the check before.
+    """
+    if import_.state is not ImportState.CHECKED and not (unseen and import_.state is ImportState.UPLOADED):
         raise Conflict("Only a file that was checked can be imported, and only once.")
-    _forget_rows(import_)
-    import_.state, import_.counts, import_.done_rows = ImportState.RUNNING, {}, 0
+    import_.plan.require_complete()
+    import_.state, import_.done_rows = ImportState.RUNNING, 0
     audit.record("roster import started", import_, by=by, after={"file": import_.file_name})
     if not now:
         later(Job.IMPORT_ROSTER, once=str(import_.id), import_id=import_.id)
@@ -153,101 +151,9 @@ def fail(import_id: UUID, sentence: str) -> None:
     import_.state, import_.error, import_.finished_at = ImportState.FAILED, sentence, func.now()
 
 
-class Intake:
-    """One import at work. The file is read once; each stretch is a transaction of its own, and where it got
-    to is kept on the import, so that a worker that takes over goes on there.
-    """
-
-    def __init__(self, import_: RosterImport, organization: Organization) -> None:
-        self.import_id, self.organization_id = import_.id, organization.id
-        self.plan = import_.plan
-        self.reading = Reading(file_of(import_), self.plan, organization.today)
-        self.comparison = Comparison(self.reading)
-
-    def bring_in_next(self) -> bool:
-        """The next stretch; false when nothing is left."""
-        _one_at_a_time(self.organization_id)
-        import_ = RosterImport.here().get(self.import_id, lock=True)
-        if import_.state is not ImportState.RUNNING:
-            return False
-        directory = Directory(self.plan, _chapter_of(import_))
-        candidates = self.reading.candidates(import_.done_rows, STRETCH)
-        decisions = self.comparison.decide(candidates, directory, lock=True)
-        counts = Counter(import_.counts) + Counter(_count(decisions)) + Counter(directory.additions)
-        directory.write()
-        _write_members(decisions)
-        _keep_rows(import_, decisions)
-        import_.counts = dict(counts)
-        import_.done_rows += len(decisions)
-        if import_.done_rows >= import_.total_rows:
-            _finish(import_)
-        return not import_.is_over
-
-
-def _one_at_a_time(organization_id: UUID) -> None:
-    """Two imports of one organization wait for each other instead of creating a member twice."""
-    db.session.execute(
-        select(Organization.id).where(Organization.id == organization_id).with_for_update(key_share=True)
-    )
-
-
-def _finish(import_: RosterImport) -> None:
-    import_.state, import_.finished_at = ImportState.DONE, func.now()
-    by = db.session.get(Login, import_.created_by_id) if import_.created_by_id else None
-    audit.record("roster imported", import_, by=by, after={"file": import_.file_name, **import_.counts})
-
-
-def _chapter_of(import_: RosterImport) -> Chapter | None:
-    return Chapter.here().get(import_.chapter_id) if import_.chapter_id else None
-
-
-def _count(decisions: Sequence[Decision]) -> dict[str, int]:
-    counts = Counter(decision.outcome.value for decision in decisions)
-    if kept := sum(decision.keeps_something for decision in decisions):
-        counts["kept"] = kept
-    return dict(counts)
-
-
-def _write_members(decisions: Sequence[Decision]) -> None:
-    created = [decision.row for decision in decisions if decision.outcome is RowOutcome.CREATED]
-    updated = [decision.row for decision in decisions if decision.outcome is RowOutcome.UPDATED]
-    if created:
-        db.session.execute(insert(Member), created)
-    if updated:
-        here = {"organization_id": tenancy.organization_id()}
-        alike = sorted(updated, key=sorted)
-        db.session.execute(update(Member), [{**here, **row} for row in alike])
-
-
-def _forget_rows(import_: RosterImport) -> None:
-    db.session.execute(
-        delete(RosterImportRow).where(
-            RosterImportRow.organization_id == import_.organization_id,
-            RosterImportRow.import_id == import_.id,
-        )
-    )
-
-
-def _keep_rows(import_: RosterImport, decisions: Sequence[Decision]) -> None:
-    rows = [
-        {
-            "import_id": import_.id,
-            "line": decision.candidate.line,
-            "outcome": decision.outcome,
-            "values": [_storable(cell) for cell in decision.candidate.cells],
-            "reasons": decision.candidate.reasons,
-            "changes": decision.changes,
-        }
-        for decision in decisions
-        if decision.is_worth_listing
-    ]
-    if rows:
-        db.session.execute(insert(RosterImportRow), rows)
-
-
 def refused_rows(import_: RosterImport) -> Iterator[list[str]]:
     """The refused rows under their headings, with line and reason in two columns that an import skips."""
-    headings = file_of(import_).headings
+    headings = import_.file().headings
     yield [*headings, REFUSED_LINE, REFUSED_REASON]
     statement = RosterImportRow.here().select(
         RosterImportRow.import_id == import_.id, RosterImportRow.outcome == RowOutcome.REFUSED
@@ -256,8 +162,3 @@ def refused_rows(import_: RosterImport) -> Iterator[list[str]]:
         cells = [*row.values, *[""] * (len(headings) - len(row.values))]
         reasons = " ".join(f"{item['column']}: {item['reason']}".lstrip(": ") for item in row.reasons)
         yield [*cells[: len(headings)], str(row.line), reasons, *cells[len(headings) :]]
-
-
-def _storable(cell: str) -> str:
-    """PostgreSQL keeps no null byte in text; its picture stands in."""
-    return cell.replace("\0", "\u2400")

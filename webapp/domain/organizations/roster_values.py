@@ -10,7 +10,7 @@ from enum import StrEnum
 from webapp.core import clock
 
 LONGEST = {"number": 64, "phone": 64, "status": 64, "chapter_code": 64, "email": 254, "address": 1000}
-_LONGEST_TEXT = 120
+LONGEST_TEXT = 120
 _EMAIL = re.compile(r"[^\s@<>\",;:()\[\]\\]+@[^\s@<>\",;:()\[\]\\.]+(\.[^\s@<>\",;:()\[\]\\.]+)+")
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[ T]00:00(?::00)?)?")
 _DOTTED = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
@@ -31,16 +31,22 @@ class DateOrder(StrEnum):
     MIXED = "mixed"
 
 
-def cleaned(cell: str, kind: str) -> str:
-    """Trimmed, inner runs of blanks made one, in composed form. A name is text and nothing
-    else: a formula or a tag in it stays as written, because every page and export makes it harmless.
+def trimmed(cell: str) -> str:
+    """Without blanks around it, inner runs of blanks made one, in composed form."""
+    text = " ".join(cell.split())
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def cleaned(cell: str, longest: int = LONGEST_TEXT) -> str:
+    """Trimmed. A name is text and nothing else: a formula or a tag in it stays as written, because every
+    page and export makes it harmless.
     """
-    if "\0" in cell:
-        raise CellProblem("This cell contains a null byte, which no text has.")
-    if _INVISIBLE.search(cell):
-        raise CellProblem("This cell contains an invisible control character.")
-    text = unicodedata.normalize("NFC", " ".join(cell.split()))
-    longest = LONGEST.get(kind, _LONGEST_TEXT)
+    if not cell.isprintable():
+        if "\0" in cell:
+            raise CellProblem("This cell contains a null byte, which no text has.")
+        if _INVISIBLE.search(cell):
+            raise CellProblem("This cell contains an invisible control character.")
+    text = trimmed(cell)
     if len(text) > longest:
         raise CellProblem(f"This is {len(text)} characters long; at most {longest} fit.")
     return text

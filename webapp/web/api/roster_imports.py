@@ -7,7 +7,14 @@ from flask import g, request
 
 from webapp.core.db import transaction
 from webapp.core.errors import NotFound, Refusal
-from webapp.domain.organizations import Chapter, RosterImport, RosterImportRow, roster_import
+from webapp.domain.organizations import (
+    Chapter,
+    RosterImport,
+    RosterImportRow,
+    UndoOutcome,
+    roster_import,
+    roster_undoing,
+)
 from webapp.domain.organizations.roster import ImportState, RowOutcome
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
@@ -28,9 +35,12 @@ IMPORT = Shape(
         "done_rows": f.whole("Rows brought in so far", 1_357, most=10_000_000),
         "total_rows": f.whole("Rows in the file", 1_357, most=10_000_000),
         "counts": f.counts("Rows by outcome", {"created": 1_350, "refused": 7}),
+        "undone_rows": f.whole("Rows undone so far", 0, most=10_000_000),
+        "undo_counts": f.counts("Rows by what undoing made of them", {"removed": 1_348, "deactivated": 2}),
         "error": f.text("What stopped it", "The file has no column for the last name.", most=2000).or_null(),
         "created_at": f.instant("When it was sent"),
         "finished_at": f.instant("When the last row was done").or_null(),
+        "undone_at": f.instant("When it was undone").or_null(),
     },
 )
 REFUSED = Shape(
@@ -39,6 +49,14 @@ REFUSED = Shape(
         "line": f.whole("Its line in the file", 17, most=10_000_000),
         "values": Field({"type": "array", "items": {"type": "string"}, "description": "What stood in it"}),
         "reasons": Field({"type": "array", "items": {"type": "string"}, "description": "Why it was refused"}),
+    },
+)
+NOT_UNDONE = Shape(
+    "RowNotUndone",
+    {
+        "line": f.whole("Its line in the file", 17, most=10_000_000),
+        "undo": f.choice("What became of it", UndoOutcome),
+        "undo_reasons": Field({"type": "array", "items": {"type": "string"}, "description": "Why"}),
     },
 )
 UPLOAD = shape_in(
@@ -83,15 +101,17 @@ def list_roster_imports(query: Values) -> Answer:
 )
 def import_roster(query: Values) -> Answer:
     """A CSV file of members with a heading line. Members are found by their number, so sending a file again
-    changes nothing. It is checked at once and brought in by a worker; read the import to watch it."""
+    changes nothing. A worker brings it in, or only checks it when it is a dry run and long; read the import
+    to watch it."""
     name, content = _sent(query)
     own = bearer.own_chapter()
     with transaction():
         chapter = Chapter.here().get(own) if own else None
         import_ = roster_import.upload(name, content, by=acting, chapter=chapter)
-        roster_import.check(import_, g.organization)
-        if not query.get("dry_run", False):
-            roster_import.start(import_, by=acting)
+        if query.get("dry_run", False):
+            roster_import.check(import_, g.organization)
+        else:
+            roster_import.start(import_, by=acting, unseen=True)
     return IMPORT.tell(_found(import_.id))
 
 
@@ -118,6 +138,38 @@ def list_refused_rows(import_id: UUID, query: Values) -> Answer:
     return page(found, RosterImportRow, query, REFUSED.tell)
 
 
+@operations.post(
+    _IMPORTS + "<uuid:import_id>/undo/",
+    summary="Undo a roster import",
+    topic=TOPIC,
+    gives=IMPORT,
+    status=202,
+    allowed=OFFICERS,
+)
+def undo_roster_import(import_id: UUID) -> Answer:
+    """Members it made are removed, members it changed get back what they had, where nobody touched them
+    since. Members who have been billed, changed by hand or given a login stay and are made inactive. Read
+    the import to watch it, and its rows that could not be undone for the reasons."""
+    with transaction():
+        roster_undoing.request(_found(import_id, lock=True), by=acting)
+    return IMPORT.tell(_found(import_id))
+
+
+@operations.get(
+    _IMPORTS + "<uuid:import_id>/rows-not-undone/",
+    summary="List the rows of a roster import that could not be undone",
+    topic=TOPIC,
+    gives=pages_of(NOT_UNDONE),
+    query=PAGED,
+    allowed=STAFF,
+)
+def list_rows_not_undone(import_id: UUID, query: Values) -> Answer:
+    """Each with its line, what became of it, and why."""
+    of_it = RosterImportRow.import_id == _found(import_id).id
+    found = RosterImportRow.here().select(of_it, RosterImportRow.undo.in_(roster_undoing.NOT_WHOLE))
+    return page(found, RosterImportRow, query, NOT_UNDONE.tell)
+
+
 def _sent(query: Values) -> tuple[str, bytes]:
     name: str = query.get("file_name", "")
     if request.mimetype == "text/csv":
@@ -129,8 +181,8 @@ def _sent(query: Values) -> tuple[str, bytes]:
     return name or "roster.csv", request.form["file"].encode()
 
 
-def _found(import_id: UUID) -> Any:
-    found = RosterImport.here().first(RosterImport.id == import_id)
+def _found(import_id: UUID, *, lock: bool = False) -> Any:
+    found = RosterImport.here().first(RosterImport.id == import_id, lock=lock)
     if found is None:
         raise NotFound
     bearer.in_reach(chapter_id=found.chapter_id)

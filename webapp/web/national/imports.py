@@ -5,7 +5,7 @@ from uuid import UUID
 from werkzeug.wrappers import Response
 
 from webapp.domain.organizations import roster_import as process
-from webapp.web import roster_imports
+from webapp.web import roster_imports, roster_undoing
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
 
@@ -44,3 +44,18 @@ def start_roster_import(import_id: UUID) -> Response:
 @national.get("/imports/<uuid:import_id>/refused.csv")
 def refused_rows(import_id: UUID) -> Response:
     return roster_imports.refused(process.find(import_id))
+
+
+@national.get("/imports/<uuid:import_id>/undoing")
+def preview_undoing(import_id: UUID) -> str:
+    return roster_undoing.preview("national", process.find(import_id))
+
+
+@national.post("/imports/<uuid:import_id>/undoing")
+def undo_roster_import(import_id: UUID) -> Response:
+    return roster_undoing.create("national", import_id)
+
+
+@national.get("/imports/<uuid:import_id>/not-undone.csv")
+def rows_not_undone(import_id: UUID) -> Response:
+    return roster_undoing.not_undone(process.find(import_id))

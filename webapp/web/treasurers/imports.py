@@ -5,7 +5,7 @@ from uuid import UUID
 from werkzeug.wrappers import Response
 
 from webapp.domain.organizations import roster_import as process
-from webapp.web import roster_imports
+from webapp.web import roster_imports, roster_undoing
 from webapp.web.gates import current_chapter
 from webapp.web.request_keys import acts_once
 from webapp.web.treasurers import treasurers
@@ -45,3 +45,18 @@ def start_roster_import(import_id: UUID) -> Response:
 @treasurers.get("/imports/<uuid:import_id>/refused.csv")
 def refused_rows(import_id: UUID) -> Response:
     return roster_imports.refused(process.find(import_id, chapter=current_chapter))
+
+
+@treasurers.get("/imports/<uuid:import_id>/undoing")
+def preview_undoing(import_id: UUID) -> str:
+    return roster_undoing.preview("treasurers", process.find(import_id, chapter=current_chapter))
+
+
+@treasurers.post("/imports/<uuid:import_id>/undoing")
+def undo_roster_import(import_id: UUID) -> Response:
+    return roster_undoing.create("treasurers", import_id, current_chapter)
+
+
+@treasurers.get("/imports/<uuid:import_id>/not-undone.csv")
+def rows_not_undone(import_id: UUID) -> Response:
+    return roster_undoing.not_undone(process.find(import_id, chapter=current_chapter))

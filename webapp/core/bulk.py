@@ -1,0 +1,58 @@
+"""Many rows in one statement: they travel as one JSON document, and PostgreSQL gives every value its type."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import JSON, Uuid, cast, column, func, insert, literal, literal_column, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+
+from webapp.core import tenancy
+from webapp.core.db import Base, OrganizationRow, db
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def insert_rows(kind: type[OrganizationRow], rows: Rows) -> None:
+    """All of them name the same columns; the organization is filled in."""
+    if not rows:
+        return
+    table = Base.metadata.tables[kind.__tablename__]
+    here = {"organization_id": tenancy.organization_id()}
+    names = [*here, *rows[0]]
+    blank: Any = literal_column(f"NULL::{table.name}")
+    sent = func.json_populate_recordset(blank, _document([{**here, **row} for row in rows]))
+    read = sent.table_valued(*(column(name, table.c[name].type) for name in names))
+    db.session.connection().execute(insert(table).from_select(names, select(*read.c)))
+
+
+def patch_rows(kind: type[OrganizationRow], patches: Rows) -> None:
+    """Each names its row's `id` and the columns that change; the others keep what they hold."""
+    columns = sorted({name for patch in patches for name in patch if name != "id"})
+    if not columns:
+        return
+    table = Base.metadata.tables[kind.__tablename__]
+    old = table.alias("old")
+    sent: Any = func.jsonb_array_elements(cast(_document(patches), JSONB)).table_valued(
+        column("value", JSONB)
+    )
+    record = func.jsonb_populate_record(old.table_valued(), sent.c.value)
+    changed = record.table_valued(*(column(name, table.c[name].type) for name in columns)).lateral("changed")
+    here = tenancy.organization_id()
+    patched = (
+        select(old.c.id, *(changed.c[name] for name in columns))
+        .select_from(sent)
+        .join(old, old.c.id == cast(sent.c.value["id"].astext, Uuid))
+        .join(changed, literal(True))
+        .where(old.c.organization_id == here)
+        .subquery("patched")
+    )
+    db.session.connection().execute(
+        update(table)
+        .where(table.c.organization_id == here, table.c.id == patched.c.id)
+        .values({name: patched.c[name] for name in columns})
+    )
+
+
+def _document(rows: Rows) -> Any:
+    return cast(literal(json.dumps(rows, default=str, ensure_ascii=False)), JSON)
