@@ -73,7 +73,8 @@ class ReturnAddresses:
 class Checkout(OrganizationRow, Base):
     """`attempt` counts the checkouts of the invoice and is part of the idempotency key.
 
-    `asked` keeps the wording of the order, so that asking again is the same question to the letter.
+    `asked` keeps the wording of the order, so that asking again is the same question to the letter. Once it
+    is answered it is forgotten, because the payer's own link stands in it.
     """
 
     __tablename__ = "checkouts"
@@ -162,7 +163,7 @@ class Checkout(OrganizationRow, Base):
 
     def opened(self, page: HostedCheckout) -> None:
         """The processor made the page; once it has run out, somebody looks what became of it."""
-        self.session_reference = page.reference
+        self.session_reference, self.asked = page.reference, {}
         if self.state is CheckoutState.OPENING and page.url:
             self.state, self.url = CheckoutState.LIVE, page.url
             later(
