@@ -4,7 +4,7 @@ import atexit
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from uuid import UUID
 from flask import Flask, current_app
 from jinja2 import Environment
 
-from webapp.adapters import schema
+from webapp.adapters import pdf_binder, schema
 from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.mail_folder import FolderMailer, MailFolder
 from webapp.adapters.mail_writer import MailWriter
@@ -166,12 +166,16 @@ def mailer_for(organization: Organization) -> MailerOpened:
     return SmtpMailer(MailServer.at(chosen.mail_url), sender)
 
 
+def keeps_mails() -> bool:
+    """In demo and development, while mail is not really sent, a page shows what would have been."""
+    return not (settings().is_production or settings().mail_url)
+
+
 def mail_folder() -> MailFolder:
-    """The kept mails. NotFound but in demo and development, while mail is not really sent."""
-    chosen = settings()
-    if chosen.is_production or chosen.mail_url:
+    """The kept mails; NotFound where they are sent."""
+    if not keeps_mails():
         raise NotFound
-    return MailFolder(mail_folder_path(chosen))
+    return MailFolder(mail_folder_path(settings()))
 
 
 def mail_folder_path(chosen: Settings) -> Path:
@@ -192,6 +196,11 @@ def printer() -> Printer:
 def drawn(letter: InvoiceLetter) -> bytes:
     """The same letter again costs nothing: people look at a page more than once."""
     return printer().draw(letter)
+
+
+def bind(drawings: Iterable[bytes]) -> bytes:
+    """Drawings in one file, as one prints them."""
+    return pdf_binder.bind(drawings)
 
 
 @cache

@@ -31,6 +31,7 @@ from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Event
 from webapp.domain.notifications.delivery import Mail, MailKind
+from webapp.domain.notifications.paper import LetterStack
 from webapp.domain.organizations import (
     Chapter,
     Login,
@@ -50,6 +51,7 @@ from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.payment import Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.receiving import record_offline
+from webapp.domain.refunds.refund import Refund, RefundState
 
 ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"
 NEIGHBOUR, STRANGER, ANYBODY = "treasurer of another chapter", "stranger", "nobody signed in"
@@ -219,6 +221,26 @@ def make_mail(invoice: Invoice, recipient: str = "ana@members.example.org") -> M
     )
 
 
+def make_failed_refund(payment_id: UUID) -> Refund:
+    return Refund(
+        id=new_id(),
+        payment_id=payment_id,
+        amount=1_000,
+        state=RefundState.FAILED,
+        refunded_on=date(2026, 9, 2),
+        failed_at=now(),
+    )
+
+
+def make_letters(run_id: UUID) -> LetterStack:
+    """What a run's letters on paper are bound from, drawn already."""
+    sheet = io.BytesIO()
+    Image.new("RGB", (40, 20), "#7a1f2b").save(sheet, "PDF")
+    return LetterStack(
+        run_id=run_id, position=1, invoice_ids=[], letters=1, content=sheet.getvalue(), drawn_at=now()
+    )
+
+
 def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logins: dict[str, Login]) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (40, 20), "#7a1f2b").save(picture, "PNG")
@@ -230,10 +252,12 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         token, _ = tokens.create("Nightly export", RoleName.AUDITOR, by=logins[ADMIN])
         mail = make_mail(invoice)
         job = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
-        session.add_all([mail, job])
+        refund = make_failed_refund(ids["payment_id"])
+        session.add_all([refund, mail, job, make_letters(ids["run_id"])])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None
     ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}
+    ids["refund_id"] = refund.id
     ids |= {"role_id": role.id, "session_id": new_id(), "login_id": logins[MEMBER].id}
     ids |= {"name": str(new_id()), "number": 1, "code": "not-found"}
 

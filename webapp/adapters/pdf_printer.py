@@ -8,10 +8,12 @@ import threading
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import segno
 import weasyprint
 from jinja2 import Environment
+from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
@@ -52,19 +54,31 @@ class PdfPrinter:
 
     def draw(self, letter: InvoiceLetter) -> bytes:
         """Tagged for screen readers (PDF/UA-1). The same letter gives the same bytes."""
-        return self.draw_page(
-            self._template.render(
-                letter=letter,
-                language=letter.language,
-                locale=letter.locale,
-                currency=letter.currency,
-                paper=letter.paper,
-                organization_name=letter.organization,
-                test_mode=letter.specimen,
-                logo=data_address("image/png", letter.logo) if letter.logo else None,
-                qr=None if letter.mark else data_address("image/svg+xml", qr_picture(letter.pay_url)),
-            ),
-            identifier=letter.content_hash,
+        return self.draw_page(self._markup(letter), identifier=letter.content_hash)
+
+    def draw_together(self, letters: Sequence[InvoiceLetter]) -> bytes:
+        """For paper, so without tags. Each letter counts its own pages; all share their fonts and logo."""
+        pictures: dict[str, Any] = {}
+        with self._drawing:
+            drawn = [self._laid_out(letter, pictures) for letter in letters]
+            bound: bytes = drawn[0].copy([page for one in drawn for page in one.pages]).write_pdf()
+            return bound
+
+    def _laid_out(self, letter: InvoiceLetter, pictures: dict[str, Any]) -> Document:
+        page = weasyprint.HTML(string=self._markup(letter), url_fetcher=self._fetcher)
+        return page.render(font_config=self._fonts, stylesheets=self._sheets, cache=pictures)
+
+    def _markup(self, letter: InvoiceLetter) -> str:
+        return self._template.render(
+            letter=letter,
+            language=letter.language,
+            locale=letter.locale,
+            currency=letter.currency,
+            paper=letter.paper,
+            organization_name=letter.organization,
+            test_mode=letter.specimen,
+            logo=data_address("image/png", letter.logo) if letter.logo else None,
+            qr=None if letter.mark else data_address("image/svg+xml", qr_picture(letter.pay_url)),
         )
 
     def draw_page(self, markup: str, *, identifier: str) -> bytes:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from babel.dates import format_date, format_datetime
-from flask import Flask, g
+from flask import Flask, g, url_for
 from markupsafe import Markup
 
 from webapp import wiring
@@ -70,6 +70,7 @@ def _everywhere() -> dict[str, Any]:
         "request_id": g.get("request_id", ""),
         "test_mode": wiring.settings().test_mode,
         "queue_works": wiring.queue_works,
+        "mailbox_url": url_for("public.mailbox") if wiring.keeps_mails() else None,
         "nav": navigation.items(),
         "place": navigation.place(),
         "links": navigation.links(),

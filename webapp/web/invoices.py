@@ -111,6 +111,7 @@ def _wanted(chapter_id: UUID | None) -> search.InvoiceFilter:
         period=request.args.get("period") or None,
         chapter_id=chapter_id,
         member_id=_uuid("member"),
+        run_id=_uuid("run"),
         due_before=_day("due_before"),
         due_after=_day("due_after"),
         q=request.args.get("q") or None,
@@ -135,9 +136,14 @@ def _day(name: str) -> date | None:
 
 def _chips(period_names: dict[str, str]) -> list[tuple[str, str, str]]:
     words = {"status": dict(STATUSES), "period": period_names}
-    labels = {"q": "“{}”", "due_before": "due before {}", "due_after": "due after {}"}
+    labels = {
+        "run": "one billing run",
+        "q": "“{}”",
+        "due_before": "due before {}",
+        "due_after": "due after {}",
+    }
     found = []
-    for name in ("q", "status", "period", "due_before", "due_after"):
+    for name in ("run", "q", "status", "period", "due_before", "due_after"):
         value = request.args.get(name)
         if value:
             text = words.get(name, {}).get(value, value)

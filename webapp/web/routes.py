@@ -41,6 +41,8 @@ RESOURCES: dict[str, list[str]] = {
         "ledger",
         "invoice_pdf",
         "pay_links",
+        "failed_refunds",
+        "reminders",
     ],
     "national": [
         "home",
@@ -73,6 +75,8 @@ RESOURCES: dict[str, list[str]] = {
         "period_changes",
         "schedules",
         "billing_runs",
+        "letters",
+        "failed_refunds",
     ],
     "api": [
         "organizations",

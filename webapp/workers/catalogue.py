@@ -16,6 +16,7 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.VERIFY_BOOKS: daily.verify_books,
     Job.ANNOUNCE: notifications.announce,
     Job.DELIVER_MAILS: notifications.deliver_mails,
+    Job.DRAW_LETTERS: notifications.draw_letters,
     Job.REACT_TO_EVENT: payments.react_to_event,
     Job.CONFIRM_FEE: payments.confirm_fee,
     Job.LOOK_UP_CHECKOUT: payments.look_up_checkout,

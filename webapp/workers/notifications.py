@@ -6,7 +6,7 @@ from uuid import UUID
 from webapp import wiring
 from webapp.core import failpoints, tenancy
 from webapp.core.db import transaction
-from webapp.domain.notifications import announcing, delivery, pdf, sending
+from webapp.domain.notifications import announcing, delivery, paper, pdf, sending
 from webapp.domain.notifications.delivery import Mail
 from webapp.domain.notifications.messages import Mailer, MailRefused, MailUnavailable, MailUncertain
 from webapp.domain.notifications.pdf import InvoiceLetter
@@ -69,6 +69,18 @@ def drawn(letter: InvoiceLetter) -> bytes:
         with transaction():
             pdf.keep(letter, found)
     return found
+
+
+def draw_letters(stack_id: UUID) -> None:
+    """One stack of a run's letters on paper."""
+    with transaction() as session:
+        organization = session.get_one(Organization, tenancy.organization_id())
+        letters = paper.to_draw(stack_id, organization, wiring.links(), test_mode=wiring.settings().test_mode)
+    if letters is None:
+        return
+    content = wiring.printer().draw_together(letters) if letters else b""
+    with transaction():
+        paper.keep(stack_id, content)
 
 
 def _held(mail_id: UUID) -> Mail:

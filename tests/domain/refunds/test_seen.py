@@ -1,8 +1,15 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from tests import factories
 from tests.processor import Shop, fresh
+from webapp.core.audit import AuditEntry
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.ledger import Code
+from webapp.domain.notifications.delivery import Mail, MailKind
+from webapp.domain.organizations import Chapter, Member, RoleName
 from webapp.domain.payments.payment import Allocation, Payment
 from webapp.domain.refunds.refund import Refund, RefundState
 
@@ -122,3 +129,67 @@ def test_a_refund_before_the_fee_is_known_is_booked_with_the_payment(shop: Shop)
     shop.sandbox.act(charge["id"], "fee")
     shop.hear()
     assert fresh(Payment, payment.id).returned == 40_000
+
+
+@pytest.mark.case("F23")
+@pytest.mark.parametrize("course", ["succeeded_then_failed", "pending_then_failed"])
+def test_a_refund_that_fails_is_told_once_to_the_member_and_the_treasurer_and_waits_until_handled(
+    shop: Shop, course: str, sign_in: Callable[..., Any]
+) -> None:
+    treasurer = factories.make_login("Tom Treasurer")
+    factories.make_role(treasurer, RoleName.TREASURER, chapter=fresh(Chapter, shop.chapter_id))
+    factories.make_admin()
+    shop.sandbox.settings(refund_course=course, refund_delay=None)
+    payment = shop.paid(shop.owed())
+    shop.refund(10_000)
+    shop.hear()
+    shop.sandbox.act(shop.latest("refund")["id"], "failure")
+    shop.hear()
+    shop.hear()
+    shop.work()
+    told = Mail.here().all(Mail.kind == MailKind.REFUND_FAILED)
+    assert sorted(mail.recipient for mail in told) == sorted(
+        [str(treasurer.email), str(fresh(Member, payment.member_id).email)]
+    )
+    sign_in(shop.client, treasurer)
+    here = f"/o/{shop.organization.slug}/chapters/{fresh(Chapter, shop.chapter_id).code}"
+    assert "1 refund did not arrive · $100.00" in shop.client.get(f"{here}/").text
+    assert "$100.00" in shop.client.get(f"{here}/refunds/failed/").text
+    [refund] = Refund.here().all()
+    for _ in range(2):
+        assert shop.client.post(f"{here}/refunds/{refund.id}/failure-handling").status_code == 303
+    assert "did not arrive ·" not in shop.client.get(f"{here}/").text
+    assert len(AuditEntry.here().all(AuditEntry.action == "refund failure handled")) == 1
+
+
+def test_without_a_treasurer_the_national_admins_hear_of_a_failed_refund(shop: Shop) -> None:
+    admin = factories.make_admin()
+    shop.sandbox.settings(refund_course="pending_then_failed", refund_delay=None)
+    shop.paid(shop.owed())
+    shop.refund(10_000)
+    shop.hear()
+    shop.sandbox.act(shop.latest("refund")["id"], "failure")
+    shop.hear()
+    shop.work()
+    told = Mail.here().all(Mail.kind == MailKind.REFUND_FAILED)
+    assert str(admin.email) in {mail.recipient for mail in told}
+
+
+def test_a_treasurer_handles_no_failed_refund_of_another_chapter(
+    shop: Shop, sign_in: Callable[..., Any]
+) -> None:
+    shop.sandbox.settings(refund_course="pending_then_failed", refund_delay=None)
+    shop.paid(shop.owed())
+    shop.refund(10_000)
+    shop.hear()
+    shop.sandbox.act(shop.latest("refund")["id"], "failure")
+    shop.hear()
+    other = factories.make_chapter("BET", "Beta Chapter")
+    treasurer = factories.make_login("Bea Treasurer")
+    factories.make_role(treasurer, RoleName.TREASURER, chapter=other)
+    sign_in(shop.client, treasurer)
+    [refund] = Refund.here().all()
+    here = f"/o/{shop.organization.slug}/chapters/BET"
+    assert shop.client.post(f"{here}/refunds/{refund.id}/failure-handling").status_code == 404
+    assert "$100.00" not in shop.client.get(f"{here}/refunds/failed/").text
+    assert fresh(Refund, refund.id).failure_handled_at is None

@@ -1,11 +1,15 @@
 """The national office sets dues, looks at a preview, bills, watches and takes a run back."""
 
 import re
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from tests import factories
+from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict
 from webapp.domain.billing import undoing
@@ -261,3 +265,15 @@ def test_a_period_is_changed_on_its_page_until_it_is_billed(office, national, ro
     changed = BillingPeriod.here().get(period.id)
     db.session.refresh(changed)
     assert (changed.name, changed.due_on) == ("Autumn 2026", date(2026, 8, 10))
+
+
+@pytest.mark.parametrize(("currency", "fee"), [("USD", "$25.00"), ("JPY", "¥25"), ("KWD", "25.000")])
+def test_the_standard_late_fee_is_told_in_the_organizations_currency(
+    client: FlaskClient, sign_in: Callable[..., Any], currency: str, fee: str
+) -> None:
+    organization = factories.make_organization("Coins", currency=currency)
+    with tenancy.acting_for(organization.id):
+        factories.found(organization)
+        sign_in(client, factories.make_admin("Coin Admin"))
+        page = client.get(f"/o/{organization.slug}/national/dues-settings/").text
+    assert re.search(rf"Standard: [^<]*{re.escape(fee)} after 15 days", page)

@@ -49,6 +49,7 @@ class InvoiceFilter:
     period: str | None = None
     chapter_id: UUID | None = None
     member_id: UUID | None = None
+    run_id: UUID | None = None
     due_before: date | None = None
     due_after: date | None = None
     q: str | None = None
@@ -122,7 +123,11 @@ def _beyond(keys: list[Any], after: UUID, *, descending: bool) -> ColumnElement[
 
 def _conditions(wanted: InvoiceFilter, organization: Organization) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [Invoice.organization_id == organization.id]
-    equal = ((Invoice.chapter_id, wanted.chapter_id), (Invoice.member_id, wanted.member_id))
+    equal = (
+        (Invoice.chapter_id, wanted.chapter_id),
+        (Invoice.member_id, wanted.member_id),
+        (Invoice.run_id, wanted.run_id),
+    )
     found += [column == value for column, value in equal if value is not None]
     if wanted.period:
         found.append(BillingPeriod.code == wanted.period)

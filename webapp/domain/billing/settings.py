@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger
 
-from webapp.core import audit, tenancy
+from webapp.core import audit, money, tenancy
 from webapp.core.db import Base, HasId, OrganizationRow, db, references_organization
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Login
@@ -25,6 +25,14 @@ class Cadence(StrEnum):
     SEMESTER = "semester"
     ANNUAL = "annual"
     CUSTOM = "custom"
+
+
+STANDARD_LATE_FEE_AFTER_DAYS = 15
+
+
+def standard_late_fee(currency: str) -> int:
+    """Where neither organization nor schedule says otherwise: 25 whole units, as minor units."""
+    return 25 * int(10 ** money.precision(currency))
 
 
 class LateFeeKind(StrEnum):

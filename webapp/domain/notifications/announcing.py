@@ -24,6 +24,7 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Invitation, Login, Member, Role, RoleName
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.refunds.refund import Refund
 
 
 def announce(what: str, links: Links, **ids: UUID) -> None:
@@ -120,18 +121,30 @@ def _to_payer(kind: MailKind, payment_id: UUID, links: Links) -> None:
 
 def _paid_twice(links: Links, payment_id: UUID) -> None:
     payment = _payment(payment_id)
+    _to_payer_and_officers(MailKind.PAID_TWICE, payment, payment.id, links, amount=payment.unapplied)
+
+
+def _refund_failed(links: Links, refund_id: UUID) -> None:
+    refund = Refund.here().get(refund_id)
+    payment = _payment(refund.payment_id)
+    _to_payer_and_officers(MailKind.REFUND_FAILED, payment, refund.id, links, amount=refund.amount)
+
+
+def _to_payer_and_officers(
+    kind: MailKind, payment: Payment, about: UUID, links: Links, *, amount: int
+) -> None:
     readers: list[tuple[str, str | None, UUID | None]] = [("member", payment.member.email, payment.member_id)]
     readers += [(str(login.id), login.email, None) for login in _officers(payment.chapter_id)]
     for reader, address, member_id in readers:
         write_down(
-            MailKind.PAID_TWICE,
+            kind,
             address,
-            once=f"paid_twice:{payment.id}:{reader}",
+            once=f"{kind.value}:{about}:{reader}",
             domain=links.domain,
             member_id=member_id,
             payment_id=payment.id,
-            invoice_id=_invoice_meant(payment_id),
-            details={"reader": "member" if member_id else "officer", "amount": payment.unapplied},
+            invoice_id=_invoice_meant(payment.id),
+            details={"reader": "member" if member_id else "officer", "amount": amount},
         )
 
 
@@ -188,6 +201,7 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "payment_received": _payment_received,
     "payment_failed": _payment_failed,
     "paid_twice": _paid_twice,
+    "refund_failed": _refund_failed,
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
     "password_reset": _password_reset,

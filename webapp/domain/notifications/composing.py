@@ -9,12 +9,12 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from webapp.core.db import db
 from webapp.core.errors import Conflict
-from webapp.domain.billing.invoice import Invoice, InvoiceLine
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import wording
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
-from webapp.domain.notifications.pdf import InvoiceLetter, letter_of
+from webapp.domain.notifications.pdf import InvoiceLetter, letter_of, printable
 from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization
@@ -103,19 +103,15 @@ def _payment_failed(occasion: Occasion) -> Composed:
     return wording.payment_failed(occasion.voice, payment, payment.member, invoice, pay_url), []
 
 
-def _paid_twice(occasion: Occasion) -> Composed:
-    payment = _payment(occasion)
-    details = occasion.mail.details
-    return (
-        wording.paid_twice(
-            occasion.voice,
-            payment,
-            payment.member,
-            for_member=details["reader"] == "member",
-            amount=details["amount"],
-        ),
-        [],
-    )
+def _told_to_both(write: Callable[..., Message]) -> Callable[[Occasion], Composed]:
+    """For what the member and the officers both hear, each in words of their own."""
+
+    def composed(occasion: Occasion) -> Composed:
+        payment, details = _payment(occasion), occasion.mail.details
+        for_member, amount = details["reader"] == "member", details["amount"]
+        return write(occasion.voice, payment, payment.member, for_member=for_member, amount=amount), []
+
+    return composed
 
 
 def _new_link(occasion: Occasion) -> Composed:
@@ -152,7 +148,8 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.REMINDER: _reminder,
     MailKind.RECEIPT: _receipt,
     MailKind.PAYMENT_FAILED: _payment_failed,
-    MailKind.PAID_TWICE: _paid_twice,
+    MailKind.PAID_TWICE: _told_to_both(wording.paid_twice),
+    MailKind.REFUND_FAILED: _told_to_both(wording.refund_failed),
     MailKind.NEW_LINK: _new_link,
     MailKind.CANCELLATION: _cancellation,
     MailKind.INVITATION: _invitation,
@@ -162,17 +159,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
 
 def _loaded(invoice_id: UUID | None) -> Invoice:
     assert invoice_id is not None, "This kind of mail is about an invoice"
-    statement = (
-        Invoice.here()
-        .select(Invoice.id == invoice_id)
-        .options(
-            joinedload(Invoice.member),
-            joinedload(Invoice.chapter),
-            joinedload(Invoice.period),
-            selectinload(Invoice.lines).joinedload(InvoiceLine.reason),
-        )
-    )
-    return db.session.scalars(statement).one()
+    return db.session.scalars(printable(Invoice.id == invoice_id)).one()
 
 
 def _payment(occasion: Occasion) -> Payment:

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, delete, func
+from sqlalchemy import ColumnElement, Index, LargeBinary, Select, delete, func
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, selectinload
 
 from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, db, new_id, references
@@ -19,7 +20,7 @@ from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Organization
 
-DESIGN = 1
+DESIGN = 2
 MOST_LINES = 200
 _MOST_TEXT = 300
 _MOST_ADDRESS_LINES = 7
@@ -106,6 +107,8 @@ class Printer(Protocol):
 
     def draw(self, letter: InvoiceLetter) -> bytes: ...
 
+    def draw_together(self, letters: Sequence[InvoiceLetter]) -> bytes: ...
+
 
 def letter_of(
     invoice: Invoice, organization: Organization, links: Links, *, test_mode: bool = False
@@ -141,6 +144,20 @@ def letter_of(
         how_to_pay=tuple(organization.how_to_pay[:_MOST_ADVICE].splitlines()),
         pay_url=links.pay(organization, invoice),
         specimen=organization.is_demo or test_mode,
+    )
+
+
+def printable(*conditions: ColumnElement[bool]) -> Select[Invoice]:
+    """Invoices with all that a letter shows."""
+    return (
+        Invoice.here()
+        .select(*conditions)
+        .options(
+            joinedload(Invoice.member),
+            joinedload(Invoice.chapter),
+            joinedload(Invoice.period),
+            selectinload(Invoice.lines).joinedload(InvoiceLine.reason),
+        )
     )
 
 

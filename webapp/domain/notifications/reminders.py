@@ -40,7 +40,12 @@ class DueReminder:
 
 
 def due(
-    organization: Organization, on: date, *, after: UUID | None = None, limit: int | None = None
+    organization: Organization,
+    on: date,
+    *,
+    chapter_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int | None = None,
 ) -> Sequence[DueReminder]:
     """Who gets a reminder when this day begins, in the order of the invoices.
 
@@ -49,7 +54,8 @@ def due(
     offsets = DuesSettings.of(organization).reminder_days
     if not offsets:
         return []
-    steps = _latest_steps(organization, on, offsets).subquery()
+    latest = _latest_steps(organization, on, offsets)
+    steps = (latest if chapter_id is None else latest.where(Invoice.chapter_id == chapter_id)).subquery()
     sent = exists().where(
         Mail.organization_id == organization.id,
         Mail.once == func.concat("reminder:", steps.c.invoice_id, ":", steps.c.offset),

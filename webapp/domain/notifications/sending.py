@@ -25,14 +25,7 @@ class Outgoing:
 
     def envelope(self, writer: Writer, drawings: Sequence[bytes]) -> Envelope:
         organization = self.organization
-        paper = Stationery(
-            organization_name=organization.name,
-            reply_to=organization.reply_to,
-            locale=organization.locale,
-            currency=organization.currency,
-            specimen=self.specimen,
-        )
-        text, html = writer.write(self.message, paper)
+        text, html = writer.write(self.message, stationery(organization, specimen=self.specimen))
         return Envelope(
             message_id=self.mail.message_id,
             sender_name=organization.mail_sender,
@@ -46,6 +39,16 @@ class Outgoing:
                 for letter, drawing in zip(self.letters, drawings, strict=True)
             ],
         )
+
+
+def stationery(organization: Organization, *, specimen: bool) -> Stationery:
+    return Stationery(
+        organization_name=organization.name,
+        reply_to=organization.reply_to,
+        locale=organization.locale,
+        currency=organization.currency,
+        specimen=specimen,
+    )
 
 
 def prepare(mail_id: UUID, links: Links, *, test_mode: bool) -> Outgoing | None:

@@ -138,6 +138,37 @@ def paid_twice(voice: Voice, payment: Payment, member: Member, *, for_member: bo
     )
 
 
+def refund_failed(
+    voice: Voice, payment: Payment, member: Member, *, for_member: bool, amount: int
+) -> Message:
+    money_text, paid = voice.money(amount), voice.money(payment.amount)
+    if for_member:
+        return Message(
+            subject=f"Your refund of {money_text} did not arrive",
+            title=f"Your refund of {money_text} did not arrive",
+            greeting=_dear(member),
+            paragraphs=[
+                f"{voice.name} sent you {money_text} back from your payment of {paid}, and your bank did not"
+                " take it, for instance because the card or the account was closed."
+            ],
+            amount=("Not arrived", amount),
+            afterwards=["Your treasurer knows. Answer this mail and say how you want to get it instead."],
+        )
+    return Message(
+        subject=f"A refund of {money_text} to {member.name} failed",
+        title=f"A refund of {money_text} to {member.name} failed",
+        greeting="Hello,",
+        paragraphs=[
+            f"The bank of {member.name} ({member.number}) did not take back {money_text} from the payment of"
+            f" {paid}. The money is with the processor again, and the books say so."
+        ],
+        amount=("Still to give back", amount),
+        afterwards=[
+            "Agree with the member on another way, such as a check. It stays on your home page until then."
+        ],
+    )
+
+
 def new_link(voice: Voice, invoice: Invoice, member: Member, pay_url: str) -> Message:
     return Message(
         subject=f"Your link to invoice {invoice.number}",

@@ -71,9 +71,11 @@ def _take_note(payment: Payment, seen: ProcessorRefund, invoices: dict[UUID, Inv
         db.session.add(refund)
         db.session.flush()
     if refund.state is RefundState.PENDING and state is not RefundState.PENDING:
+        if state is RefundState.FAILED:
+            refund.fail()
+            return
         refund.state = state
-        if state is RefundState.SUCCEEDED:
-            _book(refund, payment, invoices, on=on)
+        _book(refund, payment, invoices, on=on)
     elif refund.state is RefundState.SUCCEEDED and state is RefundState.FAILED:
         _take_back(refund, payment, invoices, on=on)
 
@@ -91,7 +93,7 @@ def _book(refund: Refund, payment: Payment, invoices: dict[UUID, Invoice], *, on
 
 def _take_back(refund: Refund, payment: Payment, invoices: dict[UUID, Invoice], *, on: date) -> None:
     """It failed after all, perhaps days later: the money never left, and settles again what it settled."""
-    refund.state = RefundState.FAILED
+    refund.fail()
     entry = entry_for(refund.id, Event.REFUND)
     assert entry is not None, "A refund that succeeded is in the books"
     left = sum(move.amount for move in moves_of(entry) if move.debit.account is Code.REFUNDS)

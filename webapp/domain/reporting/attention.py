@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from webapp.core import clock, tenancy
 from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
+from webapp.domain.refunds.refund import Refund
 
 _RECENT = timedelta(days=14)
 
@@ -19,7 +21,9 @@ _RECENT = timedelta(days=14)
 class Kind(StrEnum):
     FEE_UNCLEAR = "fee_unclear"
     UNAPPLIED = "unapplied"
+    REFUND_FAILED = "refund_failed"
     PAYMENT_FAILED = "payment_failed"
+    OVERDUE = "overdue"
     JOB_DEAD = "job_dead"
 
 
@@ -33,7 +37,13 @@ class Need:
 
 
 def of_chapter(chapter_id: UUID) -> list[Need]:
-    return _found(*[query.where(Payment.chapter_id == chapter_id) for query in _payments()])
+    overdue = _counted(Kind.OVERDUE, Invoice, func.sum(Invoice.owed)).where(
+        Invoice.organization_id == tenancy.organization_id(),
+        Invoice.chapter_id == chapter_id,
+        Invoice.status == InvoiceStatus.OVERDUE,
+        Invoice.owed > 0,
+    )
+    return _found(*[query.where(Payment.chapter_id == chapter_id) for query in _payments()], overdue)
 
 
 def of_organization() -> list[Need]:
@@ -50,6 +60,11 @@ def _payments() -> list[Select[str, int, int]]:
             here, Payment.fee_state == FeeState.FAILED
         ),
         _counted(Kind.UNAPPLIED, Payment, func.sum(Payment.unapplied)).where(here, Payment.unapplied > 0),
+        _counted(Kind.REFUND_FAILED, Refund, func.sum(Refund.amount))
+        .join(
+            Payment, (Payment.organization_id == Refund.organization_id) & (Payment.id == Refund.payment_id)
+        )
+        .where(here, Refund.failed_at.is_not(None), Refund.failure_handled_at.is_(None)),
         _counted(Kind.PAYMENT_FAILED, Payment, func.sum(Payment.amount)).where(
             here, Payment.state == PaymentState.FAILED, Payment.created_at > clock.now() - _RECENT
         ),

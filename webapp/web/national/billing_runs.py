@@ -21,6 +21,7 @@ from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.preview import Preview, Summary, preview
 from webapp.domain.billing.run import BillingOmission, BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.notifications import paper
 from webapp.domain.organizations import Login, Member
 from webapp.web.forms import Form, ReasonForm, offered
 from webapp.web.gates import current_access, current_organization
@@ -174,6 +175,7 @@ def _show(found: BillingRun, form: ReasonForm, *, status: int = 200) -> Response
         run=found,
         progress=found.progress(),
         omissions=found.omissions(),
+        on_paper=0 if found.is_under_way else paper.addressed_on_paper(found),
         stuck=stuck,
         given_up=any(job.state is JobState.DEAD for job in stuck),
         people=_people(found),

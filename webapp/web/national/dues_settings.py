@@ -8,9 +8,16 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Optional, ValidationError
 
+from webapp.core import money
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.billing.settings import Cadence, DuesSettings, LateFeeKind
+from webapp.domain.billing.settings import (
+    STANDARD_LATE_FEE_AFTER_DAYS,
+    Cadence,
+    DuesSettings,
+    LateFeeKind,
+    standard_late_fee,
+)
 from webapp.web.edits import EditForm
 from webapp.web.forms import MoneyField, NotNegative, offered
 from webapp.web.gates import current_organization
@@ -48,7 +55,7 @@ class DuesSettingsForm(EditForm):
         "Late fee",
         choices=offered(
             [
-                ("", "Standard: 25.00 after 15 days"),
+                ("", "Standard"),
                 ("none", "None"),
                 ("flat", "Flat"),
                 ("percent", "Percent"),
@@ -103,4 +110,11 @@ def update_dues_settings() -> Response | tuple[str, int]:
 
 
 def _page(form: DuesSettingsForm) -> str:
+    form.late_fee_kind.choices[0] = offered([("", _standard())])[0]
     return render_template("national/dues_settings/index.html", form=form)
+
+
+def _standard() -> str:
+    currency = current_organization.currency
+    fee = money.display(standard_late_fee(currency), currency, current_organization.locale)
+    return f"Standard: {fee} after {STANDARD_LATE_FEE_AFTER_DAYS} days"
