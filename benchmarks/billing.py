@@ -1,33 +1,67 @@
-"""How a billing run grows, and what it costs to run it again."""
+"""What a billing run costs beside the SQL that would write the same, how it grows, what a repeat costs."""
 
-from benchmarks import world
+from collections.abc import Callable
+
+from benchmarks import billing_floors, crew, world
 from benchmarks.measuring import Table, seconds
 from webapp.core import tenancy
+from webapp.domain.organizations import Organization
 
-SMALL, LARGE = 2_000, 20_000
+MEMBERS = 100_000
+SMALL, LARGE = 10_000, 300_000
+PERIODS = 10
+BY_HAND = 300
+MEGABYTE = 1_000_000
 
 
 def run(table: Table) -> None:
+    """Two rounds, the product and its floor by turns, in one database: each has the faster of its two."""
     with world.application():
-        small = _first_run(SMALL, "2025-01")
-        made = world.organization(LARGE)
-        with tenancy.acting_for(made.id):
-            first = seconds(lambda: world.bill(made, "2025-01"))
-            again = seconds(lambda: world.bill(made, "2025-01"))
-            later = [
-                seconds(lambda month=month: world.bill(made, f"2025-{month:02d}")) for month in range(2, 6)
-            ]
-    per_invoice = first / LARGE
-    table.ratio(
-        "billing_growth", per_invoice / (small / SMALL), ("20,000 members", first), ("2,000 members", small)
-    )
-    table.ratio(
-        "billing_growth_periods", later[-1] / first, ("fifth period", later[-1]), ("first period", first)
-    )
+        product, floor = world.organization(MEMBERS), world.organization(MEMBERS)
+        with crew.at_work(2) as two:
+            first, sql = _by_turns(product, floor, two)
+            with tenancy.acting_for(product.id):
+                again = seconds(lambda: two.bill(product, "2025-02"))
+        with crew.at_work(1) as one, tenancy.acting_for(product.id):
+            alone = seconds(lambda: one.bill(product, "2025-03"))
+        with tenancy.acting_for(floor.id):
+            by_hand = seconds(lambda: billing_floors.one_by_one(floor, BY_HAND, "2025-03"))
+    table.ratio("billing_run_vs_sql", first / sql, ("two workers", first), ("one statement", sql))
     table.ratio("billing_rerun", again / first, ("again, nothing to do", again), ("first", first))
+    table.ratio("billing_two_workers", alone / first, ("one worker", alone), ("two workers", first))
+    table.ratio("billing_vs_orm", by_hand / BY_HAND * MEMBERS / first, (f"{BY_HAND} one by one", by_hand))
+    table.figure("export_memory_billing_run", two.peak / MEGABYTE)
 
 
-def _first_run(members: int, code: str) -> float:
+def grow(table: Table) -> None:
+    """In the foreground: time per invoice as members and periods become more."""
+    with world.application():
+        small, large = _rate(SMALL, ["2025-01"])[0], _rate(LARGE, ["2025-01"])[0]
+        periods = _rate(SMALL, [f"2025-{month:02d}" for month in range(1, PERIODS + 1)])
+    table.ratio("billing_growth", large / small, ("an invoice of 300,000", large), ("of 10,000", small))
+    table.ratio(
+        "billing_growth_periods",
+        periods[-1] / periods[0],
+        ("an invoice of the tenth period", periods[-1]),
+        ("of the first", periods[0]),
+    )
+
+
+def _by_turns(product: Organization, floor: Organization, two: crew.Crew) -> tuple[float, float]:
+    ours, theirs = [], []
+    for code in ("2025-01", "2025-02"):
+        theirs.append(_in(floor, lambda code=code: billing_floors.all_at_once(floor, MEMBERS, code)))
+        ours.append(_in(product, lambda code=code: two.bill(product, code)))
+    return min(ours), min(theirs)
+
+
+def _in(made: Organization, work: Callable[[], object]) -> float:
+    with tenancy.acting_for(made.id):
+        return seconds(work)
+
+
+def _rate(members: int, codes: list[str]) -> list[float]:
+    """Seconds an invoice, for each of these periods of a new organization."""
     made = world.organization(members)
     with tenancy.acting_for(made.id):
-        return seconds(lambda: world.bill(made, code))
+        return [seconds(lambda code=code: world.bill(made, code)) / members for code in codes]

@@ -13,8 +13,12 @@ class Table:
 
     def ratio(self, name: str, value: float, *figures: tuple[str, float]) -> None:
         """`figures` are names and seconds."""
+        self.figure(name, value, *((label, f"{seconds * 1000:,.1f} ms") for label, seconds in figures))
+
+    def figure(self, name: str, value: float, *figures: tuple[str, str]) -> None:
+        """`figures` are names and what was seen, with its unit."""
         print(f"RATIO {name} {value:.3f}", flush=True)
-        self.rows += [(f"{name}: {label}", f"{seconds * 1000:,.1f} ms") for label, seconds in figures]
+        self.rows += [(f"{name}: {label}", seen) for label, seen in figures]
 
     def show(self) -> None:
         width = max((len(label) for label, _ in self.rows), default=0)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Select,
     UniqueConstraint,
-    case,
     exists,
     func,
     select,
@@ -26,7 +25,7 @@ from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.jobs import Job, JobState, OutboxJob, later, revive
 from webapp.domain.billing.assessing import Occasion, Omission
-from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis
 from webapp.domain.billing.settings import DuesSettings
@@ -119,13 +118,15 @@ class BillingRun(OrganizationRow, Base):
     def progress(self) -> "Progress":
         done = BillingBatch.state == BatchState.DONE
         sums = select(
-            func.coalesce(func.sum(case((done, BillingBatch.members), else_=0)), 0),
+            func.coalesce(func.sum(BillingBatch.members), 0),
+            func.coalesce(func.sum(BillingBatch.members).filter(done), 0),
             func.coalesce(func.sum(BillingBatch.invoiced), 0),
             func.coalesce(func.sum(BillingBatch.total), 0),
             func.coalesce(func.sum(BillingBatch.already), 0),
         ).where(BillingBatch.organization_id == self.organization_id, BillingBatch.run_id == self.id)
-        done_members, invoiced, total, already = (int(number) for number in db.session.execute(sums).one())
-        return Progress(done_members, invoiced, total, already, self.considered)
+        wanted, looked_at, invoiced, total, already = map(int, db.session.execute(sums).one())
+        before = self.considered - wanted
+        return Progress(before + looked_at, invoiced, total, before + already, self.considered)
 
     def omissions(self) -> dict[Omission, int]:
         """How many members were left out, by reason."""
@@ -222,12 +223,14 @@ class BillingOmission(OrganizationRow, Base):
 
 
 def start(run_id: UUID, *, members_per_batch: int = MEMBERS_PER_BATCH) -> None:
-    """Cut the members in scope into batches and promise each. Does nothing the second time."""
+    """Cut the members who have no invoice yet into batches and promise each. Does nothing the second time."""
     BillingRun.here().get(run_id, lock=True)
     run = BillingRun.open(run_id)
     if run.state is not RunState.CONFIRMED:
         return
-    slices = db.session.execute(_slices(run.schedule, members_per_batch)).all()
+    in_scope = select(func.count()).select_from(Member).where(run.schedule.in_scope)
+    run.considered = db.session.scalars(in_scope).one()
+    slices = db.session.execute(_slices(run, members_per_batch)).all()
     for position, (first, last, members) in enumerate(slices, 1):
         batch = BillingBatch(
             run_id=run.id, position=position, first_member_id=first, last_member_id=last, members=members
@@ -235,16 +238,23 @@ def start(run_id: UUID, *, members_per_batch: int = MEMBERS_PER_BATCH) -> None:
         db.session.add(batch)
         db.session.flush()
         later(Job.BILL_BATCH, once=str(batch.id), run_id=run.id, batch_id=batch.id)
-    run.batches, run.considered = len(slices), sum(members for _, _, members in slices)
-    run.state, run.started_at = RunState.RUNNING, clock.now()
+    run.batches, run.state, run.started_at = len(slices), RunState.RUNNING, clock.now()
     finish_if_done(run)
 
 
-def _slices(schedule: AssessmentSchedule, size: int) -> Select[UUID, UUID, int]:
+def _slices(run: BillingRun, size: int) -> Select[UUID, UUID, int]:
     """By member id, which never changes, so nobody falls between two. A total is divided in one piece."""
     place = func.row_number().over(order_by=Member.id) - 1
-    number = place // size if schedule.basis is not Basis.SHARE else place * 0
-    ranked = select(Member.id, number.label("slice")).where(schedule.in_scope).subquery()
+    number = place // size if run.schedule.basis is not Basis.SHARE else place * 0
+    billed = exists().where(
+        Invoice.organization_id == Member.organization_id,
+        Invoice.member_id == Member.id,
+        Invoice.schedule_id == run.schedule_id,
+        Invoice.period_id == run.period_id,
+        Invoice.status != InvoiceStatus.VOID,
+    )
+    left = select(Member.id, number.label("slice")).where(run.schedule.in_scope, ~billed)
+    ranked = left.subquery()
     ids = func.array_agg(aggregate_order_by(ranked.c.id, ranked.c.id))
     return select(ids[1], ids[func.count()], func.count()).group_by(ranked.c.slice).order_by(ranked.c.slice)
 

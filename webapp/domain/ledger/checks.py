@@ -27,18 +27,26 @@ class Difference:
 def verify(organization: Organization) -> list[Difference]:
     """Recompute every balance from the postings and look at every entry; nothing may differ."""
     write_moved()
+    db.session.execute(_ALL_HANDS)
     here = {"organization": organization.id}
     found = [Difference(*row) for row in db.session.execute(_BALANCES, here)]
     found += [Difference("Entries that are not whole", *row) for row in db.session.execute(_ENTRIES, here)]
     return found
 
 
+_ALL_HANDS = text(
+    "SELECT set_config('work_mem', '64MB', true), set_config('parallel_setup_cost', '0', true),"
+    " set_config('parallel_tuple_cost', '0', true)"
+)
+"""For the rest of this transaction: every row is read, so the cores share them, and sums stay in memory."""
+
 _BALANCES = text(
     """
     WITH pairs AS MATERIALIZED (
-        SELECT debit_account_id, debit_chapter_id, credit_account_id, credit_chapter_id, sum(amount) AS amount
+        SELECT debit_account_id, debit_chapter_id, debit_member_id,
+               credit_account_id, credit_chapter_id, credit_member_id, sum(amount) AS amount
         FROM postings WHERE organization_id = :organization
-        GROUP BY 1, 2, 3, 4
+        GROUP BY 1, 2, 3, 4, 5, 6
     ), chapters_should AS (
         SELECT account_id, chapter_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits
         FROM (
@@ -50,13 +58,10 @@ _BALANCES = text(
     ), members_should AS (
         SELECT account_id, member_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits
         FROM (
-            SELECT debit_account_id, debit_member_id, sum(amount), 0
-            FROM postings WHERE organization_id = :organization AND debit_member_id IS NOT NULL
-            GROUP BY 1, 2
+            SELECT debit_account_id, debit_member_id, amount, 0 FROM pairs WHERE debit_member_id IS NOT NULL
             UNION ALL
-            SELECT credit_account_id, credit_member_id, 0, sum(amount)
-            FROM postings WHERE organization_id = :organization AND credit_member_id IS NOT NULL
-            GROUP BY 1, 2
+            SELECT credit_account_id, credit_member_id, 0, amount FROM pairs
+            WHERE credit_member_id IS NOT NULL
         ) AS sides (account_id, member_id, debits, credits)
         GROUP BY 1, 2
     ), differences AS (
