@@ -153,6 +153,12 @@ class Member(OrganizationRow, Base):
         Index("ix_members_chapter", "organization_id", "chapter_id", "last_name"),
         Index("ix_members_email", "organization_id", "email"),
         Index("ix_members_login", "login_id"),
+        Index(
+            "ix_members_pledge_class",
+            "organization_id",
+            "pledge_class_id",
+            postgresql_where="pledge_class_id IS NOT NULL",
+        ),
     )
 
     @property

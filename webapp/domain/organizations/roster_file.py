@@ -208,13 +208,13 @@ def _rows(text: str, delimiter: str) -> Iterator[Line]:
             yield Line(start, (), "The quotation marks in this line don't match.")
         else:
             if any(cell.strip() for cell in cells):
-                yield Line(start, tuple([_without_apostrophe(cell) for cell in cells]))
+                yield Line(start, tuple([_without_apostrophe(cell) if cell[:1] == "'" else cell for cell in cells]))
         start = reader.line_num + 1
 
 
 def _without_apostrophe(cell: str) -> str:
     """Our own exports put an apostrophe before what a spreadsheet would run; coming back, it goes again."""
-    return cell[1:] if cell[:1] == "'" and _QUOTED_FORMULA.match(cell) else cell
+    return cell[1:] if _QUOTED_FORMULA.match(cell) else cell
 
 
 def _headings(cells: Sequence[str]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ from webapp.domain.organizations.roster_verdicts import (
     verdicts,
 )
 
-STRETCH = 5_000
+STRETCH = 2_000
 NOT_WHOLE = [one for one in UndoOutcome if not one.is_whole]
 _ADDED = {kind.__tablename__: kind for kind in (PledgeClass, Chapter, MemberStatus)}
 
