@@ -208,7 +208,8 @@ def _rows(text: str, delimiter: str) -> Iterator[Line]:
             yield Line(start, (), "The quotation marks in this line don't match.")
         else:
             if any(cell.strip() for cell in cells):
-                yield Line(start, tuple([_without_apostrophe(cell) if cell[:1] == "'" else cell for cell in cells]))
+                plain = [_without_apostrophe(cell) if cell[:1] == "'" else cell for cell in cells]
+                yield Line(start, tuple(plain))
         start = reader.line_num + 1
 
 
