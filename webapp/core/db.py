@@ -22,6 +22,8 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    event,
+    func,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -66,6 +68,12 @@ db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True, session_options
 def new_id() -> UUID:
     """A UUIDv7: unique everywhere, and rows made together lie together in the index."""
     return uuid_utils.compat.uuid7()
+
+
+def database_time() -> datetime:
+    """When this transaction began, by the one clock that all machines share."""
+    moment: datetime = db.session.execute(select(func.now())).scalar_one()
+    return moment
 
 
 RowT = TypeVar("RowT", bound="OrganizationRow")
@@ -184,8 +192,7 @@ def transaction() -> Iterator[Session]:
         session.commit()
         failpoints.passing("committed")
     except BaseException:
-        session.expunge_all()  # first, so that what was loaded can still be shown beside the refusal
-        session.rollback()
+        give_up(session)
         _keep(session)
         raise
     finally:
@@ -193,6 +200,19 @@ def transaction() -> Iterator[Session]:
         session.info.pop("kept", None)
     for hook in _after_commit:
         hook(session)
+
+
+def give_up(session: Session) -> None:
+    """Undo what was begun. What was loaded can still be shown beside the refusal, without a query."""
+    session.expunge_all()
+    session.rollback()
+
+
+@event.listens_for(Session, "after_rollback")
+def _let_go_before_it_expires(session: Session) -> None:
+    """A flush or a commit that fails rolls back by itself, and would forget what was loaded."""
+    if session.info.get("in_transaction"):
+        session.expunge_all()
 
 
 def _keep(session: Session) -> None:

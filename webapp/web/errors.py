@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from webapp.core.db import db
+from webapp.core.db import db, give_up
 from webapp.core.deadlocks import is_deadlock
 from webapp.core.errors import Conflict, Invalid, Refusal, Unavailable
 from webapp.web import again
@@ -103,13 +103,13 @@ def _database_away(error: DBAPIError | PoolTimeout) -> Response:
     if is_deadlock(error):
         return _deadlocked()
     log.error("database_unavailable", reason=type(error).__name__)
-    db.session.rollback()
+    give_up(db.session())
     return _refused(Unavailable("The database does not answer right now."))
 
 
 def _deadlocked() -> Response:
     log.warning("deadlock")
-    db.session.rollback()
+    give_up(db.session())
     again.wish_for_another_try()
     return _refused(Unavailable("Too many people are changing the same thing right now."))
 
@@ -119,12 +119,12 @@ def _collided(error: IntegrityError) -> Response:
     if not isinstance(error.orig, UniqueViolation | ExclusionViolation):
         raise error
     log.warning("collided", constraint=error.orig.diag.constraint_name)
-    db.session.rollback()
+    give_up(db.session())
     return _refused(Conflict("Somebody else made the same thing at the same moment."))
 
 
 def _failed(error: HTTPException) -> Response:
-    db.session.rollback()
+    give_up(db.session())
     return problem(500, "The page could not be made.", next_step=_NEXT_STEPS[500])
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from webapp import wiring
 from webapp.core import clock
-from webapp.core.db import transaction
+from webapp.core.db import database_time, transaction
 from webapp.core.errors import Conflict
 from webapp.domain.payments import checkout, inbox, reactions
 from webapp.domain.payments.fees import FeeNotKnownYet
@@ -63,7 +63,8 @@ def look_through_events() -> None:
 
 
 def look_through(processor: PaymentProcessor) -> None:
-    started = clock.now()
+    with transaction():
+        started = database_time()
     since = (processor.events_seen_until or processor.created_at) - OVERLAP
     with wiring.asking(processor) as gateway:
         notices = list(gateway.recent_notices(since))

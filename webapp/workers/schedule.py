@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from flask import Flask
@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.adapters.rq_dispatcher import RqDispatcher
 from webapp.core import backlog, clock, jobs, signs, tenancy
-from webapp.core.db import db, transaction
+from webapp.core.db import database_time, db, transaction
 from webapp.core.jobs import Job, later
 from webapp.core.signs import Sign
 from webapp.domain.organizations import Organization
@@ -31,14 +31,17 @@ def sweep(dispatcher: jobs.Dispatcher) -> int:
     return len(stuck)
 
 
-def promise_regular_work() -> None:
-    """Once a day and once an hour per organization, however many schedulers run: the promise is unique."""
+def promise_regular_work(moment: datetime) -> None:
+    """Once a day and once an hour per organization, however many schedulers run: the promise is unique.
+
+    `moment` is the database's: whose clock is an hour ahead begins nobody's day early.
+    """
     organizations = db.session.scalars(select(Organization)).all()
     db.session.rollback()
     for organization in organizations:
-        local = clock.now().astimezone(clock.zone(organization.timezone))
+        local = moment.astimezone(clock.zone(organization.timezone))
         with tenancy.acting_for(organization.id), transaction():
-            later(Job.LOOK_THROUGH_EVENTS, once=f"{clock.now():%Y-%m-%dT%H}")
+            later(Job.LOOK_THROUGH_EVENTS, once=f"{moment.astimezone(UTC):%Y-%m-%dT%H}")
             if local.hour >= DAY_STARTS_AT:
                 day = local.date().isoformat()
                 later(Job.DAILY, once=day, day=day)
@@ -52,7 +55,7 @@ def run(app: Flask, dispatcher: jobs.Dispatcher, stopping: threading.Event) -> N
         with app.app_context():
             try:
                 if clock.now() >= next_promise:
-                    promise_regular_work()
+                    promise_regular_work(database_time())
                     next_promise = clock.now() + timedelta(minutes=5)
                 sent = sweep(dispatcher)
                 if sent:

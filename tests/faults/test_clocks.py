@@ -1,0 +1,109 @@
+"""Two schedulers, missed nights, days that are shorter, and machines whose clocks are wrong."""
+
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests import factories
+from tests.faults.installation import Installation, Office, until
+from webapp.core import tenancy
+from webapp.core.db import transaction
+from webapp.core.jobs import Job, OutboxJob, later
+from webapp.workers import schedule
+
+FIRST, LAST = "Pacific/Kiritimati", "America/Adak"
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.case("F26")
+@pytest.mark.case("K8")
+@pytest.mark.parametrize(
+    ("zone", "before", "begins", "day"),
+    [
+        (FIRST, "2026-03-07 12:59", "2026-03-07 13:00", "2026-03-08"),
+        (FIRST, "2028-02-28 12:59", "2028-02-28 13:00", "2028-02-29"),
+        (FIRST, "2026-12-30 12:59", "2026-12-30 13:00", "2026-12-31"),
+        (LAST, "2026-03-08 11:59", "2026-03-08 12:00", "2026-03-08"),
+        (LAST, "2026-11-01 12:59", "2026-11-01 13:00", "2026-11-01"),
+        (LAST, "2028-02-29 12:59", "2028-02-29 13:00", "2028-02-29"),
+        (LAST, "2027-01-01 12:59", "2027-01-01 13:00", "2027-01-01"),
+    ],
+    ids=[
+        "first to begin a day", "leap day there first", "month end there first", "the night of 23 hours",
+        "the night of 25 hours", "leap day there last", "a new year there last",
+    ],
+)  # fmt: skip
+def test_an_organization_s_day_begins_at_three_in_its_own_morning_and_once(
+    app: Flask, zone: str, before: str, begins: str, day: str
+) -> None:
+    organization = factories.make_organization(timezone=zone)
+    with tenancy.acting_for(organization.id):
+        schedule.promise_regular_work(utc(before))
+        early = {job.arguments["day"] for job in OutboxJob.here().all(OutboxJob.name == "daily")}
+        for minutes in (0, 5, 600):
+            schedule.promise_regular_work(utc(begins) + timedelta(minutes=minutes))
+        days = Counter(job.arguments["day"] for job in OutboxJob.here().all(OutboxJob.name == "daily"))
+    assert early == set()
+    assert days == Counter({day: 1})
+
+
+@pytest.mark.case("F26")
+def test_after_missed_nights_the_next_tick_promises_the_day_it_is(app: Flask) -> None:
+    organization = factories.make_organization(timezone="UTC")
+    with tenancy.acting_for(organization.id):
+        for moment in ("2026-05-01 04:00", "2026-05-04 04:00"):
+            schedule.promise_regular_work(utc(moment))
+        found = OutboxJob.here().all(OutboxJob.name == "daily", order_by=OutboxJob.id)
+    assert [job.arguments["day"] for job in found] == ["2026-05-01", "2026-05-04"]
+
+
+@pytest.mark.case("F26")
+def test_two_schedulers_promise_everything_once(installation: Installation, office: Office) -> None:
+    installation.start_scheduler("one")
+    installation.start_scheduler("two")
+    until(lambda: office.jobs("queued"))
+    installation.start_worker()
+    until(lambda: not office.jobs("queued", "running"))
+    promised = Counter((job.name, job.dedupe_key) for job in office.all(OutboxJob))
+    assert promised and set(promised.values()) == {1}
+    assert {job.attempts for job in office.jobs("done")} == {1}
+
+
+def faketime() -> str:
+    ending = "dylib" if sys.platform == "darwin" else "so"
+    for folder in ("/usr/lib", "/usr/local/lib", "/opt/homebrew/lib"):
+        for found in Path(folder).glob(f"**/faketime/libfaketimeMT*{ending}*"):
+            return str(found)
+    raise AssertionError("These tests need libfaketime: make setup installs it.")
+
+
+@pytest.mark.case("F27")
+@pytest.mark.parametrize("wrong", ["+1h", "-1h"])
+def test_what_is_due_is_a_matter_of_the_database_s_clock(
+    installation: Installation, office: Office, wrong: str
+) -> None:
+    preload = "DYLD_INSERT_LIBRARIES" if sys.platform == "darwin" else "LD_PRELOAD"
+    fake = {preload: faketime(), "FAKETIME": wrong, "DONT_FAKE_MONOTONIC": "1"}
+    with office.installation.app.app_context(), transaction():
+        later(Job.LOOK_THROUGH_EVENTS, once="due now")
+        later(Job.LOOK_THROUGH_EVENTS, once="due later", at=datetime.now(UTC) + timedelta(minutes=30))
+    hours = {f"{datetime.now(UTC):%Y-%m-%dT%H}"}
+
+    installation.start_worker(**fake)
+    installation.start_scheduler(**fake)
+
+    until(lambda: "due now" in {job.dedupe_key for job in office.jobs("done")})
+    until(lambda: [job for job in office.all(OutboxJob) if job.dedupe_key not in ("due now", "due later")])
+    hours.add(f"{datetime.now(UTC):%Y-%m-%dT%H}")
+    [waiting] = [job for job in office.all(OutboxJob) if job.dedupe_key == "due later"]
+    assert (waiting.state.value, waiting.attempts) == ("queued", 0)
+    looks = {job.dedupe_key for job in office.all(OutboxJob) if job.name == "look_through_events"}
+    assert looks - {"due now", "due later"} <= hours, "the hour is the database's, too"
+    assert office.processor.events_seen_until <= datetime.now(UTC)
