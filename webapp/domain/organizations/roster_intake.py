@@ -20,7 +20,7 @@ from webapp.domain.organizations.roster_comparison import Comparison, Decision
 from webapp.domain.organizations.roster_directory import Directory
 from webapp.domain.organizations.roster_reading import Candidate, Reading
 
-STRETCH = 2_000
+STRETCH = 5_000
 
 
 def one_at_a_time() -> None:
