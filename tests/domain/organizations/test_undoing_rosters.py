@@ -73,7 +73,6 @@ def fresh(row: Any) -> Any:
 
 
 def number(text: str) -> Member | None:
-    db.session.rollback()
     db.session.expire_all()
     return Member.here().first(Member.number == text)
 
