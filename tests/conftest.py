@@ -16,10 +16,12 @@ from webapp.core import jobs as core_jobs
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.domain.organizations import Login, roles, sessions
+from webapp.domain.organizations.sessions import Method
 from webapp.web import limits
 
 pytest_plugins = ["tests.services", "tests.processor"]
 
+IN_TWO_STEPS = (Method.MEMORIZED, Method.APP_CODE)
 CREDENTIAL_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
@@ -104,11 +106,11 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def sign_in(app: Flask) -> Callable[[FlaskClient, Login], str]:
-    """Signs this browser in without a password, and gives its session's token."""
+    """Signs this browser in, in two steps a moment ago as far as it says, and gives its session's token."""
 
     def _sign_in(client: FlaskClient, login: Login) -> str:
         with transaction():
-            token = sessions.start(login, roles.session_limits(login))
+            token = sessions.start(login, roles.session_limits(login), methods=IN_TWO_STEPS)
         serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         client.set_cookie(app.config["SESSION_COOKIE_NAME"], serializer.dumps({"token": token}))
         return token

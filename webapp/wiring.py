@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Flask, current_app
@@ -39,6 +40,7 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
 from webapp.domain.notifications.pdf import InvoiceLetter, Printer
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
+from webapp.domain.organizations.passkeys import Site
 from webapp.domain.payments import circuit
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import GatewayUnavailable, PaymentGateway
@@ -128,6 +130,12 @@ def installation_checkup() -> list[Line]:
 
 def organization_checkup(organization: Organization) -> list[Line]:
     return [*operation.lines(key_ring()), *mail_operation.lines(organization)]
+
+
+def passkey_site() -> Site:
+    """Where passkeys are good: the public host."""
+    address = urlsplit(settings().public_url)
+    return Site(address.hostname or "localhost", f"{address.scheme}://{address.netloc}")
 
 
 def gateway_for(processor: PaymentProcessor) -> PaymentGateway:

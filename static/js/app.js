@@ -1,4 +1,5 @@
 // Everything works without these modules; they only make it quicker. None builds markup from strings.
+import "./passkeys.js";
 import "./dialogs.js";
 import "./shortcuts.js";
 import "./copying.js";

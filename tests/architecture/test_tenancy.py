@@ -6,7 +6,11 @@ import pytest
 from tests.services import Database
 from webapp.core.db import Base
 
-SHARED = {"organizations", "logins", "login_sessions", "signs_of_life", "alembic_version"}
+LOGINS = {
+    "logins", "login_sessions", "authenticator_apps", "recovery_codes", "passkeys", "passkey_challenges",
+}  # fmt: skip
+"""A login may work for several organizations."""
+SHARED = LOGINS | {"organizations", "signs_of_life", "alembic_version"}
 APPEND_ONLY = {"audit_entries", "posting_decisions", "journal_entries", "postings"}
 
 

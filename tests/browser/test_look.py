@@ -22,7 +22,9 @@ OFFICE_PAGES = [
     "national.processors", "national.processor", "national.trial_balance", "national.journal",
     "national.journal_entry", "national.audit_trail", "national.webhook_log", "national.tokens",
     "national.mails", "treasurers.home", "treasurers.invoices", "treasurers.ledger",
-    "treasurers.roster_import", "account.show",
+    "treasurers.roster_import", "account.show", "account.second_factor",
+    "account.new_passkey", "account.passkey",
+    "national.new_second_factor_reset",
 ]  # fmt: skip
 BUSIEST = {
     "national.home", "national.invoices", "national.invoice", "national.billing_run",

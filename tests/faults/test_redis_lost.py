@@ -23,7 +23,8 @@ def cookie_of(office: Office, login: Login) -> str:
     """Somebody who is signed in already."""
     app = office.installation.app
     with transaction():
-        token = sessions.start(login, roles.session_limits(login))
+        methods = (sessions.Method.MEMORIZED, sessions.Method.APP_CODE)
+        token = sessions.start(login, roles.session_limits(login), methods=methods)
     serializer = app.session_interface.get_signing_serializer(app)
     return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps({'token': token})}"
 

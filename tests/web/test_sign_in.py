@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from tests import factories
 from webapp.core.db import db, transaction
+from webapp.domain.notifications.delivery import Mail
 from webapp.domain.organizations import Login, LoginSession, RoleName, password_reset, roles, sessions
 from webapp.web.auth import own_path
 from webapp.web.limits import limiter
@@ -458,8 +459,11 @@ class TestForgottenPassword:
 
         assert known.status_code == unknown.status_code == 200
         assert known.text == unknown.text
-        [job] = jobs.named("announce")
-        assert job.arguments == {"what": "password_reset", "login_id": str(admin.id)}
+        theirs, nobodys = jobs.named("announce")
+        assert theirs.arguments == {"what": "password_reset", "login_id": str(admin.id)}
+        assert nobodys.arguments.keys() == theirs.arguments.keys()
+        jobs.run_all()
+        assert db.session.scalars(select(Mail.recipient)).all() == [admin.email]
 
     def test_asking_again_and_again_is_stopped(self, client, admin, jobs):
         answers = [client.post("/password-reset", data={"email": admin.email}) for _ in range(4)]

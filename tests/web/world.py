@@ -38,11 +38,13 @@ from webapp.domain.organizations import (
     Member,
     MemberStatus,
     Organization,
+    Passkey,
     RoleName,
     invitations,
     logo,
     roles,
     roster_import,
+    sessions,
     tokens,
 )
 from webapp.domain.organizations.roles import Role
@@ -259,7 +261,23 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
     ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}
     ids["refund_id"] = refund.id
     ids |= {"role_id": role.id, "session_id": new_id(), "login_id": logins[MEMBER].id}
+    ids |= {"passkey_id": make_passkey(logins[ADMIN]).id}
     ids |= {"name": str(new_id()), "number": 1, "code": "not-found"}
+
+
+def make_passkey(login: Login) -> Passkey:
+    """One that no device has."""
+    made = Passkey(
+        id=new_id(),
+        login_id=login.id,
+        credential_id=str(new_id()),
+        public_key=b"",
+        sign_count=0,
+        name="My phone",
+    )
+    with transaction() as session:
+        session.add(made)
+    return made
 
 
 def _links(ids: dict[str, Any], invoice: Invoice, admin: Login) -> dict[str, str]:
@@ -284,10 +302,9 @@ def enter(client: FlaskClient, login: Login | None) -> FlaskClient:
     name = current_app.config["SESSION_COOKIE_NAME"]
     client.delete_cookie(name)
     if login is not None:
-        from webapp.domain.organizations import sessions
-
         with transaction():
-            token = sessions.start(login, roles.session_limits(login))
+            methods = (sessions.Method.MEMORIZED, sessions.Method.APP_CODE)
+            token = sessions.start(login, roles.session_limits(login), methods=methods)
         serializer = current_app.session_interface.get_signing_serializer(current_app)  # type: ignore[attr-defined]
         client.set_cookie(name, serializer.dumps({"token": token}))
     return client

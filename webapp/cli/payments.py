@@ -13,7 +13,7 @@ from webapp.cli.output import organization_named, says_why, table
 from webapp.core import clock, money, tenancy
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.organizations import Member, Organization
+from webapp.domain.organizations import AuthenticatorApp, Member, Organization
 from webapp.domain.payments.payment import OFFLINE, Method
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.receiving import record_offline
@@ -114,6 +114,11 @@ def rotate() -> None:
             rows = PaymentProcessor.here().all()
             renewed = sum(row.renew_encryption(wiring.key_ring()) for row in rows)
         done.append([organization.slug, renewed])
+    with transaction():
+        apps = db.session.scalars(select(AuthenticatorApp).with_for_update()).all()
+        renewed = sum(app.renew_encryption(wiring.key_ring()) for app in apps)
+    if apps:
+        done.append(["(authenticator apps)", renewed])
     table(["organization", "credentials renewed"], done)
 
 

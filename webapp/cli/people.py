@@ -6,7 +6,15 @@ from flask import Flask
 from webapp import wiring
 from webapp.cli.output import organization_named, says_why
 from webapp.core.db import transaction
-from webapp.domain.organizations import Chapter, RoleName, invitations, tokens
+from webapp.domain.organizations import (
+    Chapter,
+    Login,
+    Role,
+    RoleName,
+    invitations,
+    second_factor,
+    tokens,
+)
 
 _STAFF = click.Choice([role.value for role in RoleName if role is not RoleName.MEMBER])
 
@@ -34,6 +42,22 @@ def invite(org: str, email: str, role: str, chapter: str | None) -> None:
         )
         token = invitations.token(made, settings.secret_key)
     click.echo(f"{settings.public_url}/o/{org}/invitations/{token}")
+
+
+@people.command(
+    "reset-factor", help="Let somebody who lost their telephone or key sign in with the password."
+)
+@click.argument("org")
+@click.argument("email")
+@click.option("--reason", default="At the operator's command", show_default=True, help="For the audit trail.")
+@says_why
+def reset_factor(org: str, email: str, reason: str) -> None:
+    with organization_named(org), transaction():
+        login = Login.by_email(email, lock=True)
+        if login is None or not Role.here().first(Role.login_id == login.id):
+            raise click.ClickException(f"Nobody with the address “{email}” has a role here.")
+        second_factor.reset(login, by=None, reason=reason)
+    click.echo(f"{login.name} signs in with the password alone and sets up a second step again.")
 
 
 @click.group("tokens", help="Keys for programs that use the API.")

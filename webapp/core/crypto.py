@@ -31,9 +31,9 @@ class SecretUnreadable(Unavailable):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a secret is stored; part of what the cipher authenticates."""
+    """Where a secret is stored; part of what the cipher authenticates. A login's has no organization."""
 
-    organization_id: UUID
+    organization_id: UUID | None
     table: str
     column: str
     row_id: UUID

@@ -1,6 +1,7 @@
 """Who is asking: the token in the cookie, its session in the database, and the way in and out."""
 
 import re
+from collections.abc import Collection
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, flash, g, make_response, redirect, request, session, url_for
@@ -8,15 +9,17 @@ from flask_login import LoginManager
 from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Request, Response
 
+from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import transaction
-from webapp.domain.organizations import LoginSession, roles, sessions
+from webapp.domain.organizations import LoginSession, roles, second_factor, sessions
 from webapp.domain.organizations.login import Login
+from webapp.domain.organizations.sessions import Method
 from webapp.web import limits
 from webapp.web.htmx import is_swap
 
 login_manager = LoginManager()
-_IN_COOKIE = "token"
+_IN_COOKIE, _WAITING, _WANTED = "token", "waiting", "wanted"
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
@@ -29,24 +32,56 @@ def init(app: Flask) -> None:
     app.after_request(_note_use)
 
 
-def sign_in(login: Login) -> None:
-    """A new session with a new token, in the caller's transaction; what this browser had before is over."""
+def sign_in(login: Login, methods: Collection[Method]) -> bool:
+    """A new session with a new token, in the caller's transaction; what this browser had before is over.
+
+    Whether that was enough: False when the session waits for the second factor, and opens nothing till then.
+    """
+    wanted = session.get(_WANTED)
     forget_browser()
-    session[_IN_COOKIE] = sessions.start(
+    enough = second_factor.is_enough(login, methods)
+    session[_IN_COOKIE if enough else _WAITING] = sessions.start(
         login,
-        roles.session_limits(login),
+        roles.session_limits(login) if enough else sessions.WHILE_WAITING,
+        methods=methods,
+        waiting=not enough,
         address=request.remote_addr,
         browser=request.user_agent.string,
     )
+    if wanted:
+        session[_WANTED] = wanted
+    return enough
+
+
+def confirm(*methods: Method) -> None:
+    """The person in front of this browser has just shown who they are, in the caller's transaction."""
+    session[_IN_COOKIE] = sessions.confirm(g.login_session.id, methods)
 
 
 def forget_browser() -> None:
     """End this browser's session, in the caller's transaction."""
-    token = session.get(_IN_COOKIE)
+    tokens = [session.get(_IN_COOKIE), session.get(_WAITING)]
     session.clear()
-    if token:
-        sessions.end(token)
+    for token in tokens:
+        if token:
+            sessions.end(token)
     g.login_session = None
+
+
+def waiting_session() -> LoginSession | None:
+    """Of somebody who gave the right password and is still to show the second factor."""
+    token = session.get(_WAITING)
+    return sessions.find(token, waiting=True) if token else None
+
+
+def remember_wanted() -> None:
+    """Where they were going, for when they are allowed to."""
+    if request.method == "GET" and not is_swap():
+        session[_WANTED] = request.full_path.rstrip("?")
+
+
+def wanted() -> str | None:
+    return own_path(session.get(_WANTED))
 
 
 def current_session() -> LoginSession | None:
@@ -87,11 +122,18 @@ def _look_at_session() -> None:
     token = session.get(_IN_COOKIE)
     if token is None or request.endpoint == "static":
         return
-    g.login_session = sessions.find(token)
+    g.login_session = _usable(sessions.find(token))
     if g.login_session is None:
         session.pop(_IN_COOKIE)
     else:
         tenancy.enter(tenancy.organization_id_or_none(), g.login_session.login_id)
+
+
+def _usable(found: LoginSession | None) -> LoginSession | None:
+    """What one click opened in the demo is worth nothing anywhere else."""
+    if found is not None and Method.DEMO in found.methods and not wiring.settings().is_demo:
+        return None
+    return found
 
 
 def _note_use(response: Response) -> Response:

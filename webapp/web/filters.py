@@ -46,7 +46,7 @@ def moment(instant: datetime | None) -> Markup:
 def moment_text(instant: datetime) -> str:
     """The organization's local time, in words alone."""
     organization = organization_or_none()
-    zone = clock.zone(organization.timezone if organization else "UTC")
+    zone = clock.zone(organization.timezone if organization else g.get("timezone", "UTC"))
     return format_datetime(instant, "medium", tzinfo=zone, locale=_locale())
 
 

@@ -14,6 +14,7 @@ from webapp.core.errors import NotAllowed, NotFound
 from webapp.domain.organizations import Chapter, Member, Organization, roles
 from webapp.domain.organizations.access import Access
 from webapp.web import auth
+from webapp.web.htmx import see_other
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -56,7 +57,16 @@ def _require_role() -> Response | None:
     tenancy.enter(g.organization.id, current_user.id)
     if g.access.is_stranger:
         raise NotFound
-    return None
+    return _require_second_factor()
+
+
+def _require_second_factor() -> Response | None:
+    """A national admin's password alone opens nothing here; it leads to where a second step is set up."""
+    session = auth.current_session()
+    if not g.access.is_national_admin or session is None or session.is_strong:
+        return None
+    auth.remember_wanted()
+    return see_other("account.second_factor")
 
 
 def _refused(message: str) -> NotAllowed:

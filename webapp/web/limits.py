@@ -19,6 +19,7 @@ limiter = Limiter(key_func=get_remote_address, strategy="fixed-window")
 
 _PER_ACCOUNT = parse("10 per 15 minutes")
 _PER_ADDRESS = parse("60 per 15 minutes")
+_CODES_PER_ACCOUNT = parse("5 per 15 minutes")
 _ALL_TOGETHER = parse("600 per minute")
 _MAILS_PER_ACCOUNT = parse("3 per hour")
 _MAILS_PER_ADDRESS = parse("20 per hour")
@@ -69,6 +70,29 @@ def count_attempt(account: str) -> None:
         (_PER_ADDRESS, _address()),
         (_ALL_TOGETHER, "sign-in"),
     )
+
+
+def count_code(account: str) -> None:
+    """Before a code of six digits is looked at: there are only a million of them."""
+    who = token_hash(account)
+    _count(
+        TooManyAttempts,
+        SignInClosed,
+        (_CODES_PER_ACCOUNT, "code", who),
+        (_PER_ADDRESS, _address()),
+        (_ALL_TOGETHER, "sign-in"),
+    )
+
+
+def forget_codes(account: str) -> None:
+    """After the right code."""
+    limiter.limiter.clear(_CODES_PER_ACCOUNT, "code", token_hash(account))
+
+
+def count_challenge() -> None:
+    """Before a challenge for passkeys is made, which anybody can ask for."""
+    together = (_ALL_TOGETHER, "sign-in")
+    _count(TooManyAttempts, SignInClosed, (_PER_ADDRESS, "challenge", _address()), together)
 
 
 def forget_attempts(account: str) -> None:

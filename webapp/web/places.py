@@ -25,8 +25,13 @@ def places_of(login: Login) -> list[Place]:
     return found
 
 
-def after_sign_in(login: Login, wanted: str | None) -> str:
-    """Back to where they were going, else to their only place, else to the choice among several."""
+def after_sign_in(login: Login, wanted: str | None, *, enough: bool = True) -> str:
+    """Back to where they were going, else to their only place, else to the choice among several.
+
+    When the password was not `enough`, to the second step first.
+    """
+    if not enough:
+        return url_for("public.second_factor", next=own_path(wanted))
     if path := own_path(wanted):
         return path
     places = places_of(login)

@@ -19,12 +19,21 @@ from webapp.web.webhooks import webhooks
 RESOURCES: dict[str, list[str]] = {
     "public": [
         "sign_in",
+        "second_factor",
+        "passkeys",
         "invitations",
         "password_reset",
         "pay",
         "new_link",
         "invoice_pdf",
         "mailbox",
+    ],
+    "account": [
+        "profile",
+        "sessions",
+        "second_factor",
+        "authenticator_app",
+        "passkeys",
     ],
     "members": [
         "home",
@@ -56,6 +65,7 @@ RESOURCES: dict[str, list[str]] = {
         "settings",
         "invoices",
         "people",
+        "second_factor_resets",
         "tokens",
         "audit_trail",
         "payments",

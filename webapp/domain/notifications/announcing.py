@@ -185,14 +185,29 @@ def _invitation(links: Links, invitation_id: UUID) -> None:
 
 
 def _password_reset(links: Links, login_id: UUID) -> None:
-    login = db.session.get_one(Login, login_id)
-    write_down(
-        MailKind.FORGOTTEN,
-        login.email,
-        once=f"password_reset:{login.id}:{_this_minute()}",
-        domain=links.domain,
-        details={"login_id": str(login.id)},
-    )
+    _to_login(MailKind.FORGOTTEN, "password_reset", links, login_id)
+
+
+def _second_factor_changed(links: Links, login_id: UUID) -> None:
+    _to_login(MailKind.SECURITY, "second_factor_changed", links, login_id)
+
+
+def _second_factor_reset(links: Links, login_id: UUID) -> None:
+    _to_login(MailKind.SECURITY, "second_factor_reset", links, login_id)
+
+
+def _to_login(kind: MailKind, what: str, links: Links, login_id: UUID, **facts: str) -> None:
+    """To somebody with a role here; nobody else is written to. Once a minute at most."""
+    role = Role.here().select(Role.login_id == login_id).options(joinedload(Role.login)).limit(1)
+    found = db.session.scalars(role).first()
+    if found is not None:
+        write_down(
+            kind,
+            found.login.email,
+            once=f"{what}:{login_id}:{_this_minute()}",
+            domain=links.domain,
+            details={"login_id": str(login_id), "what": what} | facts,
+        )
 
 
 _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
@@ -205,6 +220,8 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
     "password_reset": _password_reset,
+    "second_factor_changed": _second_factor_changed,
+    "second_factor_reset": _second_factor_reset,
 }
 
 

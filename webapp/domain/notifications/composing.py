@@ -143,6 +143,11 @@ def _password_reset(occasion: Occasion) -> Composed:
     return wording.forgotten_password(login, occasion.links.password_reset(occasion.mail, login)), []
 
 
+def _security(occasion: Occasion) -> Composed:
+    login = db.session.get_one(Login, UUID(occasion.mail.details["login_id"]))
+    return wording.security_notice(login, occasion.mail.details["what"], occasion.links.account()), []
+
+
 _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.INVOICE: _invoice,
     MailKind.REMINDER: _reminder,
@@ -154,6 +159,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.CANCELLATION: _cancellation,
     MailKind.INVITATION: _invitation,
     MailKind.FORGOTTEN: _password_reset,
+    MailKind.SECURITY: _security,
 }
 
 

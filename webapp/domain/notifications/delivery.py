@@ -34,6 +34,7 @@ class MailKind(StrEnum):
     CANCELLATION = "cancellation"
     INVITATION = "invitation"
     FORGOTTEN = "forgotten_password"
+    SECURITY = "security_notice"
 
     @property
     def label(self) -> str:

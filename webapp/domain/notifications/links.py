@@ -25,6 +25,9 @@ class Links:
     def sign_in(self) -> str:
         return f"{self.host}/"
 
+    def account(self) -> str:
+        return f"{self.host}/account/"
+
     def pay(self, organization: Organization, invoice: Invoice) -> str:
         return f"{self.host}/o/{organization.slug}/pay/{pay_link.token(invoice, self.secret)}"
 

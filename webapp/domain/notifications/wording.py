@@ -219,6 +219,32 @@ def forgotten_password(login: Login, url: str) -> Message:
     )
 
 
+_HAPPENED = {
+    "second_factor_changed": (
+        "How you sign in was changed",
+        "A passkey or an authenticator app was added to your login, or removed from it.",
+    ),
+    "second_factor_reset": (
+        "Your second step was reset",
+        "At your or your organization's wish, your passkeys, your authenticator app and your recovery codes"
+        " are forgotten, and every browser is signed out. Sign in with your password to set them up again.",
+    ),
+}
+
+
+def security_notice(login: Login, what: str, url: str) -> Message:
+    """Something that whoever owns the login should know, in case it was not they who did it."""
+    title, happened = _HAPPENED[what]
+    return Message(
+        subject=title,
+        title=title,
+        greeting=f"Hello {login.name},",
+        paragraphs=[happened],
+        button=("Look at your account", url),
+        afterwards=["If you know nothing of it, change your password now and tell a national admin."],
+    )
+
+
 def _dear(member: Member) -> str:
     return f"Hello {member.first_name or member.name},"
 

@@ -1,10 +1,13 @@
 """The organization and its people: chapters, members, logins and what each may do."""
 
+from webapp.domain.organizations.authenticator_app import AuthenticatorApp
 from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.invitations import Invitation
 from webapp.domain.organizations.login import Login, LoginKind
 from webapp.domain.organizations.member import Member, MemberStatus, PledgeClass
 from webapp.domain.organizations.organization import Organization, PaperSize, Vocabulary
+from webapp.domain.organizations.passkeys import Passkey, PasskeyChallenge
+from webapp.domain.organizations.recovery_codes import RecoveryCode
 from webapp.domain.organizations.roles import Role, RoleName
 from webapp.domain.organizations.roster import (
     ColumnMapping,
@@ -19,6 +22,7 @@ from webapp.domain.organizations.tokens import ApiToken
 
 __all__ = [
     "ApiToken",
+    "AuthenticatorApp",
     "Chapter",
     "ColumnMapping",
     "ImportState",
@@ -30,7 +34,10 @@ __all__ = [
     "MemberStatus",
     "Organization",
     "PaperSize",
+    "Passkey",
+    "PasskeyChallenge",
     "PledgeClass",
+    "RecoveryCode",
     "Role",
     "RoleName",
     "RosterImport",

@@ -10,13 +10,11 @@ import hmac
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from webapp.core import clock, tenancy
-from webapp.core.audit import record
+from webapp.core import clock
 from webapp.core.crypto import signature
-from webapp.core.db import db
+from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict
-from webapp.core.jobs import Job, later
-from webapp.domain.organizations import roles, sessions
+from webapp.domain.organizations import correspondence, roles, sessions
 from webapp.domain.organizations.login import Login
 
 LASTS = timedelta(hours=2)
@@ -29,13 +27,10 @@ class ResetLinkOver(Conflict):
 
 
 def ask(email: str) -> None:
-    """Mail a link, if there is such a person; whoever asks can't tell."""
+    """Mail a link, if there is such a person; whoever asks can't tell, and neither can their clock."""
     login = Login.by_email(email)
-    if login is None or login.disabled_at is not None:
-        return
-    for organization in roles.organizations_of(login)[:1]:
-        with tenancy.acting_for(organization.id):
-            later(Job.ANNOUNCE, what="password_reset", login_id=login.id)
+    known = login is not None and login.disabled_at is None
+    correspondence.write_to(login.id if login is not None and known else new_id(), "password_reset")
 
 
 def token(login: Login, secret: str, *, at: datetime) -> str:
@@ -68,10 +63,7 @@ def change(login: Login, password: str, *, but: UUID | None = None) -> None:
     """A new password, noted in every organization of the login; its sessions end, except `but`."""
     login.choose_password(password)
     sessions.end_all(login, but=but)
-    for organization in roles.organizations_of(login):
-        with tenancy.acting_for(organization.id):
-            record("password_changed", login, by=login)
-            db.session.flush()
+    roles.record_everywhere("password_changed", login, by=login)
 
 
 def _seal(login: Login, who_and_when: bytes, secret: str) -> bytes:

@@ -89,6 +89,26 @@ def organizations_of(login: Login) -> Sequence[Organization]:
     return db.session.scalars(found).all()
 
 
+def record_everywhere(
+    action: str,
+    login: Login,
+    *,
+    by: Login | None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+) -> None:
+    """What happened to a login concerns every organization it has a role in."""
+    for organization in organizations_of(login):
+        with tenancy.acting_for(organization.id):
+            record(action, login, by=by, after=after, reason=reason)
+            db.session.flush()
+
+
+def is_national_admin(login: Login) -> bool:
+    """Anywhere."""
+    return any(role.role is RoleName.NATIONAL_ADMIN for role in of(login))
+
+
 def session_limits(login: Login) -> sessions.Limits:
     """Whoever may see other people's money has to sign in more often."""
     staff = any(role.role is not RoleName.MEMBER for role in of(login))

@@ -1,12 +1,14 @@
 """Signed-in browsers. The cookie holds a random token, the table its hash; so it can be ended from afar."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, false, func, select, update
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from webapp.core import clock
@@ -15,6 +17,7 @@ from webapp.core.db import Base, db, new_id
 from webapp.domain.organizations.login import Login
 
 _SEEN_EVERY = timedelta(minutes=1)
+_FRESH_FOR = timedelta(minutes=15)
 _PROGRAMS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -38,10 +41,34 @@ class Limits:
 
 FOR_STAFF = Limits(idle=timedelta(minutes=30), whole=timedelta(hours=12))
 FOR_MEMBERS = Limits(idle=timedelta(hours=24), whole=timedelta(days=7))
+WHILE_WAITING = Limits(idle=timedelta(minutes=10), whole=timedelta(minutes=10))
+
+
+class Method(StrEnum):
+    """How somebody showed who they are. `demo` is the one click that only the demo has."""
+
+    MEMORIZED = "password"
+    APP_CODE = "app_code"
+    RECOVERY_CODE = "recovery_code"
+    PASSKEY = "passkey"
+    MAILED_LINK = "mailed_link"
+    DEMO = "demo"
+
+
+_STRONG = frozenset({Method.APP_CODE, Method.RECOVERY_CODE, Method.PASSKEY, Method.DEMO})
+
+
+def is_strong(methods: Collection[str]) -> bool:
+    """Whether a second factor was among them. A passkey is two at once; codes are asked for after a first."""
+    return not _STRONG.isdisjoint(methods)
 
 
 class LoginSession(Base):
-    """Lasts until it is ended, was idle for too long, or has reached its end."""
+    """Lasts until it is ended, was idle for too long, or has reached its end.
+
+    `methods` is how its person signed in, `confirmed_at` when they last showed that it is them. One that is
+    `waiting` has seen the password and not yet the second factor: it opens nothing.
+    """
 
     __tablename__ = "login_sessions"
 
@@ -55,6 +82,9 @@ class LoginSession(Base):
     ended_at: Mapped[datetime | None]
     address: Mapped[str | None]
     browser: Mapped[str | None]
+    methods: Mapped[list[Any]] = mapped_column(server_default="[]")
+    confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    waiting: Mapped[bool] = mapped_column(server_default=false())
 
     login: Mapped[Login] = relationship(viewonly=True, lazy="raise")
 
@@ -65,6 +95,15 @@ class LoginSession(Base):
         program = next((name for mark, name in _PROGRAMS if mark in said), "A browser")
         system = next((name for mark, name in _SYSTEMS if mark in said), None)
         return f"{program} on {system}" if system else program
+
+    @property
+    def is_strong(self) -> bool:
+        return is_strong(self.methods)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its person showed lately who they are; nobody in the demo has anything to show."""
+        return Method.DEMO in self.methods or self.confirmed_at > clock.now() - _FRESH_FOR
 
     @property
     def use_is_due(self) -> bool:
@@ -82,7 +121,15 @@ _ALIVE = (
 )
 
 
-def start(login: Login, limits: Limits, *, address: str | None = None, browser: str | None = None) -> str:
+def start(
+    login: Login,
+    limits: Limits,
+    *,
+    methods: Collection[Method] = (),
+    waiting: bool = False,
+    address: str | None = None,
+    browser: str | None = None,
+) -> str:
     """A new session's token; it is known to the browser alone."""
     token = secrets.token_urlsafe(32)
     db.session.add(
@@ -91,6 +138,8 @@ def start(login: Login, limits: Limits, *, address: str | None = None, browser: 
             token_hash=token_hash(token),
             idle_after=limits.idle,
             expires_at=func.now() + limits.whole,
+            methods=list(methods),
+            waiting=waiting,
             address=address,
             browser=browser[:200] if browser else None,
         )
@@ -98,14 +147,29 @@ def start(login: Login, limits: Limits, *, address: str | None = None, browser: 
     return token
 
 
-def find(token: str) -> LoginSession | None:
+def find(token: str, *, waiting: bool = False) -> LoginSession | None:
     """The session of this token, with its login, while both are alive."""
     return db.session.scalars(
         select(LoginSession)
         .join(Login, Login.id == LoginSession.login_id)
         .options(joinedload(LoginSession.login))
-        .where(LoginSession.token_hash == token_hash(token), Login.disabled_at.is_(None), *_ALIVE)
+        .where(
+            LoginSession.token_hash == token_hash(token),
+            LoginSession.waiting.is_(waiting),
+            Login.disabled_at.is_(None),
+            *_ALIVE,
+        )
     ).first()
+
+
+def confirm(session_id: UUID, methods: Collection[Method]) -> str:
+    """Its person has just shown, by these means, who they are. The session goes on under a new token."""
+    token = secrets.token_urlsafe(32)
+    found = db.session.get_one(LoginSession, session_id, with_for_update=True, populate_existing=True)
+    found.methods = sorted({*found.methods, *methods})
+    found.confirmed_at = clock.now()
+    found.token_hash = token_hash(token)
+    return token
 
 
 def saw(session_id: UUID) -> None:
@@ -118,7 +182,9 @@ def saw(session_id: UUID) -> None:
 
 def open_ones(login: Login) -> Sequence[LoginSession]:
     """Where somebody is signed in, the latest first."""
-    mine = select(LoginSession).where(LoginSession.login_id == login.id, *_ALIVE)
+    mine = select(LoginSession).where(
+        LoginSession.login_id == login.id, LoginSession.waiting.is_(False), *_ALIVE
+    )
     return db.session.scalars(mine.order_by(LoginSession.last_seen_at.desc())).all()
 
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from webapp.core.db import transaction
 from webapp.domain.payments import disconnecting
 from webapp.domain.payments.processor import PaymentProcessor
+from webapp.web.confirmation import confirmed
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -28,6 +29,7 @@ def confirm_disconnection(processor_id: UUID) -> str:
 
 
 @national.post("/processors/<uuid:processor_id>/disconnection")
+@confirmed
 @acts_once
 def disconnect_processor(processor_id: UUID) -> Response:
     with transaction():

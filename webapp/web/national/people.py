@@ -14,6 +14,7 @@ from webapp import wiring
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Chapter, Invitation, Role, RoleName, invitations, people, roles
+from webapp.web.confirmation import confirmed
 from webapp.web.forms import Form, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
@@ -65,6 +66,7 @@ def new_invitation() -> str:
 
 
 @national.post("/people/invitations/")
+@confirmed
 @acts_once
 def create_invitation() -> Response | tuple[str, int]:
     form = InvitationForm()
@@ -86,6 +88,7 @@ def create_invitation() -> Response | tuple[str, int]:
 
 
 @national.post("/people/invitations/<uuid:invitation_id>/mailing")
+@confirmed
 def mail_invitation(invitation_id: UUID) -> Response:
     with transaction():
         invitation = Invitation.here().get(invitation_id, lock=True)
@@ -94,6 +97,7 @@ def mail_invitation(invitation_id: UUID) -> Response:
 
 
 @national.post("/people/invitations/<uuid:invitation_id>/withdrawal")
+@confirmed
 def withdraw_invitation(invitation_id: UUID) -> Response:
     with transaction():
         invitation = Invitation.here().get(invitation_id, lock=True)
@@ -107,6 +111,7 @@ def confirm_role_removal(role_id: UUID) -> str:
 
 
 @national.post("/people/roles/<uuid:role_id>/removal")
+@confirmed
 def remove_role(role_id: UUID) -> Response:
     with transaction():
         roles.remove(Role.here().get(role_id, lock=True), by=current_user)

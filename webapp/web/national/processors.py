@@ -13,6 +13,7 @@ from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.web import connecting
+from webapp.web.confirmation import confirmed
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -49,6 +50,7 @@ def index() -> str:
 
 
 @national.post("/processors/")
+@confirmed
 @acts_once
 def create_processor() -> Response | tuple[str, int]:
     form = ConnectionForm()
@@ -82,6 +84,7 @@ def create_processor_test(processor_id: UUID) -> Response:
 
 
 @national.post("/processors/<uuid:processor_id>/")
+@confirmed
 @acts_once
 def change_processor(processor_id: UUID) -> Response | tuple[str, int]:
     form = ChangeForm()

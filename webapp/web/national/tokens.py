@@ -13,6 +13,7 @@ from wtforms.validators import InputRequired, Length
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import ApiToken, Chapter, RoleName, tokens
+from webapp.web.confirmation import confirmed
 from webapp.web.forms import Form, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
@@ -37,6 +38,7 @@ def index() -> str:
 
 
 @national.post("/tokens/")
+@confirmed
 def create_token() -> str | tuple[str, int]:
     form = TokenForm()
     if not form.validate():
@@ -56,6 +58,7 @@ def create_token() -> str | tuple[str, int]:
 
 
 @national.post("/tokens/<uuid:token_id>/revocation")
+@confirmed
 def revoke_token(token_id: UUID) -> Response:
     with transaction():
         token = ApiToken.here().get(token_id, lock=True)

@@ -9,6 +9,7 @@ from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Login, invitations
 from webapp.domain.organizations.passwords import LONGEST
+from webapp.domain.organizations.sessions import Method
 from webapp.web import auth, limits
 from webapp.web.forms import Form
 from webapp.web.places import after_sign_in
@@ -48,11 +49,11 @@ def accept_invitation(token: str) -> Response | str | tuple[str, int]:
             login = invitations.accept(
                 token, name=form.name.data or "", password=form.password.data or "", signed_in=_signed_in()
             )
-            auth.sign_in(login)
+            enough = auth.sign_in(login, _methods(login))
     except Invalid as refusal:
         form.refuse(refusal)
         return _page(token, form), 422
-    return redirect(after_sign_in(login, None), 303)
+    return redirect(after_sign_in(login, None, enough=enough), 303)
 
 
 def _page(token: str, form: NewLoginForm) -> str:
@@ -66,6 +67,12 @@ def _page(token: str, form: NewLoginForm) -> str:
         is_new=_is_new(login),
         is_signed_in=_is_signed_in(login),
     )
+
+
+def _methods(login: Login) -> list[Method]:
+    """The password they just gave, or whatever this browser was signed in with."""
+    here = auth.current_session()
+    return here.methods if here is not None and here.login_id == login.id else [Method.MEMORIZED]
 
 
 def _is_new(login: Login | None) -> bool:

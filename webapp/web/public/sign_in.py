@@ -18,6 +18,7 @@ from webapp.core.db import db, transaction
 from webapp.domain.organizations import Login, Organization, Role
 from webapp.domain.organizations.login import recognize
 from webapp.domain.organizations.passwords import LONGEST
+from webapp.domain.organizations.sessions import Method
 from webapp.web import auth, limits
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
@@ -47,16 +48,17 @@ def create_session() -> str | Response | tuple[str, int]:
     if not form.validate():
         return _page(form), 422
     limits.count_attempt(form.email.data)
+    enough = True
     with transaction():
         login = recognize(form.email.data, form.password.data)
         if login is not None:
-            auth.sign_in(login)
+            enough = auth.sign_in(login, [Method.MEMORIZED])
     if login is None:
         log.warning("sign_in_refused", address=request.remote_addr)
         form.form_errors.append("The email address or the password is not right.")
         return _page(form), 422
     limits.forget_attempts(form.email.data)
-    return redirect(after_sign_in(login, form.next.data), 303)
+    return redirect(after_sign_in(login, form.next.data, enough=enough), 303)
 
 
 @public.post("/demo-sessions/<uuid:login_id>")
@@ -66,7 +68,7 @@ def create_demo_session(login_id: UUID) -> Response:
     if chosen is None:
         abort(404)
     with transaction():
-        auth.sign_in(chosen)
+        auth.sign_in(chosen, [Method.DEMO])
     return redirect(after_sign_in(chosen, None), 303)
 
 

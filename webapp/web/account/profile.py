@@ -1,23 +1,21 @@
-"""Somebody's own login: name, password, where it is signed in, and what it may do where."""
+"""The account page: name, password, how and where this login is signed in, and what it may do where."""
 
-from uuid import UUID
-
-from flask import Blueprint, g, render_template
+from flask import g, render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from webapp.core.db import db, transaction
-from webapp.core.errors import Invalid, NotFound
-from webapp.domain.organizations import Login, LoginSession, password_reset, sessions
+from webapp.core.errors import Invalid
+from webapp.domain.organizations import Login, password_reset, second_factor, sessions
 from webapp.domain.organizations.passwords import LONGEST
+from webapp.domain.organizations.sessions import Method
 from webapp.web import auth, limits
+from webapp.web.account import account
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 from webapp.web.places import places_of
-
-account = Blueprint("account", __name__, url_prefix="/account")
 
 
 class ProfileForm(Form):
@@ -28,11 +26,6 @@ class ProfileForm(Form):
 class PasswordForm(Form):
     current = PasswordField("Current password", [InputRequired("Enter it once more."), Length(max=LONGEST)])
     password = PasswordField("New password", [InputRequired("Enter a new password."), Length(max=LONGEST)])
-
-
-@account.before_request
-def _guard() -> Response | None:
-    return None if current_user.is_authenticated else auth.ask_to_sign_in()
 
 
 @account.get("/")
@@ -64,39 +57,23 @@ def change_password() -> Response | tuple[str, int]:
     limits.count_attempt(current_user.email)
     try:
         with transaction():
-            _change_password(_own_login(), form)
+            _change_password(own_login(), form)
     except Invalid as refusal:
         form.refuse(refusal)
         return _page(password=form), 422
     return see_other("account.show", notice="Your password is changed, and other browsers are signed out.")
 
 
-@account.post("/sessions/<uuid:session_id>/end")
-def end_session(session_id: UUID) -> Response:
-    with transaction():
-        found = db.session.get(LoginSession, session_id)
-        if found is None or found.login_id != current_user.id:
-            raise NotFound
-        found.end()
-    return see_other("account.show", notice="That browser is signed out.")
-
-
-@account.post("/sessions/end")
-def end_other_sessions() -> Response:
-    with transaction():
-        sessions.end_all(current_user, but=g.login_session.id)
-    return see_other("account.show", notice="Every other browser is signed out.")
+def own_login() -> Login:
+    """Locked, for whatever changes how it signs in."""
+    return db.session.get_one(Login, current_user.id, with_for_update=True, populate_existing=True)
 
 
 def _change_password(login: Login, form: PasswordForm) -> None:
     if not login.has_password(form.current.data):
         raise Invalid("Wrong password.", fields={"current": "This is not your password."})
-    password_reset.change(login, form.password.data)
-    auth.sign_in(login)
-
-
-def _own_login() -> Login:
-    return db.session.get_one(Login, current_user.id, with_for_update=True, populate_existing=True)
+    password_reset.change(login, form.password.data, but=g.login_session.id)
+    auth.confirm(Method.MEMORIZED)
 
 
 def _page(profile: ProfileForm | None = None, password: PasswordForm | None = None) -> str:
@@ -106,6 +83,8 @@ def _page(profile: ProfileForm | None = None, password: PasswordForm | None = No
         password=password or PasswordForm(formdata=None),
         form=password or profile,
         places=places_of(current_user),
+        factor=second_factor.of(current_user),
         sessions=sessions.open_ones(current_user),
         this_session=auth.current_session(),
+        timezone=g.timezone,
     )
