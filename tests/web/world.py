@@ -48,6 +48,7 @@ from webapp.domain.organizations import (
     tokens,
 )
 from webapp.domain.organizations.roles import Role
+from webapp.domain.organizations.roster_intake import Intake
 from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.payment import Method, Payment, PaymentState
@@ -58,9 +59,9 @@ from webapp.domain.refunds.refund import Refund, RefundState
 ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"
 NEIGHBOUR, STRANGER, ANYBODY = "treasurer of another chapter", "stranger", "nobody signed in"
 PASSWORD_LINK = "not-a-link-that-was-ever-mailed"
-ROSTER = b"""member_number,first_name,last_name,email,status
-N0001,Ada,Byron,ada@members.example.org,undergraduate
-N0002,,Nameless,nobody,undergraduate
+ROSTER = b"""member_number,first_name,last_name,email,status,joined_on
+N0001,Ada,Byron,ada@members.example.org,undergraduate,2024-09-01
+N0002,,Nameless,nobody,undergraduate,2024-09-01
 """
 ASKED = {
     "national.search": {"q": "nobody of this name"},
@@ -250,7 +251,8 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         organization = session.get_one(Organization, invoice.organization_id)
         organization.logo = logo.reencoded(picture.getvalue())
         file = roster_import.upload("roster.csv", ROSTER, by=logins[TREASURER], chapter=chapter)
-        roster_import.check(file, organization)
+        roster_import.start(file, by=logins[TREASURER], unseen=True, now=True)
+        assert not Intake(file, organization).go_on()
         token, _ = tokens.create("Nightly export", RoleName.AUDITOR, by=logins[ADMIN])
         mail = make_mail(invoice)
         job = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
