@@ -324,8 +324,8 @@ def leads(app: Flask, form: dict[str, Any], page: str) -> bool:
 def grow(world: World, count: int) -> None:
     """So many more of everything that a list shows."""
     with tenancy.acting_for(world.organization.id):
-        members = Member.here().all(Member.chapter_id == world.chapter.id)
         invoices = {invoice.member_id: invoice for invoice in Invoice.here().all()}
+        members = Member.here().all(Member.chapter_id == world.chapter.id, Member.id.in_(invoices))
         for number, member in zip(range(count), members, strict=False):
             factories.make_chapter(f"X{number}", f"Chapter {number}")
             factories.make_status(f"status-{number}", billable=False)
