@@ -2,10 +2,10 @@
 
 import sys
 
-from benchmarks import billing, books
+from benchmarks import billing, books, reading
 from benchmarks.measuring import Table
 
-ALL = {"billing": billing.run, "growth": billing.grow, "books": books.run}
+ALL = {"billing": billing.run, "growth": billing.grow, "books": books.run, "reading": reading.run}
 
 
 def main(names: list[str]) -> None:

@@ -32,6 +32,12 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def best_of_each(*works: Callable[[], object], times: int = 15) -> list[float]:
+    """The fastest of some runs of each, in turns, so that whatever disturbs one disturbs the others too."""
+    rounds = [[seconds(work) for work in works] for _ in range(times)]
+    return [min(column) for column in zip(*rounds, strict=True)]
+
+
 def best(work: Callable[[], object], times: int = 3) -> float:
     """The fastest of some runs: what the machine can do when nobody disturbs it."""
     return min(seconds(work) for _ in range(times))

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import insert, text
 
 from webapp import config, wiring
 from webapp.adapters import schema
-from webapp.adapters.embedded import EmbeddedServers
+from webapp.adapters.embedded import Addresses, EmbeddedServers
+from webapp.adapters.embedded.postgres_server import DATABASE, SUPERUSER
 from webapp.app import create_app
 from webapp.core import tenancy
 from webapp.core.db import db, new_id, transaction
@@ -28,29 +30,34 @@ _STRETCH = 10_000
 @contextmanager
 def application() -> Iterator[Flask]:
     """The product on real servers of its own, in a folder that goes away with them."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedServers(Path(folder)) as addresses:
-        Path(folder).chmod(0o755)
-        schema.upgrade(addresses.database_owner_url)
-        app = create_app(
-            config.load(
-                environment="development",
-                data=Path(folder),
-                database_url=addresses.database_url,
-                database_owner_url=addresses.database_owner_url,
-                redis_url=addresses.redis_url,
-                secret_key="only for benchmarks, long enough to be one",
-                credential_keys=urlsafe_b64encode(b"benchmark" * 3 + b"keys.").decode(),
-                log_level="ERROR",
-            )
-        )
-        with app.app_context():
-            yield app
-            db.session.remove()
-            db.engine.dispose()
+    with tempfile.TemporaryDirectory() as folder:
+        servers = EmbeddedServers(Path(folder))
+        with servers as addresses:
+            Path(folder).chmod(0o755)
+            schema.upgrade(addresses.database_owner_url)
+            app = create_app(settings(Path(folder), addresses))
+            app.config["SUPERUSER_URL"] = servers.postgres.url(SUPERUSER, DATABASE)
+            with app.app_context():
+                yield app
+                db.session.remove()
+                db.engine.dispose()
 
 
-def organization(members: int) -> Organization:
-    """One that has this many members in 24 chapters, all billed at the default amount."""
+def settings(folder: Path, addresses: Addresses) -> config.Settings:
+    return config.load(
+        environment="development",
+        data=folder,
+        database_url=addresses.database_url,
+        database_owner_url=addresses.database_owner_url,
+        redis_url=addresses.redis_url,
+        secret_key="only for benchmarks, long enough to be one",
+        credential_keys=urlsafe_b64encode(b"benchmark" * 3 + b"keys.").decode(),
+        log_level="ERROR",
+    )
+
+
+def organization(members: int, *, chapters: int = CHAPTERS) -> Organization:
+    """One that has this many members, spread over its chapters, all billed at the default amount."""
     with transaction():
         made = wiring.found_organization(
             f"Benchmark {members}",
@@ -64,16 +71,15 @@ def organization(members: int) -> Organization:
             DuesSettings.of(made).change(by=None, cadence=Cadence.MONTHLY, default_amount=40_000)
             for year in (2025, 2026):
                 periods.generate(made, year, by=None)
-            _fill(made, members)
+            _fill(made, members, [new_id() for _ in range(chapters)])
         with transaction() as session:
             session.execute(text("ANALYZE members"))
     return made
 
 
-def _fill(made: Organization, members: int) -> None:
+def _fill(made: Organization, members: int, chapters: list[UUID]) -> None:
     status = MemberStatus.here().first(MemberStatus.code == "undergraduate")
     assert status is not None
-    chapters = [new_id() for _ in range(CHAPTERS)]
     rows = [
         {
             "organization_id": made.id,
@@ -96,7 +102,7 @@ def _fill(made: Organization, members: int) -> None:
                     "number": f"M{n:07d}",
                     "first_name": "Ana",
                     "last_name": f"Member {n}",
-                    "chapter_id": chapters[n % CHAPTERS],
+                    "chapter_id": chapters[n % len(chapters)],
                     "status_id": status.id,
                     "address": "",
                     "payroll_deduction": False,

@@ -9,8 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import cli, wiring
 from webapp.config import Settings
+from webapp.core import tenancy
 from webapp.core.db import db
-from webapp.web import auth, errors, filters, logs, routes, security, translation
+from webapp.web import auth, bounds, errors, filters, logs, routes, security, translation
 from webapp.web.again import PatientFlask
 from webapp.web.htmx import htmx
 
@@ -26,7 +27,7 @@ def create_app(settings: Settings) -> Flask:
     db.init_app(app)
     wiring.connect(app)
     htmx.init_app(app)
-    for part in (logs, security, auth, translation, filters, errors, routes):
+    for part in (logs, bounds, auth, security, translation, filters, errors, routes):
         part.init(app)
     cli.register(app)
     return app
@@ -66,7 +67,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
 
 def _connect_args(settings: Settings) -> dict[str, str]:
     """With one address for everything, the application still acts as its own role, never as the owner."""
-    options = "-c statement_timeout=30s -c lock_timeout=5s"
+    options = f"-c statement_timeout={tenancy.USUAL_PATIENCE} -c lock_timeout=5s"
     if not settings.database_owner_url:
         options += " -c role=duesbook_app"
     return {"options": options, "application_name": "duesbook"}

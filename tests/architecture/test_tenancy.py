@@ -1,11 +1,15 @@
 """What keeps organizations apart, read from the database's own catalog."""
 
+import re
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from tests.services import Database
 from webapp.core.db import Base
 
+ROOT = Path(__file__).parents[2]
 LOGINS = {
     "logins", "login_sessions", "authenticator_apps", "recovery_codes", "passkeys", "passkey_challenges",
 }  # fmt: skip
@@ -47,6 +51,17 @@ def test_row_level_security_is_forced_with_a_policy_on_every_organizations_table
         " AND pg_get_expr(p.polwithcheck, c.oid) LIKE '%app.organization_id%'",
     )
     assert forced == set(Base.metadata.tables) - SHARED
+
+
+@pytest.mark.case("A2")
+def test_whom_a_transaction_acts_for_is_said_in_one_place_and_for_that_transaction_alone() -> None:
+    code = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (ROOT / "webapp").rglob("*.py")}
+    assert [name for name, text in code.items() if "app.organization_id" in text] == [
+        "webapp/core/tenancy.py"
+    ]
+    assert [name for name, text in code.items() if re.search(r"\bSET\s+(SESSION\s+)?app\.", text)] == []
+    said = re.findall(r"set_config\(.*, (\w+)\)", code["webapp/core/tenancy.py"])
+    assert said == ["true"] * 4 + ["True"] * 3
 
 
 def test_every_key_of_an_organizations_table_holds_the_organization(catalog: psycopg.Connection) -> None:

@@ -3,11 +3,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests import factories
+from tests.web.world import statements
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
 from webapp.core.jobs import Job, OutboxJob, later
-from webapp.domain.organizations import Chapter, Organization, Role, RoleName
+from webapp.domain.organizations import Chapter, Organization, Role, RoleName, sessions
+from webapp.domain.organizations.arrival import Arrival, arrive
 
 
 @pytest.fixture
@@ -98,4 +100,65 @@ def test_the_setting_ends_with_the_transaction(organization: Organization) -> No
         db.session.execute(text("SELECT 1"))
     tenancy.leave()
     assert db.session.scalar(text("SELECT current_setting('app.organization_id', true)")) == ""
+    db.session.rollback()
+
+
+@pytest.mark.case("A2")
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_the_next_transaction_of_a_connection_knows_nobody(organization: Organization, end: str) -> None:
+    chapter = factories.make_chapter("ALP")
+    with db.engine.connect() as connection:
+        assert connection.scalars(select(Chapter.id)).all() == [chapter.id]
+        getattr(connection, end)()
+        tenancy.leave()
+        assert connection.scalars(select(Chapter.id)).all() == []
+
+
+@pytest.mark.case("A2")
+def test_a_savepoint_taken_back_leaves_nobody_elses_rows_behind(
+    organization: Organization, neighbour: Organization
+) -> None:
+    mine = factories.make_chapter("ALP")
+    with tenancy.acting_for(neighbour.id):
+        factories.make_chapter("BET")
+    with db.engine.connect() as connection:
+        assert connection.scalars(select(Chapter.id)).all() == [mine.id]
+        with tenancy.acting_for(neighbour.id):
+            savepoint = connection.begin_nested()
+            connection.execute(select(Chapter.id))
+            savepoint.rollback()
+        assert connection.scalars(select(Chapter.id)).all() == [mine.id]
+
+
+def test_a_transaction_is_told_once_whom_it_acts_for(
+    organization: Organization, neighbour: Organization
+) -> None:
+    with statements() as sent:
+        Chapter.here().all()
+        with tenancy.acting_for(neighbour.id):
+            pass
+        Chapter.here().all()
+    assert [one for one in sent if "set_config" in one] == sent[:1]
+    assert len(sent) == 3
+
+
+def test_whoever_arrives_is_told_by_the_question_who_it_is(organization: Organization) -> None:
+    chapter = factories.make_chapter("ALP")
+    login = factories.make_login()
+    with transaction():
+        token = sessions.start(login, sessions.FOR_STAFF)
+    tenancy.leave()
+    with statements() as sent:
+        arrived = arrive(organization.slug, token)
+        seen = Chapter.in_(organization).all()
+    assert (arrived.organization, arrived.session.login if arrived.session else None) == (organization, login)
+    assert (seen, len(sent)) == ([chapter], 2)
+
+
+@pytest.mark.case("A2")
+@pytest.mark.parametrize("slug", ["no-such-place", None])
+def test_whoever_arrives_nowhere_sees_nothing(organization: Organization, slug: str | None) -> None:
+    factories.make_chapter("ALP")
+    assert arrive(slug, "not a token") == Arrival(None, None)
+    assert db.session.scalars(select(Chapter)).all() == []
     db.session.rollback()

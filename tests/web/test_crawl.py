@@ -14,7 +14,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect, Rule
 from werkzeug.test import TestResponse
 
-from tests import factories
 from tests.web.world import (
     ADMIN,
     ANYBODY,
@@ -26,18 +25,10 @@ from tests.web.world import (
     World,
     built,
     enter,
-    make_event,
-    make_mail,
-    make_world,
     rules,
-    statements,
 )
 from webapp.core import tenancy
-from webapp.core.db import transaction
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.organizations import Member, RoleName, tokens
-from webapp.domain.payments.payment import Method
-from webapp.domain.payments.receiving import record_offline
 
 EVERYBODY = [ADMIN, TREASURER, NEIGHBOUR, AUDITOR, MEMBER, STRANGER, ANYBODY]
 FINE, ELSEWHERE, REFUSED, HIDDEN = {200}, {303}, {403}, {404}
@@ -68,15 +59,6 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
 READING_ONLY = {200, 303}
 TELLS_NOTHING = {"visitors.create_new_link"}
 """Answers everybody alike, whether the link was ever one (tests/web/public/test_new_link.py)."""
-MOST_STATEMENTS, MOST_OF_A_HOME = 12, 16
-LISTS = [
-    "national.audit_trail", "national.billing_runs", "national.chapters", "national.home",
-    "national.imports", "national.invoices",
-    "national.journal", "national.mails", "national.members", "national.payments", "national.people",
-    "national.reminders", "national.statuses", "national.tokens", "national.trial_balance",
-    "national.webhook_log", "treasurers.home", "treasurers.imports", "treasurers.invoices",
-    "treasurers.ledger", "treasurers.members",
-]  # fmt: skip
 
 
 def person(who: str, world: World, elsewhere: World) -> Any:
@@ -319,46 +301,3 @@ def leads(app: Flask, form: dict[str, Any], page: str) -> bool:
     except HTTPException:
         return False
     return True
-
-
-def grow(world: World, count: int) -> None:
-    """So many more of everything that a list shows."""
-    with tenancy.acting_for(world.organization.id):
-        invoices = {invoice.member_id: invoice for invoice in Invoice.here().all()}
-        members = Member.here().all(Member.chapter_id == world.chapter.id, Member.id.in_(invoices))
-        for number, member in zip(range(count), members, strict=False):
-            factories.make_chapter(f"X{number}", f"Chapter {number}")
-            factories.make_status(f"status-{number}", billable=False)
-            factories.make_role(factories.make_login(f"Officer {number}"), RoleName.AUDITOR)
-            with transaction() as session:
-                record_offline(member, 1_000, method=Method.CASH, on=member.joined_on, by=None)
-                tokens.create(f"Program {number}", RoleName.AUDITOR, by=world.logins[ADMIN])
-                session.add_all([make_event(world.ids["processor_id"]), make_mail(invoices[member.id])])
-
-
-def statements_of_lists(app: Flask, client: FlaskClient, world: World) -> dict[str, int]:
-    enter(client, world.logins[ADMIN])
-    counted = {}
-    for rule in rules(app, "GET", "national", "treasurers"):
-        if rule.endpoint in LISTS:
-            address = world.address(rule)
-            client.get(address)
-            with statements() as sent:
-                assert client.get(address).status_code == 200, address
-            counted[rule.endpoint] = len(sent)
-    return counted
-
-
-def test_a_list_of_fifty_asks_the_database_no_more_than_a_list_of_five(
-    app: Flask, client: FlaskClient, record_property: Any
-) -> None:
-    small, large = make_world("Small", members=5), make_world("Large", members=52)
-    grow(small, 5)
-    grow(large, 50)
-
-    few, many = (statements_of_lists(app, client, world) for world in (small, large))
-
-    record_property("statements", many)
-    assert {name: (few[name], many[name]) for name in few if few[name] != many[name]} == {}
-    most = {name: MOST_OF_A_HOME if name.endswith(".home") else MOST_STATEMENTS for name in many}
-    assert {name: count for name, count in many.items() if count > most[name]} == {}

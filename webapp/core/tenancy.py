@@ -1,26 +1,43 @@
-"""Which organization, and which login, the current transaction acts for.
+"""Which organization, and which login, the current transaction acts for, and how long it may think.
 
 Row-level security reads both from the transaction's own settings, so a forgotten filter returns
-nothing instead of somebody else's rows.
+nothing instead of somebody else's rows. A transaction is told before its next statement, and only
+when it was not told already; the settings end with it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any, NamedTuple
 from uuid import UUID
-from weakref import ReferenceType, ref
 
-from sqlalchemy import Connection, event, text
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import Connection, Row, Select, String, cast, event, func, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 _organization: ContextVar[UUID | None] = ContextVar("organization", default=None)
 _login: ContextVar[UUID | None] = ContextVar("login", default=None)
 _platform: ContextVar[bool] = ContextVar("platform", default=False)
-_session: ContextVar[ReferenceType[Session] | None] = ContextVar("session", default=None)
+_patience: ContextVar[str] = ContextVar("patience", default="")
 
+
+class Told(NamedTuple):
+    """What a transaction knows. A new one knows nobody."""
+
+    organization: str = ""
+    login: str = ""
+    platform: str = ""
+    patience: str = ""
+
+
+_NOBODY = Told()
+USUAL_PATIENCE = "30s"
+_IN_CONNECTION = "told"
 _SETTINGS = text(
     "SELECT set_config('app.organization_id', :organization, true),"
-    " set_config('app.login_id', :login, true), set_config('app.platform', :platform, true)"
+    " set_config('app.login_id', :login, true),"
+    " set_config('app.platform', :platform, true),"
+    " set_config('statement_timeout', coalesce(nullif(:patience, ''), :usual), true)"
 )
 
 
@@ -39,68 +56,91 @@ def organization_id_or_none() -> UUID | None:
 def acting_for(organization: UUID) -> Iterator[None]:
     """Everything inside reads and writes this organization's rows only."""
     token = _organization.set(organization)
-    _tell_open_transaction()
     try:
         yield
     finally:
         _organization.reset(token)
-        _tell_open_transaction()
 
 
 @contextmanager
 def platform() -> Iterator[None]:
     """For the sweeper and the health page: sees everybody's outbox, and no other table's rows."""
     token = _platform.set(True)
-    _tell_open_transaction()
     try:
         yield
     finally:
         _platform.reset(token)
-        _tell_open_transaction()
 
 
 @contextmanager
 def seen_by(login: UUID) -> Iterator[None]:
     """Everything inside sees this login's own roles, in whichever organization they are."""
     token = _login.set(login)
-    _tell_open_transaction()
     try:
         yield
     finally:
         _login.reset(token)
-        _tell_open_transaction()
 
 
 def enter(organization: UUID | None, login: UUID | None = None) -> None:
     """Set both for the rest of a request; `leave()` at its end."""
     _organization.set(organization)
     _login.set(login)
-    _tell_open_transaction()
+
+
+def be_patient_for(patience: str) -> None:
+    """How long one statement may take from now on, such as `5s`; empty for as long as usual."""
+    _patience.set(patience)
 
 
 def leave() -> None:
     enter(None)
+    be_patient_for("")
 
 
-@event.listens_for(Session, "after_begin")
-def _tell_new_transaction(session: Session, _: SessionTransaction, connection: Connection) -> None:
-    _session.set(ref(session))
-    _configure(connection)
+def enter_as(
+    session: Session,
+    question: Select[*tuple[Any, ...]],
+    *,
+    organization: InstrumentedAttribute[UUID],
+    login: InstrumentedAttribute[UUID],
+) -> Row[*tuple[Any, ...]]:
+    """Ask as nobody, and act for the organization and login in the answer. Asking tells the transaction."""
+    patience = _patience.get()
+    leave()
+    telling = (
+        func.set_config("statement_timeout", patience or USUAL_PATIENCE, True),
+        func.set_config("app.organization_id", func.coalesce(cast(organization, String), ""), True),
+        func.set_config("app.login_id", func.coalesce(cast(login, String), ""), True),
+    )
+    answer = session.execute(question.add_columns(*telling)).one()
+    here, who = answer[-2:]
+    enter(UUID(here) if here else None, UUID(who) if who else None)
+    be_patient_for(patience)
+    session.connection().info[_IN_CONNECTION] = _wanted()
+    return answer
 
 
-def _tell_open_transaction() -> None:
-    reference = _session.get()
-    session = reference() if reference else None
-    if session is not None and session.in_transaction():
-        _configure(session.connection())
+@event.listens_for(Engine, "begin")
+def _know_nobody(connection: Connection) -> None:
+    connection.info[_IN_CONNECTION] = _NOBODY
 
 
-def _configure(connection: Connection) -> None:
-    connection.execute(
-        _SETTINGS,
-        {
-            "organization": str(_organization.get() or ""),
-            "login": str(_login.get() or ""),
-            "platform": "on" if _platform.get() else "",
-        },
+@event.listens_for(Engine, "before_cursor_execute")
+def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+    if statement.startswith("ROLLBACK TO SAVEPOINT"):
+        connection.info[_IN_CONNECTION] = None  # what it was told since is forgotten again
+        return
+    wanted = _wanted()
+    if connection.info.get(_IN_CONNECTION, _NOBODY) != wanted:
+        connection.info[_IN_CONNECTION] = wanted
+        connection.execute(_SETTINGS, wanted._asdict() | {"usual": USUAL_PATIENCE})
+
+
+def _wanted() -> Told:
+    return Told(
+        str(_organization.get() or ""),
+        str(_login.get() or ""),
+        "on" if _platform.get() else "",
+        _patience.get(),
     )

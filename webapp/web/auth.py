@@ -13,6 +13,7 @@ from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.organizations import LoginSession, roles, second_factor, sessions
+from webapp.domain.organizations.arrival import arrive
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.sessions import Method
 from webapp.web import limits
@@ -28,7 +29,7 @@ def init(app: Flask) -> None:
     login_manager.request_loader(_login)
     login_manager.session_protection = None
     limits.init(app)
-    app.before_request(_look_at_session)
+    app.before_request(_see_who_comes)
     app.after_request(_note_use)
 
 
@@ -71,7 +72,7 @@ def forget_browser() -> None:
 def waiting_session() -> LoginSession | None:
     """Of somebody who gave the right password and is still to show the second factor."""
     token = session.get(_WAITING)
-    return sessions.find(token, waiting=True) if token else None
+    return sessions.find_waiting(token) if token else None
 
 
 def remember_wanted() -> None:
@@ -117,16 +118,19 @@ def _page_behind_swap() -> str | None:
     return own_path(page.path + (f"?{page.query}" if page.query else ""))
 
 
-def _look_at_session() -> None:
+def _see_who_comes() -> None:
+    """And where to: `g.slug` is the organization in the address."""
     g.login_session = None
-    token = session.get(_IN_COOKIE)
-    if token is None or request.endpoint == "static":
+    slug, token = g.get("slug"), session.get(_IN_COOKIE)
+    if request.endpoint == "static" or request.blueprint == "health" or slug is token is None:
         return
-    g.login_session = _usable(sessions.find(token))
+    arrived = arrive(slug, token)
+    g.login_session = _usable(arrived.session)
+    if arrived.organization is not None:
+        g.organization = arrived.organization
     if g.login_session is None:
-        session.pop(_IN_COOKIE)
-    else:
-        tenancy.enter(tenancy.organization_id_or_none(), g.login_session.login_id)
+        session.pop(_IN_COOKIE, None)
+        tenancy.enter(tenancy.organization_id_or_none())
 
 
 def _usable(found: LoginSession | None) -> LoginSession | None:

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from psycopg.errors import ExclusionViolation, UniqueViolation
+from psycopg.errors import ExclusionViolation, QueryCanceled, UniqueViolation
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -15,6 +15,7 @@ from webapp.core.db import db, give_up
 from webapp.core.deadlocks import is_deadlock
 from webapp.core.errors import Conflict, Invalid, Refusal, Unavailable
 from webapp.web import again
+from webapp.web.bounds import TakesTooLong
 from webapp.web.htmx import is_swap
 
 log = structlog.get_logger()
@@ -27,6 +28,7 @@ _TITLES = {
     405: "Not possible this way",
     409: "Something has changed",
     413: "Too large",
+    414: "Too long",
     415: "Not a kind of file we can read",
     422: "Please correct this",
     429: "A little slower, please",
@@ -41,6 +43,7 @@ CODES = {
     405: "method-not-allowed",
     409: "conflict",
     413: "too-large",
+    414: "query-too-long",
     415: "unsupported-media-type",
     422: "invalid",
     429: "too-many-requests",
@@ -104,6 +107,8 @@ def _database_away(error: DBAPIError | PoolTimeout) -> Response:
         return _deadlocked()
     log.error("database_unavailable", reason=type(error).__name__)
     give_up(db.session())
+    if isinstance(error, DBAPIError) and isinstance(error.orig, QueryCanceled):
+        return _refused(TakesTooLong())
     return _refused(Unavailable("The database does not answer right now."))
 
 

@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, g, request
 from flask_login import current_user
-from sqlalchemy.orm import joinedload
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from webapp.core import tenancy
-from webapp.core.db import db
 from webapp.core.errors import NotAllowed, NotFound
 from webapp.domain.organizations import Chapter, Member, Organization, roles
 from webapp.domain.organizations.access import Access
@@ -34,12 +32,13 @@ def inside_organization(blueprint: Blueprint) -> Blueprint:
     """The address names the organization by its slug; everything behind it acts for that one."""
 
     @blueprint.url_value_preprocessor
-    def _enter(_: str | None, values: dict[str, Any] | None) -> None:
-        organization = Organization.by_slug((values or {}).pop("org", ""))
-        if organization is None:
+    def _take(_: str | None, values: dict[str, Any] | None) -> None:
+        g.slug = (values or {}).pop("org", "")
+
+    @blueprint.before_request
+    def _find() -> None:
+        if "organization" not in g:
             raise NotFound
-        g.organization = organization
-        tenancy.enter(organization.id)
 
     @blueprint.url_defaults
     def _name(_: str, values: dict[str, Any]) -> None:
@@ -54,7 +53,6 @@ def _require_role() -> Response | None:
     if not current_user.is_authenticated:
         return auth.ask_to_sign_in()
     g.access = Access.of(current_user, g.organization)
-    tenancy.enter(g.organization.id, current_user.id)
     if g.access.is_stranger:
         raise NotFound
     return _require_second_factor()
@@ -77,6 +75,7 @@ def _refused(message: str) -> NotAllowed:
 
 def national_gate(blueprint: Blueprint) -> Blueprint:
     """National admins; auditors may look and change nothing."""
+    inside_organization(blueprint)
 
     @blueprint.before_request
     def _guard() -> Response | None:
@@ -88,11 +87,12 @@ def national_gate(blueprint: Blueprint) -> Blueprint:
             raise _refused("Auditors read everything and change nothing. A national admin can do this.")
         return None
 
-    return inside_organization(blueprint)
+    return blueprint
 
 
 def treasurers_gate(blueprint: Blueprint) -> Blueprint:
     """The chapter's treasurer and national admins; auditors may look and change nothing."""
+    inside_organization(blueprint)
 
     @blueprint.url_value_preprocessor
     def _pull(_: str | None, values: dict[str, Any] | None) -> None:
@@ -110,11 +110,11 @@ def treasurers_gate(blueprint: Blueprint) -> Blueprint:
         g.chapter = _chapter_for(g.chapter_code, g.access)
         return None
 
-    return inside_organization(blueprint)
+    return blueprint
 
 
 def _chapter_for(code: str, access: Access) -> Chapter:
-    chapter = Chapter.here().first(Chapter.code == code.upper())
+    chapter = access.own_chapter(code.upper()) or Chapter.here().first(Chapter.code == code.upper())
     if chapter is None or not access.is_staff:
         raise NotFound
     if not access.can_read_chapter(chapter.id):
@@ -126,24 +126,19 @@ def _chapter_for(code: str, access: Access) -> Chapter:
 
 def members_gate(blueprint: Blueprint) -> Blueprint:
     """A member, for what is the member's own."""
+    inside_organization(blueprint)
 
     @blueprint.before_request
     def _guard() -> Response | None:
         if asked := _require_role():
             return asked
-        roles = g.access.member_roles
-        if not roles:
+        found = g.access.member_roles
+        if not found:
             raise _refused("This page is for members. Your role has its own pages.")
-        g.member = _member_of(roles[0].member_id)
+        g.member = found[0].member
         return None
 
-    return inside_organization(blueprint)
-
-
-def _member_of(member_id: Any) -> Member:
-    found = Member.here().select(Member.id == member_id)
-    loaded = found.options(joinedload(Member.chapter), joinedload(Member.status))
-    return db.session.scalars(loaded).one()
+    return blueprint
 
 
 def leave(_: BaseException | None = None) -> None:

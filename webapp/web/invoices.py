@@ -7,15 +7,14 @@ from uuid import UUID
 
 from flask import Response, request
 from sqlalchemy import Select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import Invalid, NotFound
-from webapp.domain.billing import search
+from webapp.domain.billing import periods, search
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
-from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.notifications import outcomes
 from webapp.domain.notifications.delivery import MailKind, MailState
 from webapp.domain.reporting import history
@@ -54,8 +53,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
         return stream_csv("invoices.csv", _HEADER, _lines(every))
     found = db.session.execute(search.find(wanted, organization, sort=sort, after=_uuid("after"), limit=PAGE))
     shown, last = page_of(found.all())
-    periods = BillingPeriod.here().all(order_by=BillingPeriod.starts_on.desc())
-    names = {period.code: period.name for period in periods}
+    names = periods.names()
     return respond(
         "shared/invoices/index.html",
         "shared/invoices/_list.html",
@@ -79,11 +77,12 @@ def loaded(invoice_id: UUID, **conditions: Any) -> Invoice:
             joinedload(Invoice.chapter),
             joinedload(Invoice.period),
             joinedload(Invoice.schedule),
-            selectinload(Invoice.lines).joinedload(InvoiceLine.reason),
+            joinedload(Invoice.voided_by),
+            joinedload(Invoice.lines).joinedload(InvoiceLine.reason),
         )
         .filter_by(**conditions)
     )
-    found = db.session.scalars(statement).first()
+    found = db.session.scalars(statement).unique().one_or_none()
     if found is None:
         raise NotFound
     return found

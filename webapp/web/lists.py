@@ -52,7 +52,7 @@ def stream_file(file_name: str, lines: Iterator[str], mimetype: str) -> Response
 
 
 def _inside(organization_id: UUID | None, lines: Iterator[str]) -> Iterator[str]:
-    """The file is read when the request has left its organization already, so it is entered again."""
+    """The file is read when the request has left its organization already, and may take its time."""
     tenancy.enter(organization_id)
     yield from lines
 

@@ -57,7 +57,7 @@ def links() -> dict[str, str | None]:
     found = items()
     return {
         "home": found[0][1] if found else url_for("public.sign_in"),
-        "search": _link("national.search") if _persona() == "national" else None,
+        "search": _link("national.search") if found and _persona() == "national" else None,
         "account": _link("account.show"),
         "sign_out": _link("public.sign_out"),
     }

@@ -108,6 +108,7 @@ class Invoice(OrganizationRow, Base):
     chapter: Mapped[Chapter] = belongs_to("Invoice.chapter_id", "Chapter")
     period: Mapped[BillingPeriod] = belongs_to("Invoice.period_id", "BillingPeriod")
     schedule: Mapped[AssessmentSchedule] = belongs_to("Invoice.schedule_id", "AssessmentSchedule")
+    voided_by: Mapped[Login | None] = relationship(viewonly=True, lazy="raise")
     lines: Mapped[list["InvoiceLine"]] = relationship(
         primaryjoin="and_(Invoice.organization_id == InvoiceLine.organization_id,"
         " Invoice.id == foreign(InvoiceLine.invoice_id))",
@@ -141,6 +142,7 @@ class Invoice(OrganizationRow, Base):
         Index("ix_invoices_member", "organization_id", "member_id"),
         Index("ix_invoices_chapter", "organization_id", "chapter_id", "year", "sequence"),
         Index("ix_invoices_run", "organization_id", "run_id"),
+        Index("ix_invoices_period", "organization_id", "period_id", "chapter_id"),
         Index(
             "ix_invoices_owed",
             "organization_id",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -124,6 +124,15 @@ def spans(cadence: Cadence, year: int) -> list[Span]:
 def _span(code: str, name: str, year: int, month: int, months: int) -> Span:
     first = date(year, month, 1)
     return Span(code, name, first, clock.month_end(clock.add_months(first, months - 1)))
+
+
+def names() -> dict[str, str]:
+    """Every period's name by its code, the latest first: what lists offer to choose from."""
+    every = select(BillingPeriod.code, BillingPeriod.name).where(
+        BillingPeriod.organization_id == tenancy.organization_id()
+    )
+    rows = db.session.execute(every.order_by(BillingPeriod.starts_on.desc()))
+    return {code: name for code, name in rows}
 
 
 def generate(organization: Organization, year: int, *, by: Login | None) -> list[BillingPeriod]:

@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Numeric, Subquery, Text, case, cast, func, null, select
+from sqlalchemy import ColumnElement, Numeric, Subquery, Text, and_, case, cast, func, null, select
 
+from webapp.core import tenancy
 from webapp.core.db import HasId, db
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.billing.assessing import Occasion, Omission, assessed
@@ -145,25 +146,22 @@ def _looked(occasion: Occasion) -> Preview:
 
 def _count(seen: Preview, occasion: Occasion) -> None:
     found = assessed(occasion)
-    groups = select(
-        found.c.status_id,
-        found.c.chapter_id,
-        found.c.billed,
-        found.c.already,
-        found.c.omitted,
-        func.count(),
-        func.coalesce(func.sum(found.c.amount), 0),
-        func.sum(_hash(found)),
-    ).group_by(found.c.status_id, found.c.chapter_id, found.c.billed, found.c.already, found.c.omitted)
-    statuses = {status.id: status.label for status in MemberStatus.here().all()}
-    chapters = {chapter.id: chapter.name for chapter in Chapter.here().all()}
+    kinds = (MemberStatus.label, Chapter.name, found.c.billed, found.c.already, found.c.omitted)
+    here = tenancy.organization_id()
+    groups = (
+        select(*kinds, func.count(), func.coalesce(func.sum(found.c.amount), 0), func.sum(_hash(found)))
+        .select_from(found)
+        .join(MemberStatus, and_(MemberStatus.organization_id == here, MemberStatus.id == found.c.status_id))
+        .join(Chapter, and_(Chapter.organization_id == here, Chapter.id == found.c.chapter_id))
+        .group_by(*kinds)
+    )
     members = 0
-    for status_id, chapter_id, billed, already, omitted, count, total, hashes in db.session.execute(groups):
+    for status, chapter, billed, already, omitted, count, total, hashes in db.session.execute(groups):
         members += int(hashes)
         if billed:
             seen.billed.add(count, int(total))
-            seen.by_status.setdefault(statuses[status_id], Sum()).add(count, int(total))
-            seen.by_chapter.setdefault(chapters[chapter_id], Sum()).add(count, int(total))
+            seen.by_status.setdefault(status, Sum()).add(count, int(total))
+            seen.by_chapter.setdefault(chapter, Sum()).add(count, int(total))
         elif already:
             seen.already += count
         else:
@@ -183,25 +181,28 @@ def _hash(found: Subquery) -> ColumnElement[Any]:
 
 def _compare(seen: Preview) -> None:
     """With the period of this schedule that was billed before this one."""
-    live = (
+    live = and_(
+        Invoice.organization_id == BillingPeriod.organization_id,
+        Invoice.period_id == BillingPeriod.id,
         Invoice.schedule_id == seen.schedule.id,
         Invoice.status != InvoiceStatus.VOID,
-        Invoice.organization_id == seen.schedule.organization_id,
     )
     earlier = (
         BillingPeriod.here()
-        .select(
-            BillingPeriod.starts_on < seen.period.starts_on,
-            select(Invoice.id).where(*live, Invoice.period_id == BillingPeriod.id).exists(),
-        )
+        .select(BillingPeriod.starts_on < seen.period.starts_on, select(Invoice.id).where(live).exists())
+        .with_only_columns(BillingPeriod.id)
         .order_by(BillingPeriod.starts_on.desc())
         .limit(1)
+        .scalar_subquery()
     )
-    seen.last_period = db.session.scalars(earlier).first()
-    if seen.last_period is not None:
-        sums = select(func.count(), func.coalesce(func.sum(Invoice.billed), 0))
-        count, total = db.session.execute(sums.where(*live, Invoice.period_id == seen.last_period.id)).one()
-        seen.last = Sum(count, int(total))
+    last = (
+        select(BillingPeriod, func.count(), func.sum(Invoice.billed))
+        .join(Invoice, live)
+        .where(BillingPeriod.organization_id == tenancy.organization_id(), BillingPeriod.id == earlier)
+        .group_by(BillingPeriod.organization_id, BillingPeriod.id)
+    )
+    if row := db.session.execute(last).first():
+        seen.last_period, seen.last = row[0], Sum(row[1], int(row[2]))
 
 
 def _single_out(seen: Preview, found: Subquery) -> None:

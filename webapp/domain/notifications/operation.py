@@ -1,7 +1,8 @@
 """Is it working, for one organization: its mails, and its day's work."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import cast
 
 from sqlalchemy import func, select
 
@@ -14,22 +15,26 @@ from webapp.domain.organizations import Organization
 
 
 def lines(organization: Organization) -> Iterator[Line]:
-    yield _mails()
-    yield _daily(organization)
+    failed, day = _found()
+    yield _mails(failed)
+    yield _daily(organization, day)
 
 
-def _mails() -> Line:
-    failed = outcomes.failed_lately()
+def _found() -> tuple[int, date | None]:
+    """How many mails failed lately, and the day whose work was done last."""
+    latest = select(func.max(DailyRun.day)).where(DailyRun.organization_id == tenancy.organization_id())
+    found = select(outcomes.failed().scalar_subquery(), latest.scalar_subquery())
+    return cast("tuple[int, date | None]", db.session.execute(found).one())
+
+
+def _mails(failed: int) -> Line:
     if not failed:
         return Line("Mails", Mark.GOOD, "None failed lately.")
     said = "One failed lately." if failed == 1 else f"{failed} failed lately."
     return Line("Mails", Mark.LOOK, said, "The list of mails says why, and sends them again.")
 
 
-def _daily(organization: Organization) -> Line:
-    day = db.session.scalar(
-        select(func.max(DailyRun.day)).where(DailyRun.organization_id == tenancy.organization_id())
-    )
+def _daily(organization: Organization, day: date | None) -> Line:
     advice = "It runs after three in the morning by itself. Look at the scheduler."
     if day is None:
         return Line("Day's work", Mark.LOOK, "It was not done yet.", advice)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from webapp.core import clock, tenancy
-from webapp.core.db import db
 from webapp.domain.notifications.delivery import Mail, MailState
 from webapp.domain.organizations import Member
 
@@ -21,8 +20,8 @@ def of_invoice(invoice_id: UUID) -> Sequence[Mail]:
     )
 
 
-def failed_lately(*, chapter_id: UUID | None = None) -> int:
-    """How many mails could not be delivered in the last two weeks."""
+def failed(*, chapter_id: UUID | None = None) -> Select[int]:
+    """Counts the mails that could not be delivered in the last two weeks."""
     statement = (
         select(func.count())
         .select_from(Mail)
@@ -35,4 +34,4 @@ def failed_lately(*, chapter_id: UUID | None = None) -> int:
     if chapter_id is not None:
         same = (Member.organization_id == Mail.organization_id) & (Member.id == Mail.member_id)
         statement = statement.join(Member, same).where(Member.chapter_id == chapter_id)
-    return db.session.scalar(statement) or 0
+    return statement

@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
+from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.login import Login
+from webapp.domain.organizations.member import Member
 from webapp.domain.organizations.organization import Organization
 from webapp.domain.organizations.roles import Role, RoleName
 
@@ -21,7 +23,10 @@ class Access:
     @classmethod
     def of(cls, login: Login, organization: Organization) -> "Access":
         mine = Role.in_(organization).select(Role.login_id == login.id)
-        loaded = mine.options(joinedload(Role.chapter), joinedload(Role.member)).order_by(Role.id)
+        member = joinedload(Role.member)
+        loaded = mine.options(
+            joinedload(Role.chapter), member.joinedload(Member.chapter), member.joinedload(Member.status)
+        ).order_by(Role.id)
         return cls(db.session.scalars(loaded).all())
 
     def has(self, name: RoleName) -> bool:
@@ -54,6 +59,11 @@ class Access:
 
     def can_change_chapter(self, chapter_id: UUID) -> bool:
         return self.is_national_admin or chapter_id in self.chapter_ids
+
+    def own_chapter(self, code: str) -> Chapter | None:
+        """The chapter of this code, when its treasurer is asking."""
+        mine = (role.chapter for role in self.roles if role.chapter is not None)
+        return next((chapter for chapter in mine if chapter.code == code), None)
 
     @property
     def chapter_ids(self) -> list[UUID]:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, false, func, select, update
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import ColumnElement, ForeignKey, and_, false, func, select, update
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from webapp.core import clock
 from webapp.core.crypto import token_hash
@@ -147,19 +147,22 @@ def start(
     return token
 
 
-def find(token: str, *, waiting: bool = False) -> LoginSession | None:
-    """The session of this token, with its login, while both are alive."""
-    return db.session.scalars(
-        select(LoginSession)
-        .join(Login, Login.id == LoginSession.login_id)
-        .options(joinedload(LoginSession.login))
-        .where(
-            LoginSession.token_hash == token_hash(token),
-            LoginSession.waiting.is_(waiting),
-            Login.disabled_at.is_(None),
-            *_ALIVE,
-        )
-    ).first()
+def is_alive(token: str | None, *, waiting: bool = False) -> ColumnElement[bool]:
+    """The session of this token, joined with its login, while both are alive."""
+    if token is None:
+        return false()
+    return and_(
+        LoginSession.token_hash == token_hash(token),
+        LoginSession.waiting.is_(waiting),
+        Login.disabled_at.is_(None),
+        *_ALIVE,
+    )
+
+
+def find_waiting(token: str) -> LoginSession | None:
+    """The session of this token, with its login, while it waits for the second factor."""
+    found = select(LoginSession).join(LoginSession.login).options(contains_eager(LoginSession.login))
+    return db.session.scalars(found.where(is_alive(token, waiting=True))).first()
 
 
 def confirm(session_id: UUID, methods: Collection[Method]) -> str:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     UNAPPLIED = "unapplied"
     REFUND_FAILED = "refund_failed"
     PAYMENT_FAILED = "payment_failed"
+    MAIL_FAILED = "mail_failed"
     OVERDUE = "overdue"
     JOB_DEAD = "job_dead"
 
@@ -36,21 +37,23 @@ class Need:
     amount: int
 
 
-def of_chapter(chapter_id: UUID) -> list[Need]:
+def of_chapter(chapter_id: UUID, *, failed_mails: Select[int]) -> list[Need]:
+    """What waits in one chapter. `failed_mails` counts them for whoever knows about mails."""
     overdue = _counted(Kind.OVERDUE, Invoice, func.sum(Invoice.owed)).where(
         Invoice.organization_id == tenancy.organization_id(),
         Invoice.chapter_id == chapter_id,
         Invoice.status == InvoiceStatus.OVERDUE,
         Invoice.owed > 0,
     )
-    return _found(*[query.where(Payment.chapter_id == chapter_id) for query in _payments()], overdue)
+    payments = [query.where(Payment.chapter_id == chapter_id) for query in _payments()]
+    return _found(*payments, _mails(failed_mails), overdue)
 
 
-def of_organization() -> list[Need]:
+def of_organization(*, failed_mails: Select[int]) -> list[Need]:
     dead = _counted(Kind.JOB_DEAD, OutboxJob).where(
         OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
     )
-    return _found(*_payments(), dead)
+    return _found(*_payments(), dead, _mails(failed_mails))
 
 
 def _payments() -> list[Select[str, int, int]]:
@@ -69,6 +72,10 @@ def _payments() -> list[Select[str, int, int]]:
             here, Payment.state == PaymentState.FAILED, Payment.created_at > clock.now() - _RECENT
         ),
     ]
+
+
+def _mails(failed: Select[int]) -> Select[str, int, int]:
+    return select(literal(Kind.MAIL_FAILED.value), failed.scalar_subquery(), literal(0))
 
 
 def _counted(kind: Kind, table: type, amount: Any = None) -> Select[str, int, int]:

@@ -6,14 +6,13 @@ Only what leaves no document, such as a new pay link, is read from the audit tra
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import joinedload
 
 from webapp.core import tenancy
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db
 from webapp.domain.billing.invoice import PAY_LINK_RENEWED, Invoice
-from webapp.domain.organizations import Login
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund, RefundState
@@ -36,25 +35,34 @@ def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
     if invoice.first_opened_at:
         found.append(Happening(invoice.first_opened_at, "opened"))
     if invoice.voided_at:
-        found.append(Happening(invoice.voided_at, "voided", _name(invoice), detail=invoice.void_reason))
-    found += [*_payments(invoice), *_attempts(invoice), *_refunds(invoice), *_new_links(invoice)]
+        by = invoice.voided_by.name if invoice.voided_by else None
+        found.append(Happening(invoice.voided_at, "voided", by, detail=invoice.void_reason))
+    found += [*_payments(invoice), *_attempts(invoice), *_new_links(invoice)]
     return sorted(found, key=lambda happening: happening.at)
 
 
-def _name(invoice: Invoice) -> str | None:
-    return db.session.scalar(select(Login.name).where(Login.id == invoice.voided_by_id))
-
-
 def _payments(invoice: Invoice) -> list[Happening]:
-    rows = db.session.scalars(
-        Allocation.here().select(Allocation.invoice_id == invoice.id).options(joinedload(Allocation.payment))
+    """What was paid, and what of it went back."""
+    given_back = and_(
+        Refund.organization_id == Allocation.organization_id,
+        Refund.payment_id == Allocation.payment_id,
+        Refund.state != RefundState.FAILED,
     )
+    rows = db.session.execute(
+        select(Allocation, Refund)
+        .outerjoin(Refund, given_back)
+        .where(Allocation.organization_id == tenancy.organization_id(), Allocation.invoice_id == invoice.id)
+        .options(joinedload(Allocation.payment))
+    ).all()
     found = []
-    for one in rows:
+    for one in dict.fromkeys(row[0] for row in rows):
         found.append(Happening(one.allocated_at, "paid", amount=one.amount, detail=_how(one.payment)))
         if one.undone_at:
             found.append(Happening(one.undone_at, "payment_undone", amount=one.amount))
-    return found
+    refunds = dict.fromkeys(row[1] for row in rows if row[1] is not None)
+    return found + [
+        Happening(one.created_at, "refunded", amount=one.amount, detail=one.reason) for one in refunds
+    ]
 
 
 def _attempts(invoice: Invoice) -> list[Happening]:
@@ -73,14 +81,6 @@ def _attempts(invoice: Invoice) -> list[Happening]:
         for one in rows
         if one.payment.state in words
     ]
-
-
-def _refunds(invoice: Invoice) -> list[Happening]:
-    paying = select(Allocation.payment_id).where(
-        Allocation.organization_id == tenancy.organization_id(), Allocation.invoice_id == invoice.id
-    )
-    refunds = Refund.here().all(Refund.payment_id.in_(paying), Refund.state != RefundState.FAILED)
-    return [Happening(one.created_at, "refunded", amount=one.amount, detail=one.reason) for one in refunds]
 
 
 def _new_links(invoice: Invoice) -> list[Happening]:

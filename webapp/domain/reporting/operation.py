@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from webapp.core import clock, tenancy
 from webapp.core.checkup import LATE, PROMPT, Line, Mark, in_words, waiting
@@ -21,11 +21,12 @@ _NIGHTLY = timedelta(hours=30)
 
 def lines(keys: KeyRing) -> Iterator[Line]:
     now = clock.now()
-    yield waiting(_waiting_for(now))
-    yield _given_up()
-    for processor in PaymentProcessor.here().all(PaymentProcessor.active.is_(True)):
+    oldest, given_up_jobs = _jobs()
+    yield waiting(now - oldest if oldest else None)
+    yield _given_up(given_up_jobs)
+    for processor, latest, unread in _processors():
         yield _credentials(processor, keys)
-        yield _webhooks(processor, now)
+        yield _webhooks(processor, latest, unread, now)
     yield _books(now)
 
 
@@ -35,22 +36,19 @@ def given_up() -> Sequence[OutboxJob]:
     return db.session.scalars(dead.order_by(OutboxJob.finished_at.desc()).limit(_SHOWN)).all()
 
 
-def _waiting_for(now: datetime) -> timedelta | None:
-    oldest = db.session.scalar(
-        select(func.min(OutboxJob.due_at)).where(
-            OutboxJob.organization_id == tenancy.organization_id(),
-            OutboxJob.state == JobState.QUEUED,
-            OutboxJob.due_at <= func.now(),
-        )
+def _jobs() -> tuple[datetime | None, int]:
+    """Since when the oldest due job waits, and how many were given up."""
+    due = and_(OutboxJob.state == JobState.QUEUED, OutboxJob.due_at <= func.now())
+    found = select(
+        func.min(OutboxJob.due_at).filter(due), func.count().filter(OutboxJob.state == JobState.DEAD)
+    ).where(
+        OutboxJob.organization_id == tenancy.organization_id(),
+        OutboxJob.state.in_((JobState.QUEUED, JobState.DEAD)),
     )
-    return now - oldest if oldest else None
+    return cast("tuple[datetime | None, int]", db.session.execute(found).one())
 
 
-def _given_up() -> Line:
-    dead = select(func.count()).where(
-        OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
-    )
-    number = db.session.scalar(dead) or 0
+def _given_up(number: int) -> Line:
     if not number:
         return Line("Given up", Mark.GOOD, "Nothing was given up.")
     said = "One job was given up." if number == 1 else f"{number} jobs were given up."
@@ -70,16 +68,30 @@ def _credentials(processor: PaymentProcessor, keys: KeyRing) -> Line:
     return Line(subject, Mark.GOOD, "They can be read.")
 
 
-def _webhooks(processor: PaymentProcessor, now: datetime) -> Line:
-    subject = f"News from {processor.name}"
-    found = select(
-        func.max(ProcessorEvent.received_at),
-        func.min(ProcessorEvent.received_at).filter(ProcessorEvent.state == DeliveryState.RECEIVED),
-    ).where(
-        ProcessorEvent.organization_id == processor.organization_id,
-        ProcessorEvent.processor_id == processor.id,
+def _processors() -> list[tuple[PaymentProcessor, datetime | None, datetime | None]]:
+    """Those in use, with when their latest news came and since when the oldest waits to be read."""
+    its = and_(
+        ProcessorEvent.organization_id == PaymentProcessor.organization_id,
+        ProcessorEvent.processor_id == PaymentProcessor.id,
     )
-    latest, unread = cast("tuple[datetime | None, datetime | None]", db.session.execute(found).one())
+    unread = ProcessorEvent.state == DeliveryState.RECEIVED
+    found = (
+        PaymentProcessor.here()
+        .select(PaymentProcessor.active.is_(True))
+        .outerjoin(ProcessorEvent, its)
+        .add_columns(
+            func.max(ProcessorEvent.received_at), func.min(ProcessorEvent.received_at).filter(unread)
+        )
+        .group_by(PaymentProcessor.organization_id, PaymentProcessor.id)
+        .order_by(PaymentProcessor.id)
+    )
+    return [(processor, latest, oldest) for processor, latest, oldest in db.session.execute(found)]
+
+
+def _webhooks(
+    processor: PaymentProcessor, latest: datetime | None, unread: datetime | None, now: datetime
+) -> Line:
+    subject = f"News from {processor.name}"
     if latest is None:
         advice = (
             "Pay an invoice to try it. If nothing comes, compare the webhook address with the processor's."

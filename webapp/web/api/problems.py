@@ -43,6 +43,7 @@ MEANINGS = {
     405: "This address does not take this method.",
     409: "The state does not allow it, or something changed meanwhile.",
     413: "The body is too large.",
+    414: "The query is longer than any that is of use here.",
     415: "The body is of a kind that is not taken here.",
     422: "Something in the request can't be used; `errors` says what.",
     429: "Too many requests. Wait as long as Retry-After says.",

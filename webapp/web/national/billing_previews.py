@@ -1,7 +1,6 @@
 """What a billing run would do, and the button that lets it."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from flask import render_template, request
 from flask_login import current_user
@@ -35,15 +34,14 @@ class RunForm(Form):
         periods = BillingPeriod.here().all(
             BillingPeriod.closed_at.is_(None), order_by=BillingPeriod.starts_on.desc()
         )
-        self.schedule.choices = offered((str(one.id), one.name) for one in schedules)
-        self.period.choices = offered((str(one.id), f"{one.name} ({one.code})") for one in periods)
+        self.schedules = {str(one.id): one for one in schedules}
+        self.periods = {str(one.id): one for one in periods}
+        self.schedule.choices = offered((key, one.name) for key, one in self.schedules.items())
+        self.period.choices = offered((key, f"{one.name} ({one.code})") for key, one in self.periods.items())
         return self
 
     def chosen(self) -> tuple[AssessmentSchedule, BillingPeriod]:
-        return (
-            AssessmentSchedule.here().get(UUID(self.schedule.data)),
-            BillingPeriod.here().get(UUID(self.period.data)),
-        )
+        return self.schedules[self.schedule.data], self.periods[self.period.data]
 
 
 class ConfirmForm(RunForm):

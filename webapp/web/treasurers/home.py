@@ -14,17 +14,14 @@ from webapp.web.treasurers import treasurers
 @treasurers.get("/")
 def home() -> str:
     today, chapter_id = current_organization.today, current_chapter.id
-    period = collections.current_period(today)
     owing = Invoice.here().select(Invoice.chapter_id == chapter_id, Invoice.owed > 0)
     longest = owing.options(joinedload(Invoice.member)).order_by(Invoice.due_on, Invoice.sequence).limit(8)
     return render_template(
         "treasurers/home/index.html",
         today=today,
-        period=period,
-        figures=collections.of_period(period.id, chapter_id=chapter_id) if period else None,
+        billed=collections.of_chapter(today, chapter_id),
         aging=aging.aging(today, chapter_id=chapter_id),
         owing=db.session.scalars(longest).all(),
         months=collections.by_month(today, chapter_id=chapter_id),
-        needs=attention.of_chapter(chapter_id),
-        failed_mails=outcomes.failed_lately(chapter_id=chapter_id),
+        needs=attention.of_chapter(chapter_id, failed_mails=outcomes.failed(chapter_id=chapter_id)),
     )

@@ -1,0 +1,101 @@
+"""How often a page asks the database: few times, and no more often when its lists are long."""
+
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests import factories
+from tests.web.world import (
+    ADMIN,
+    AUDITOR,
+    MEMBER,
+    TREASURER,
+    World,
+    enter,
+    make_event,
+    make_mail,
+    make_world,
+    rules,
+    statements,
+)
+from webapp.core import tenancy
+from webapp.core.db import new_id, transaction
+from webapp.core.jobs import JobState, OutboxJob
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Member, RoleName, sessions, tokens
+from webapp.domain.organizations.sessions import FOR_STAFF
+from webapp.domain.payments.payment import Method
+from webapp.domain.payments.receiving import record_offline
+
+MOST = 8
+ACROSS_ORGANIZATIONS = {"account.show": 12, "national.new_second_factor_reset": 10}
+"""A login's own organizations and means of signing in are asked for one after the other."""
+PAGES = ("visitors", "account", "members", "treasurers", "national")
+
+
+def make_large(name: str, size: int) -> World:
+    """A world with so many of everything that a page shows."""
+    world = make_world(name, members=size)
+    with tenancy.acting_for(world.organization.id):
+        _fill_chapter(world, size)
+        _fill_account_of_the_member(world, size)
+        for who in (ADMIN, TREASURER, AUDITOR, MEMBER):
+            with transaction():
+                for _ in range(size):
+                    sessions.start(world.logins[who], FOR_STAFF)
+    return world
+
+
+def _fill_chapter(world: World, size: int) -> None:
+    invoices = {invoice.member_id: invoice for invoice in Invoice.here().all()}
+    members = Member.here().all(Member.chapter_id == world.chapter.id, Member.id.in_(invoices))
+    for number, member in zip(range(size), members, strict=True):
+        factories.make_chapter(f"X{number}", f"Chapter {number}")
+        factories.make_status(f"status-{number}", billable=False)
+        factories.make_role(factories.make_login(f"Officer {number}"), RoleName.AUDITOR)
+        with transaction() as session:
+            record_offline(member, 1_000, method=Method.CASH, on=member.joined_on, by=None)
+            tokens.create(f"Program {number}", RoleName.AUDITOR, by=world.logins[ADMIN])
+            dead = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
+            session.add_all([make_event(world.ids["processor_id"]), make_mail(invoices[member.id]), dead])
+
+
+def _fill_account_of_the_member(world: World, size: int) -> None:
+    """Each invoice has a period, a schedule and a run of its own."""
+    alone = factories.make_status("alone")
+    with transaction():
+        member = Member.here().get(world.ids["member_id"])
+        member.status_id = alone.id
+    for _ in range(size):
+        factories.make_invoice(member=member)
+    with transaction():
+        record_offline(member, 3_000, method=Method.CASH, on=member.joined_on, by=None)
+
+
+def asked_by_pages(app: Flask, client: FlaskClient, world: World, who: str) -> dict[str, int]:
+    """How many statements each page costs that this person may see, the second time it is opened."""
+    enter(client, world.logins[who])
+    asked = {}
+    for rule in rules(app, "GET", *PAGES):
+        address = world.address(rule)
+        if client.get(address).status_code != 200:
+            continue
+        with statements() as sent:
+            client.get(address)
+        asked[rule.endpoint] = len(sent)
+    return asked
+
+
+def test_a_page_asks_at_most_eight_times_and_with_fifty_rows_as_often_as_with_five(
+    app: Flask, client: FlaskClient, record_property: Any
+) -> None:
+    small, large = make_large("Small", 5), make_large("Large", 50)
+
+    for who in (ADMIN, TREASURER, AUDITOR, MEMBER):
+        few, many = (asked_by_pages(app, client, world, who) for world in (small, large))
+
+        record_property(f"statements, {who}", many)
+        assert {page: (few[page], many[page]) for page in many if few[page] != many[page]} == {}, who
+        most = {page: ACROSS_ORGANIZATIONS.get(page, MOST) for page in many}
+        assert {page: count for page, count in many.items() if count > most[page]} == {}, who

@@ -1,0 +1,37 @@
+"""Who comes to a page, and where to: known after one statement."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import literal, select
+from sqlalchemy.orm import contains_eager, join, outerjoin
+
+from webapp.core import tenancy
+from webapp.core.db import db
+from webapp.domain.organizations import sessions
+from webapp.domain.organizations.login import Login
+from webapp.domain.organizations.organization import Organization
+from webapp.domain.organizations.sessions import LoginSession
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """The organization of an address and the session of a browser, as far as they exist and are alive."""
+
+    organization: Organization | None
+    session: LoginSession | None
+
+
+def arrive(slug: str | None, token: str | None) -> Arrival:
+    """Look both up, and act for them from now on."""
+    asked = select(literal(1).label("once")).subquery("asked")
+    alive = join(LoginSession, Login, Login.id == LoginSession.login_id)
+    there = outerjoin(asked, Organization, Organization.slug == slug)
+    question = (
+        select(Organization, LoginSession)
+        .select_from(outerjoin(there, alive, sessions.is_alive(token)))
+        .options(contains_eager(LoginSession.login))
+    )
+    organization, session, *_ = tenancy.enter_as(
+        db.session(), question, organization=Organization.id, login=Login.id
+    )
+    return Arrival(organization, session)
