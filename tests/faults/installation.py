@@ -31,10 +31,10 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.app import create_app
 from webapp.config import load
 from webapp.core import jobs, tenancy
-from webapp.core.db import db
+from webapp.core.db import db, transaction
 from webapp.core.jobs import OutboxJob
 from webapp.domain.billing import pay_link
-from webapp.domain.organizations import Member, Organization
+from webapp.domain.organizations import Login, Member, Organization, roles, sessions
 from webapp.domain.payments.processor import PaymentProcessor
 
 ROOT = Path(__file__).parents[2]
@@ -184,14 +184,25 @@ class Office:
         db.session.rollback()
         return f"/o/{self.organization.slug}/pay/{token}"
 
+    def cookie_of(self, login: Login) -> str:
+        """Somebody who is signed in already."""
+        app = self.installation.app
+        with transaction():
+            methods = (sessions.Method.MEMORIZED, sessions.Method.APP_CODE)
+            token = sessions.start(login, roles.session_limits(login), methods=methods)
+        serializer = app.session_interface.get_signing_serializer(app)
+        return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps({'token': token})}"
+
     @property
     def processor(self) -> PaymentProcessor:
         return PaymentProcessor.here().get(self.processor_id)
 
     def all(self, kind: Any) -> list[Any]:
-        """As it is now, however often it was asked before."""
+        """As it is now, however often it was asked before; no connection is kept."""
         db.session.rollback()
         found = db.session.scalars(kind.here().select().execution_options(populate_existing=True)).all()
+        for row in found:
+            db.session.expunge(row)
         db.session.rollback()
         return list(found)
 

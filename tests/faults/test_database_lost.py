@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.installation import Answer, Installation, Office, until
 from webapp.core.db import transaction
+from webapp.core.jobs import Job, later
 from webapp.domain.organizations import RoleName, tokens
 from webapp.domain.payments.payment import Payment
 
@@ -89,3 +90,23 @@ def test_postgres_is_killed_under_load_and_the_application_carries_on_when_it_is
     recorded = len(office.all(Payment))
     assert recorded == len(answers), "each key once: neither half, nor twice, nor not at all"
     assert installation.is_running("web")
+
+
+@pytest.mark.case("F5")
+@pytest.mark.case("F8")
+def test_worker_and_scheduler_outlive_both_servers(installation: Installation, office: Office) -> None:
+    installation.start_worker()
+    installation.start_scheduler()
+    until(lambda: office.jobs("done"))
+
+    installation.kill_postgres()
+    installation.kill_redis()
+    until(lambda: "tick_failed" in installation.said("scheduler"))
+    until(lambda: "queue_down" in installation.said("worker"))
+    installation.servers.start()
+
+    done = len(office.jobs("done"))
+    with transaction():
+        later(Job.LOOK_THROUGH_EVENTS)
+    until(lambda: len(office.jobs("done")) > done)
+    assert installation.is_running("worker") and installation.is_running("scheduler")

@@ -10,23 +10,11 @@ from tests import factories
 from tests.faults.installation import Answer, Installation, Office, until
 from tests.processor import WEBHOOK_SECRET
 from tests.sandbox.control import SandboxControl
-from webapp.core.db import transaction
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
-from webapp.domain.organizations import Login, roles, sessions
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Payment
 
 BANNER = "Background work is standing still"
-
-
-def cookie_of(office: Office, login: Login) -> str:
-    """Somebody who is signed in already."""
-    app = office.installation.app
-    with transaction():
-        methods = (sessions.Method.MEMORIZED, sessions.Method.APP_CODE)
-        token = sessions.start(login, roles.session_limits(login), methods=methods)
-    serializer = app.session_interface.get_signing_serializer(app)
-    return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps({'token': token})}"
 
 
 def deliver(office: Office, event: dict[str, object]) -> Answer:
@@ -88,7 +76,7 @@ def test_redis_is_killed_and_comes_back_empty_and_everything_promised_is_done(
 def test_while_redis_is_down_payments_and_webhooks_are_accepted_and_the_backlog_drains(
     installation: Installation, office: Office, stripe: SandboxControl
 ) -> None:
-    admin = cookie_of(office, factories.make_admin())
+    admin = office.cookie_of(factories.make_admin())
     home = f"/o/{office.organization.slug}/national/"
     installation.start_web()
     installation.start_worker()
@@ -113,7 +101,7 @@ def test_while_redis_is_down_payments_and_webhooks_are_accepted_and_the_backlog_
 def test_a_full_redis_is_like_none_and_says_so_in_the_log(
     installation: Installation, office: Office, stripe: SandboxControl
 ) -> None:
-    admin = cookie_of(office, factories.make_admin())
+    admin = office.cookie_of(factories.make_admin())
     home = f"/o/{office.organization.slug}/national/"
     installation.start_web()
     installation.start_worker()

@@ -1,7 +1,7 @@
 """The Flask-SQLAlchemy binding, what every table has in common, and the only commit."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from webapp.core import failpoints, tenancy
@@ -200,6 +201,13 @@ def transaction() -> Iterator[Session]:
         session.info.pop("kept", None)
     for hook in _after_commit:
         hook(session)
+
+
+@contextmanager
+def noting() -> Iterator[Session]:
+    """A transaction nobody needs: while the database can't be written, what it notes is left out."""
+    with suppress(OperationalError, InternalError), transaction() as session:
+        yield session
 
 
 def give_up(session: Session) -> None:

@@ -6,12 +6,11 @@ from urllib.parse import unquote, urlsplit
 
 from flask import Flask, flash, g, make_response, redirect, request, session, url_for
 from flask_login import LoginManager
-from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Request, Response
 
 from webapp import wiring
 from webapp.core import tenancy
-from webapp.core.db import transaction
+from webapp.core.db import noting
 from webapp.domain.organizations import LoginSession, roles, second_factor, sessions
 from webapp.domain.organizations.arrival import arrive
 from webapp.domain.organizations.login import Login
@@ -141,15 +140,12 @@ def _usable(found: LoginSession | None) -> LoginSession | None:
 
 
 def _note_use(response: Response) -> Response:
-    """After the answer is made, so that a database that can't be written still shows pages."""
+    """After the answer is made, which it never spoils."""
     used = current_session()
     if used is None or not used.use_is_due or response.status_code >= 500:
         return response
-    try:
-        with transaction():
-            sessions.saw(used.id)
-    except OperationalError:
-        pass
+    with noting():
+        sessions.saw(used.id)
     return response
 
 

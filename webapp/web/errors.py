@@ -6,8 +6,8 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from psycopg.errors import ExclusionViolation, QueryCanceled, UniqueViolation
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from psycopg.errors import DiskFull, ExclusionViolation, QueryCanceled, UniqueViolation
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -58,12 +58,18 @@ _NEXT_STEPS = {
 }
 
 
+class NoRoom(Unavailable):
+    message = "There is no room left to save anything."
+    next_step = "Nothing was changed. Pages can be read; try again once an operator has made room."
+
+
 def init(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(CSRFError, _forged)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(IntegrityError, _collided)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(InternalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
     app.register_error_handler(500, _failed)
 
@@ -105,10 +111,14 @@ def _http(error: HTTPException) -> Response:
 def _database_away(error: DBAPIError | PoolTimeout) -> Response:
     if is_deadlock(error):
         return _deadlocked()
-    log.error("database_unavailable", reason=type(error).__name__)
     give_up(db.session())
-    if isinstance(error, DBAPIError) and isinstance(error.orig, QueryCanceled):
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(cause, QueryCanceled):
         return _refused(TakesTooLong())
+    if isinstance(cause, DiskFull):
+        log.error("disk_full")
+        return _refused(NoRoom())
+    log.error("database_unavailable", reason=type(error).__name__)
     return _refused(Unavailable("The database does not answer right now."))
 
 

@@ -108,7 +108,7 @@ class DataFolder:
     def server_folder(self, name: str) -> Path:
         path = self.path / name
         path.mkdir(mode=0o700, exist_ok=True)
-        self._give_to_server(path)
+        self.give_to_server(path)
         return path
 
     def server_file(self, name: str, content: str) -> Path:
@@ -116,13 +116,13 @@ class DataFolder:
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(content)
-        self._give_to_server(path)
+        self.give_to_server(path)
         return path
 
     def server_log(self, name: str) -> Path:
         path = self.path / name
         path.touch(mode=0o600)
-        self._give_to_server(path)
+        self.give_to_server(path)
         return path
 
     @property
@@ -164,7 +164,7 @@ class DataFolder:
         return [*step, f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
 
     @staticmethod
-    def _give_to_server(path: Path) -> None:
+    def give_to_server(path: Path) -> None:
         if os.geteuid() == 0:
             user = pwd.getpwnam(SERVER_USER)
             os.chown(path, user.pw_uid, user.pw_gid)

@@ -46,6 +46,11 @@ class ApiToken(OrganizationRow, Base):
         Index("uq_api_tokens_token_hash", "organization_id", "token_hash", unique=True),
     )
 
+    @property
+    def use_is_due(self) -> bool:
+        """Whether its last use was noted long enough ago to note the next."""
+        return self.last_used_at is None or self.last_used_at < clock.now() - _USED_EVERY
+
     def revoke(self, *, by: Login) -> None:
         """From now on it opens nothing."""
         if self.revoked_at is None:
@@ -59,6 +64,7 @@ class Program(NamedTuple):
     organization_id: UUID
     login: Login
     role: Role
+    token: ApiToken
 
 
 def create(
@@ -85,7 +91,7 @@ def create(
 
 
 def authenticate(text: str) -> Program | None:
-    """The program this token belongs to, or None. Notes its use once a minute, for the caller to commit."""
+    """The program this token belongs to, or None."""
     organization_id = _organization_in(text)
     if organization_id is None:
         return None
@@ -101,13 +107,11 @@ def authenticate(text: str) -> Program | None:
         role = Role.here().first(Role.login_id == found.login_id)
         if role is None:
             return None
-        _note_use(found)
-        return Program(organization_id, found.login, role)
+        return Program(organization_id, found.login, role, found)
 
 
-def _note_use(token: ApiToken) -> None:
-    if token.last_used_at is not None and token.last_used_at > clock.now() - _USED_EVERY:
-        return
+def saw(token: ApiToken) -> None:
+    """Note that it is in use."""
     db.session.execute(
         update(ApiToken)
         .where(ApiToken.organization_id == token.organization_id, ApiToken.id == token.id)

@@ -10,7 +10,7 @@ from flask import Response, after_this_request, g, request
 from werkzeug.local import LocalProxy
 
 from webapp.core import tenancy
-from webapp.core.db import transaction
+from webapp.core.db import noting, transaction
 from webapp.core.errors import NotAllowed, NotFound, Refusal
 from webapp.domain.organizations import Login, Member, Organization, RoleName, tokens
 from webapp.domain.organizations.access import Access
@@ -54,6 +54,9 @@ def let_in() -> None:
     g.program, g.access = found, Access((found.role,))
     tenancy.enter(found.organization_id, found.login.id)
     pace.count_call(str(found.login.id))
+    if found.token.use_is_due:
+        with noting():
+            tokens.saw(found.token)
     again.still_at_the_door()
 
 

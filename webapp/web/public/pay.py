@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from webapp import wiring
 from webapp.core import clock
-from webapp.core.db import db, transaction
+from webapp.core.db import db, noting
 from webapp.core.errors import NotFound
 from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
@@ -60,7 +60,7 @@ def create_checkout_look(token: str, checkout_id: UUID) -> Response:
 def _note_opening(invoice: Invoice) -> None:
     """The one thing a look leaves behind: that the mail arrived and was opened, and when."""
     if invoice.first_opened_at is None and request.method == "GET":
-        with transaction():
+        with noting():
             invoice.first_opened_at = clock.now()
 
 
