@@ -27,7 +27,7 @@ LONGEST_FILE = 16 * 1024**2 + 4096
 
 _PADDING = (
     "INSERT INTO outbox (organization_id, id, name, queue, arguments, state, attempts, last_error)"
-    " SELECT %s, gen_random_uuid(), 'padding', 'now', '{}', 'done', 1, repeat('x', 1800)"
+    " SELECT %s, gen_random_uuid(), 'padding', 'now', '{}', 'done', 1, repeat('x', %s)"
     " FROM generate_series(1, %s)"
 )
 
@@ -41,10 +41,12 @@ class Disk(ABC):
 
     def fill(self, organization_id: UUID) -> None:
         """To the last byte: not one more row fits into the outbox."""
+        with psycopg.connect(self._url) as connection:  # what fails halfway is not to be swept up
+            connection.execute("ALTER TABLE outbox SET (autovacuum_enabled = false)")
         self._leave_no_room()
-        for rows in (1000, 1):
-            with psycopg.connect(self._url, autocommit=True) as connection:
-                while _fits(connection, organization_id, rows):
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for rows, length in (1000, 1800), (100, 0), (1, 0):
+                while _fits(connection, organization_id, rows, length):
                     pass
 
     @abstractmethod
@@ -58,9 +60,11 @@ class Disk(ABC):
         return urlunsplit(urlsplit(self.servers.postgres.superuser_url)._replace(path=f"/{self.database}"))
 
 
-def _fits(connection: "psycopg.Connection[tuple[object, ...]]", organization_id: UUID, rows: int) -> bool:
+def _fits(
+    connection: "psycopg.Connection[tuple[object, ...]]", organization_id: UUID, rows: int, length: int
+) -> bool:
     try:
-        connection.execute(_PADDING, [organization_id, rows])
+        connection.execute(_PADDING, [organization_id, length, rows])
     except (DiskFull, InternalError_):
         return False
     return True
