@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 
 from webapp.core.db import db
 from webapp.workers import runner
+from webapp.workers.nudge_job import NudgeJob
 
 PATIENCE = 25
 """Seconds that a job may go on after the worker was told to stop."""
@@ -95,10 +96,10 @@ def _listen(queues: Sequence[str], app: Flask, redis_url: str, patience: float) 
 
 
 def _worker(queues: Sequence[str], connection: Redis) -> ForkingWorker:
+    how: dict[str, Any] = {"connection": connection, "serializer": JSONSerializer, "job_class": NudgeJob}
     return ForkingWorker(
-        [Queue(name, connection=connection, serializer=JSONSerializer) for name in queues],
-        connection=connection,
-        serializer=JSONSerializer,
+        [Queue(name, **how) for name in queues],
+        **how,
         worker_ttl=60,
         job_monitoring_interval=5,
         maintenance_interval=30,
