@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,6 +12,7 @@ from redis import Redis
 from tests import factories
 from tests.jobs import JobRunner
 from tests.processor import Shop
+from tests.security.tables import tables
 from tests.services import Database
 from tests.web.world import built, rules
 from webapp import wiring
@@ -175,14 +175,6 @@ def _value(redis: "Redis", key: bytes) -> object:
             return redis.zrange(key, 0, -1)
         case kind:
             return kind
-
-
-def tables(database: Database) -> Iterator[tuple[str, str]]:
-    with psycopg.connect(database.superuser_url) as connection:
-        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        for (name,) in names:
-            rows = connection.execute(f'SELECT t::text FROM "{name}" t').fetchall()
-            yield name, "\n".join(row[0] for row in rows)
 
 
 def test_the_search_finds_what_is_there(shop: Shop, database: Database) -> None:
