@@ -12,6 +12,7 @@ from webapp.core.db import Base
 ROOT = Path(__file__).parents[2]
 LOGINS = {
     "logins", "login_sessions", "authenticator_apps", "recovery_codes", "passkeys", "passkey_challenges",
+    "sign_in_links",
 }  # fmt: skip
 """A login may work for several organizations."""
 SHARED = LOGINS | {"organizations", "signs_of_life", "alembic_version"}

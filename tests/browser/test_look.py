@@ -32,7 +32,13 @@ BUSIEST = {
 }  # fmt: skip
 """Looked at in every view; the others at full width in light, and as narrow as it gets."""
 MEMBER_PAGES = ["members.home", "members.invoice", "members.pay", "members.ledger", "visitors.pay"]
-ANYBODYS_PAGES = ["public.sign_in", "public.ask_password_reset", "visitors.pay", "visitors.invitation"]
+ANYBODYS_PAGES = [
+    "public.sign_in",
+    "public.ask_password_reset",
+    "public.ask_sign_in_link",
+    "visitors.pay",
+    "visitors.invitation",
+]
 VIEWS = [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")]
 
 

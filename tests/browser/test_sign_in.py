@@ -42,7 +42,7 @@ def test_a_new_admin_adds_a_passkey_and_comes_back_without_typing(
     house: House, office: Office, device: Page
 ) -> None:
     give_password(device, house, office)
-    expect(device.get_by_role("heading", name="Signing in in two steps")).to_be_visible()
+    expect(device.get_by_role("heading", name="Two-step sign-in")).to_be_visible()
     expect(device.get_by_text("One more step before you can go on")).to_be_visible()
 
     device.get_by_role("link", name="Add a passkey").click()
@@ -70,7 +70,7 @@ def test_a_browser_without_the_passkey_says_so_and_leaves_the_other_ways(
 
     expect(device.get_by_role("alert")).to_contain_text("No passkey was used")
     give_password(device, house, office)
-    expect(device.get_by_role("heading", name="Signing in in two steps")).to_be_visible()
+    expect(device.get_by_role("heading", name="Two-step sign-in")).to_be_visible()
 
 
 def test_an_app_is_set_up_and_asked_for_with_and_without_script(

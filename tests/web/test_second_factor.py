@@ -1,7 +1,7 @@
-"""Signing in in two steps: who has to, how it is set up, and what stands in when the telephone is lost."""
+"""Two-step sign-in: who has to, how it is set up, and what stands in when the telephone is lost."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyotp
@@ -84,7 +84,10 @@ def opens(client: FlaskClient, address: str) -> bool:
 
 
 def codes_on(page: str) -> list[str]:
-    return re.findall(r"\b\d-[a-z2-9]{5}-[a-z2-9]{5}\b", page.partition("<ol")[2].partition("</ol>")[0])
+    return re.findall(
+        r"\b\d-[a-z2-9]{5}-[a-z2-9]{5}\b",
+        page.partition('<ul aria-label="Recovery codes">')[2].partition("</ul>")[0],
+    )
 
 
 def rewind(login: Login, **columns: Any) -> None:
@@ -505,6 +508,47 @@ class TestConfirmation:
         thief.set_cookie("duesbook", before)
         assert not opens(thief, "/account/places/")
         assert opens(stale, home)
+
+
+class TestNewBrowser:
+    """Staff hear of a sign-in from where they never were."""
+
+    @pytest.fixture
+    def treasurer(self, organization) -> Login:
+        login = with_password(factories.make_login())
+        factories.make_role(login, RoleName.TREASURER, chapter=factories.make_chapter())
+        return login
+
+    def mails(self, jobs: Any) -> list[str | None]:
+        jobs.run_all()
+        return list(db.session.scalars(select(Mail.subject)))
+
+    def test_the_first_one_and_a_known_one_are_nothing_to_write_about(self, client, treasurer, jobs):
+        for _ in range(2):
+            send_password(client, treasurer)
+            client.post("/sign-out")
+
+        assert self.mails(jobs) == []
+
+    def test_another_one_is_told_by_mail_once(self, client, treasurer, jobs):
+        send_password(client, treasurer)
+        elsewhere = client.application.test_client()
+        send_password(elsewhere, treasurer)
+        elsewhere.post("/sign-out")
+        send_password(elsewhere, treasurer)
+
+        assert self.mails(jobs) == ["You signed in from a new browser"]
+
+
+class TestAccountPage:
+    def test_sessions_say_where_and_when_in_the_organizations_time(self, client, admin, sign_in):
+        sign_in(client, admin)
+        rewind(admin, created_at=datetime(2026, 7, 1, 16, 30, tzinfo=UTC), address="192.0.2.7")
+
+        page = client.get("/account/").text
+
+        assert "From 192.0.2.7" in page
+        assert "Jul 1, 2026, 12:30" in page and "America/New York time" in page
 
 
 class TestLostDevice:

@@ -294,6 +294,8 @@ def _links(ids: dict[str, Any], invoice: Invoice, admin: Login) -> dict[str, str
         "visitors.pay": pay_link.token(invoice, secret),
         "visitors.invitation": accepting,
         "visitors.accept_invitation": accepting,
+        "public.sign_in_link": PASSWORD_LINK,
+        "public.use_sign_in_link": PASSWORD_LINK,
         "public.forgotten_password": PASSWORD_LINK,
         "public.change_forgotten_password": PASSWORD_LINK,
     }

@@ -11,11 +11,18 @@ from werkzeug.wrappers import Request, Response
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import noting
-from webapp.domain.organizations import LoginSession, roles, second_factor, sessions
+from webapp.domain.organizations import (
+    LoginSession,
+    correspondence,
+    roles,
+    second_factor,
+    sessions,
+    sign_in_links,
+)
 from webapp.domain.organizations.arrival import arrive
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.sessions import Method
-from webapp.web import limits
+from webapp.web import browsers, limits
 from webapp.web.htmx import is_swap
 
 login_manager = LoginManager()
@@ -40,6 +47,8 @@ def sign_in(login: Login, methods: Collection[Method]) -> bool:
     wanted = session.get(_WANTED)
     forget_browser()
     enough = second_factor.is_enough(login, methods)
+    if enough:
+        _tell_of_new_browser(login, methods)
     session[_IN_COOKIE if enough else _WAITING] = sessions.start(
         login,
         roles.session_limits(login) if enough else sessions.WHILE_WAITING,
@@ -47,10 +56,18 @@ def sign_in(login: Login, methods: Collection[Method]) -> bool:
         waiting=not enough,
         address=request.remote_addr,
         browser=request.user_agent.string,
+        mark=browsers.mark(),
     )
     if wanted:
         session[_WANTED] = wanted
     return enough
+
+
+def _tell_of_new_browser(login: Login, methods: Collection[Method]) -> None:
+    """Staff hear of a sign-in from a browser that they never used before."""
+    is_staff = not sign_in_links.may_use(login)
+    if is_staff and Method.DEMO not in methods and sessions.is_new_browser(login, browsers.mark()):
+        correspondence.write_to(login.id, "new_browser")
 
 
 def confirm(*methods: Method) -> None:

@@ -21,6 +21,7 @@ RESOURCES: dict[str, list[str]] = {
         "sign_in",
         "second_factor",
         "passkeys",
+        "sign_in_links",
         "invitations",
         "password_reset",
         "pay",

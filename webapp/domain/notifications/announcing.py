@@ -188,6 +188,14 @@ def _password_reset(links: Links, login_id: UUID) -> None:
     _to_login(MailKind.FORGOTTEN, "password_reset", links, login_id)
 
 
+def _sign_in_link(links: Links, login_id: UUID, about_id: UUID) -> None:
+    _to_login(MailKind.SIGN_IN_LINK, "sign_in_link", links, login_id, link_id=str(about_id))
+
+
+def _new_browser(links: Links, login_id: UUID) -> None:
+    _to_login(MailKind.SECURITY, "new_browser", links, login_id)
+
+
 def _second_factor_changed(links: Links, login_id: UUID) -> None:
     _to_login(MailKind.SECURITY, "second_factor_changed", links, login_id)
 
@@ -220,6 +228,8 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
     "password_reset": _password_reset,
+    "sign_in_link": _sign_in_link,
+    "new_browser": _new_browser,
     "second_factor_changed": _second_factor_changed,
     "second_factor_reset": _second_factor_reset,
 }

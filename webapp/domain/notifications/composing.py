@@ -17,7 +17,7 @@ from webapp.domain.notifications.messages import Message
 from webapp.domain.notifications.pdf import InvoiceLetter, letter_of, printable
 from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
-from webapp.domain.organizations import Invitation, Login, Organization
+from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
 from webapp.domain.payments.payment import Allocation, Payment
 
 _MOST_LETTERS = 3
@@ -143,6 +143,17 @@ def _password_reset(occasion: Occasion) -> Composed:
     return wording.forgotten_password(login, occasion.links.password_reset(occasion.mail, login)), []
 
 
+def _sign_in_link(occasion: Occasion) -> Composed:
+    """Staff hear that they have other ways in."""
+    login = db.session.get_one(Login, UUID(occasion.mail.details["login_id"]))
+    if not sign_in_links.may_use(login):
+        return wording.no_sign_in_link(login, occasion.links.sign_in()), []
+    link = db.session.get(SignInLink, UUID(occasion.mail.details["link_id"]))
+    if link is None or link.is_over:
+        raise Pointless("The link was used already, or is too old.")
+    return wording.sign_in_link(login, occasion.links.sign_in_link(link)), []
+
+
 def _security(occasion: Occasion) -> Composed:
     login = db.session.get_one(Login, UUID(occasion.mail.details["login_id"]))
     return wording.security_notice(login, occasion.mail.details["what"], occasion.links.account()), []
@@ -160,6 +171,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.INVITATION: _invitation,
     MailKind.FORGOTTEN: _password_reset,
     MailKind.SECURITY: _security,
+    MailKind.SIGN_IN_LINK: _sign_in_link,
 }
 
 

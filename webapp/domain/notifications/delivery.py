@@ -35,6 +35,7 @@ class MailKind(StrEnum):
     INVITATION = "invitation"
     FORGOTTEN = "forgotten_password"
     SECURITY = "security_notice"
+    SIGN_IN_LINK = "sign_in_link"
 
     @property
     def label(self) -> str:

@@ -7,7 +7,15 @@ from webapp.core import clock
 from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.delivery import Mail
-from webapp.domain.organizations import Invitation, Login, Organization, invitations, password_reset
+from webapp.domain.organizations import (
+    Invitation,
+    Login,
+    Organization,
+    SignInLink,
+    invitations,
+    password_reset,
+    sign_in_links,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,9 @@ class Links:
 
     def sign_in(self) -> str:
         return f"{self.host}/"
+
+    def sign_in_link(self, link: SignInLink) -> str:
+        return f"{self.host}/sign-in-links/{sign_in_links.token(link, self.secret)}"
 
     def account(self) -> str:
         return f"{self.host}/account/"

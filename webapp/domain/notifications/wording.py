@@ -9,7 +9,15 @@ from babel.dates import format_date
 from webapp.core import money
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.messages import Message
-from webapp.domain.organizations import Invitation, Login, Member, Organization, invitations, password_reset
+from webapp.domain.organizations import (
+    Invitation,
+    Login,
+    Member,
+    Organization,
+    invitations,
+    password_reset,
+    sign_in_links,
+)
 from webapp.domain.payments.payment import Payment
 
 
@@ -219,7 +227,38 @@ def forgotten_password(login: Login, url: str) -> Message:
     )
 
 
+def sign_in_link(login: Login, url: str) -> Message:
+    minutes = int(sign_in_links.LASTS.total_seconds() // 60)
+    return Message(
+        subject="Your sign-in link",
+        title="Your sign-in link",
+        greeting=f"Hello {login.name},",
+        paragraphs=[f"This link signs you in. It works once, for {minutes} minutes."],
+        button=("Sign in", url),
+        afterwards=["If you did not ask for it, ignore this mail, and don't pass the link on to anybody."],
+    )
+
+
+def no_sign_in_link(login: Login, url: str) -> Message:
+    return Message(
+        subject="Sign in with your password or passkey",
+        title="Sign in with your password or passkey",
+        greeting=f"Hello {login.name},",
+        paragraphs=[
+            "Somebody, most likely you, asked for a sign-in link. Your role lets you see other people's"
+            " money, so a link alone does not sign you in."
+        ],
+        button=("Sign in", url),
+        afterwards=["Forgot the password? The sign-in page mails you a link to choose a new one."],
+    )
+
+
 _HAPPENED = {
+    "new_browser": (
+        "You signed in from a new browser",
+        "Somebody, most likely you, signed in to your login from a browser that was never used for it before."
+        " Your account page shows which one, and from where.",
+    ),
     "second_factor_changed": (
         "How you sign in was changed",
         "A passkey or an authenticator app was added to your login, or removed from it.",

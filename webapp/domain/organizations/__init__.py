@@ -18,6 +18,7 @@ from webapp.domain.organizations.roster import (
     UndoOutcome,
 )
 from webapp.domain.organizations.sessions import LoginSession
+from webapp.domain.organizations.sign_in_links import SignInLink
 from webapp.domain.organizations.tokens import ApiToken
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "RosterImport",
     "RosterImportRow",
     "RowOutcome",
+    "SignInLink",
     "UndoOutcome",
     "Vocabulary",
 ]

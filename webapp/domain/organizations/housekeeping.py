@@ -9,16 +9,18 @@ from webapp.core.db import db
 from webapp.core.request_keys import RequestKey
 from webapp.domain.organizations.invitations import Invitation
 from webapp.domain.organizations.sessions import LoginSession
+from webapp.domain.organizations.sign_in_links import SignInLink
 
 ANSWERS_KEPT = timedelta(days=7)
 """As the API's reference says of Idempotency-Keys."""
 SESSIONS_KEPT = timedelta(days=30)
 INVITATIONS_KEPT = timedelta(days=90)
+LINKS_KEPT = timedelta(days=1)
 
 
 def clear_away() -> int:
-    """How many rows were deleted. Sessions belong to no organization: whoever comes first takes them all."""
-    return _delete_answers() + _delete_invitations() + _delete_sessions()
+    """How many rows were deleted. Sessions and links are everybody's: the first takes them all."""
+    return _delete_answers() + _delete_invitations() + _delete_sessions() + _delete_sign_in_links()
 
 
 def _delete_answers() -> int:
@@ -42,3 +44,8 @@ def _delete_sessions() -> int:
         LoginSession.last_seen_at + LoginSession.idle_after < over,
     )
     return len(db.session.execute(delete(LoginSession).where(old).returning(LoginSession.id)).all())
+
+
+def _delete_sign_in_links() -> int:
+    over = SignInLink.expires_at < func.now() - LINKS_KEPT
+    return len(db.session.execute(delete(SignInLink).where(over).returning(SignInLink.id)).all())

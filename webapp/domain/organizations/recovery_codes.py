@@ -38,7 +38,7 @@ def make(login: Login) -> list[str]:
     forget(login)
     made = {number: _random() for number in range(HOW_MANY)}
     db.session.add_all(
-        RecoveryCode(login_id=login.id, number=number, code_hash=passwords.hashed(code))
+        RecoveryCode(login_id=login.id, number=number, code_hash=passwords.hashed_code(code))
         for number, code in made.items()
     )
     return [f"{number}-{code[:_HALF]}-{code[_HALF:]}" for number, code in made.items()]

@@ -85,6 +85,7 @@ class LoginSession(Base):
     methods: Mapped[list[Any]] = mapped_column(server_default="[]")
     confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     waiting: Mapped[bool] = mapped_column(server_default=false())
+    browser_hash: Mapped[str | None]
 
     login: Mapped[Login] = relationship(viewonly=True, lazy="raise")
 
@@ -129,8 +130,9 @@ def start(
     waiting: bool = False,
     address: str | None = None,
     browser: str | None = None,
+    mark: str | None = None,
 ) -> str:
-    """A new session's token; it is known to the browser alone."""
+    """A new session's token, known to the browser alone. By its `mark` a browser is known again."""
     token = secrets.token_urlsafe(32)
     db.session.add(
         LoginSession(
@@ -142,6 +144,7 @@ def start(
             waiting=waiting,
             address=address,
             browser=browser[:200] if browser else None,
+            browser_hash=token_hash(mark) if mark else None,
         )
     )
     return token
@@ -163,6 +166,16 @@ def find_waiting(token: str) -> LoginSession | None:
     """The session of this token, with its login, while it waits for the second factor."""
     found = select(LoginSession).join(LoginSession.login).options(contains_eager(LoginSession.login))
     return db.session.scalars(found.where(is_alive(token, waiting=True))).first()
+
+
+def is_new_browser(login: Login, mark: str) -> bool:
+    """Whether this person signed in before, and never from the browser with this mark."""
+    mine = select(
+        func.count(LoginSession.browser_hash),
+        func.count().filter(LoginSession.browser_hash == token_hash(mark)),
+    ).where(LoginSession.login_id == login.id, LoginSession.waiting.is_(False))
+    before, from_here = db.session.execute(mine).one()
+    return before > 0 and from_here == 0
 
 
 def confirm(session_id: UUID, methods: Collection[Method]) -> str:
