@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.installation import Installation, Office, kill_family, open_office, settle
+from tests.faults.installation import Installation, kill_family, settle
+from tests.faults.office import Office, open_office
 from tests.sandbox.control import SandboxControl
 from tests.services import Database, Services
 from webapp.adapters import schema

@@ -9,10 +9,15 @@ import pytest
 from flask import Flask
 
 from tests import factories
-from tests.faults.installation import Installation, Office, until
+from tests.faults.installation import Installation, until
+from tests.faults.office import Office
+from tests.processor import ADDRESSES
+from tests.sandbox.control import SandboxControl
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.jobs import Job, OutboxJob, later
+from webapp.domain.organizations import password_reset
+from webapp.web import paying
 from webapp.workers import schedule
 
 FIRST, LAST = "Pacific/Kiritimati", "America/Adak"
@@ -84,13 +89,18 @@ def faketime() -> str:
     raise AssertionError("These tests need libfaketime: make setup installs it.")
 
 
+def clock_off_by(span: str) -> dict[str, str]:
+    """The environment of a process that lives so far in the future or the past."""
+    preload = "DYLD_INSERT_LIBRARIES" if sys.platform == "darwin" else "LD_PRELOAD"
+    return {preload: faketime(), "FAKETIME": span, "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
+
+
 @pytest.mark.case("F27")
 @pytest.mark.parametrize("wrong", ["+1h", "-1h"])
 def test_what_is_due_is_a_matter_of_the_database_s_clock(
     installation: Installation, office: Office, wrong: str
 ) -> None:
-    preload = "DYLD_INSERT_LIBRARIES" if sys.platform == "darwin" else "LD_PRELOAD"
-    fake = {preload: faketime(), "FAKETIME": wrong, "DONT_FAKE_MONOTONIC": "1"}
+    fake = clock_off_by(wrong)
     with office.installation.app.app_context(), transaction():
         later(Job.LOOK_THROUGH_EVENTS, once="due now")
         later(Job.LOOK_THROUGH_EVENTS, once="due later", at=datetime.now(UTC) + timedelta(minutes=30))
@@ -107,3 +117,29 @@ def test_what_is_due_is_a_matter_of_the_database_s_clock(
     looks = {job.dedupe_key for job in office.all(OutboxJob) if job.name == "look_through_events"}
     assert looks - {"due now", "due later"} <= hours, "the hour is the database's, too"
     assert office.processor.events_seen_until <= datetime.now(UTC)
+
+
+@pytest.mark.case("F27")
+@pytest.mark.parametrize("wrong", ["+5m", "-5m"])
+def test_cookies_links_and_seals_hold_on_a_machine_whose_clock_is_five_minutes_off(
+    installation: Installation, office: Office, stripe: SandboxControl, wrong: str
+) -> None:
+    admin = factories.make_admin()
+    cookie = office.cookie_of(admin)
+    secret = installation.environment["SECRET_KEY"]
+    reset = password_reset.token(admin, secret, at=datetime.now(UTC))
+    stripe.pay(paying.open_checkout(office.owed(), ADDRESSES).url or "")
+
+    # A server without watchdogs, which would miss their own heartbeats in a wrong time.
+    port = str(installation.port)
+    installation.start("web", "-m", "flask", "--app", "wsgi", "run", "-p", port, **clock_off_by(wrong))
+    until(lambda: installation.get("/healthz").status == 200)
+
+    home = f"/o/{office.organization.slug}/national/"
+    page = installation.get(home, Cookie=cookie)
+    assert page.status == 200
+    assert installation.get(f"/password-reset/{reset}").status == 200
+    assert office.deliver(stripe.objects("event")[0]).status == 200
+    cookie_made_there = page.headers.get("Set-Cookie", "").partition(";")[0] or cookie
+    serializer = installation.app.session_interface.get_signing_serializer(installation.app)
+    assert serializer.loads(cookie_made_there.partition("=")[2], max_age=60)

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.faults.installation import Answer, Installation, Office, until
+from tests.faults.installation import Answer, Installation, until
+from tests.faults.office import Office
 from webapp.core.db import transaction
 from webapp.core.jobs import Job, later
 from webapp.domain.organizations import RoleName, tokens

@@ -8,7 +8,8 @@ import pytest
 from tests import factories
 from tests.faults.conftest import Doomed
 from tests.faults.disk import Disk, own_disk, short_files
-from tests.faults.installation import Installation, Office, open_office
+from tests.faults.installation import Installation
+from tests.faults.office import Office, open_office
 from webapp.core.db import transaction
 from webapp.domain.organizations import RoleName, tokens
 from webapp.domain.payments.payment import Payment

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, update
 
-from tests.faults.installation import ROOT, Office
+from tests.faults.installation import ROOT
+from tests.faults.office import Office
 from tests.jobs import JobRunner
 from tests.processor import ADDRESSES
 from tests.sandbox.control import SandboxControl

@@ -1,28 +1,16 @@
 """Redis goes away, comes back empty, or is full: what people do is saved, and what waits is done."""
 
-import json
-from urllib.request import Request
-
 import pytest
-import stripe
 
 from tests import factories
-from tests.faults.installation import Answer, Installation, Office, until
-from tests.processor import WEBHOOK_SECRET
+from tests.faults.installation import Answer, Installation, until
+from tests.faults.office import Office
 from tests.sandbox.control import SandboxControl
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Payment
 
 BANNER = "Background work is standing still"
-
-
-def deliver(office: Office, event: dict[str, object]) -> Answer:
-    body = json.dumps(event)
-    seal = stripe.WebhookSignature.generate_signature_header(body, WEBHOOK_SECRET)
-    address = f"/api/finances/webhooks/stripe/{office.organization.id}/{office.processor_id}/"
-    request = Request(office.installation.url + address, body.encode(), {"Stripe-Signature": seal})
-    return office.installation.send(request)
 
 
 def pay_online(office: Office, stripe_control: SandboxControl) -> None:
@@ -34,7 +22,7 @@ def pay_online(office: Office, stripe_control: SandboxControl) -> None:
     stripe_control.pay(opened.headers["Location"])
     for event in stripe_control.objects("event"):
         if event["id"] not in known:
-            assert deliver(office, event).status == 200
+            assert office.deliver(event).status == 200
 
 
 def all_is_booked(office: Office) -> bool:

@@ -98,6 +98,7 @@ def test_the_address_without_a_processor_says_what_is_missing(shop: Shop) -> Non
     assert "one connected processor" in answer.json["detail"]
 
 
+@pytest.mark.case("F20")
 @pytest.mark.case("K14")
 def test_another_organization_s_secret_opens_nothing_here(shop: Shop) -> None:
     event = json.dumps(told(shop))

@@ -5,7 +5,9 @@ from collections.abc import Collection
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, flash, g, make_response, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from werkzeug.wrappers import Request, Response
 
 from webapp import wiring
@@ -30,7 +32,23 @@ _IN_COOKIE, _WAITING, _WANTED = "token", "waiting", "wanted"
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
+class _Ageless(TimestampSigner):
+    """How old a session may be is in its table. Two machines' clocks differ, and neither decides here."""
+
+    def get_timestamp(self) -> int:
+        return 0
+
+
+class _Cookies(SecureCookieSessionInterface):
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        made = super().get_signing_serializer(app)
+        if made is not None:
+            made.signer = _Ageless
+        return made
+
+
 def init(app: Flask) -> None:
+    app.session_interface = _Cookies()
     login_manager.init_app(app)
     login_manager.request_loader(_login)
     login_manager.session_protection = None

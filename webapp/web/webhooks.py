@@ -7,8 +7,8 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp import wiring
-from webapp.core import clock, tenancy
-from webapp.core.db import db, transaction
+from webapp.core import tenancy
+from webapp.core.db import database_time, db, transaction
 from webapp.core.errors import NotFound, Refusal
 from webapp.domain.organizations import Organization
 from webapp.domain.payments import inbox
@@ -47,7 +47,7 @@ def receive(organization_id: UUID, processor_id: UUID) -> Response:
     body = _body()
     if secret is None:
         raise SignatureRefused("This processor has no webhook secret yet.")
-    notice = wiring.gateway_for(processor).read_notice(body, signature, secret, now=clock.now())
+    notice = wiring.gateway_for(processor).read_notice(body, signature, secret, now=database_time())
     with transaction():
         new = inbox.take_in(processor, notice, found_by=inbox.BY_WEBHOOK)
     log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=new)

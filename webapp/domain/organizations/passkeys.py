@@ -177,7 +177,7 @@ def _keep(challenge: bytes, login: Login | None) -> UUID:
         id=new_id(),
         login_id=login.id if login else None,
         challenge=challenge,
-        expires_at=clock.now() + _LASTS,
+        expires_at=func.now() + _LASTS,
     )
     db.session.add(asked)
     return asked.id
