@@ -2,10 +2,17 @@
 
 import sys
 
-from benchmarks import billing, books, reading
+from benchmarks import billing, books, letters, payments, reading
 from benchmarks.measuring import Table
 
-ALL = {"billing": billing.run, "growth": billing.grow, "books": books.run, "reading": reading.run}
+ALL = {
+    "billing": billing.run,
+    "growth": billing.grow,
+    "books": books.run,
+    "payments": payments.run,
+    "reading": reading.run,
+    "letters": letters.run,
+}
 
 
 def main(names: list[str]) -> None:
