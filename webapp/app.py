@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import cli, wiring
 from webapp.config import Settings
-from webapp.core import tenancy
+from webapp.core import stale_connections, tenancy
 from webapp.core.db import db
 from webapp.web import auth, bounds, errors, filters, logs, routes, security, translation
 from webapp.web.again import PatientFlask
@@ -25,6 +25,8 @@ def create_app(settings: Settings) -> Flask:
     app.config.from_mapping(_flask_settings(settings))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     db.init_app(app)
+    with app.app_context():
+        stale_connections.watch(db.engine)
     wiring.connect(app)
     htmx.init_app(app)
     for part in (logs, bounds, auth, security, translation, filters, errors, routes):
@@ -49,7 +51,6 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
             "pool_size": 8,
             "max_overflow": 8,
             "pool_timeout": 3,
-            "pool_pre_ping": True,
             "connect_args": _connect_args(settings),
         },
         "SESSION_COOKIE_NAME": "__Host-duesbook" if secure else "duesbook",

@@ -55,14 +55,16 @@ def receive(organization_id: UUID, processor_id: UUID) -> Response:
 
 
 def _addressee(organization_id: UUID, processor_id: UUID) -> PaymentProcessor:
-    organization = db.session.get(Organization, organization_id)
-    if organization is None:
+    tenancy.enter(organization_id)
+    wanted = PaymentProcessor.here().select(
+        PaymentProcessor.id == processor_id, PaymentProcessor.kind == ProcessorKind.STRIPE
+    )
+    whose = Organization.id == PaymentProcessor.organization_id
+    found = db.session.execute(wanted.join(Organization, whose).add_columns(Organization)).first()
+    if found is None:
         raise NotFound
-    g.organization = organization
-    tenancy.enter(organization.id)
-    processor = PaymentProcessor.here().get(processor_id)
-    if processor.kind is not ProcessorKind.STRIPE:
-        raise NotFound
+    processor: PaymentProcessor = found[0]
+    g.organization = found[1]
     return processor
 
 

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     BigInteger,
     ColumnElement,
+    FromClause,
     Index,
     Select,
     Uuid,
@@ -123,18 +125,19 @@ def _write_before_commit(session: Session) -> None:
 def write_moved() -> None:
     """Add what this transaction has moved to the balances. Happens by itself before the commit."""
     pending = moved()
-    for kind, sums in ((MemberBalance, pending.members), (ChapterBalance, pending.chapters)):
-        if sums:
-            db.session.connection().execute(_ADD[kind], _arrays(sums))
-            sums.clear()
+    if pending.chapters:
+        values = _arrays("member", pending.members) | _arrays("chapter", pending.chapters)
+        db.session.connection().execute(_ADD_MOVED, values)
+        pending.members.clear()
+        pending.chapters.clear()
 
 
-def _arrays(sums: dict[Party, Sums]) -> dict[str, object]:
+def _arrays(whose: str, sums: dict[Party, Sums]) -> dict[str, object]:
     return {
-        "accounts": [account for account, _ in sums],
-        "parties": [party for _, party in sums],
-        "all_debits": [one.debits for one in sums.values()],
-        "all_credits": [one.credits for one in sums.values()],
+        f"{whose}_accounts": [account for account, _ in sums],
+        f"{whose}_parties": [party for _, party in sums],
+        f"{whose}_debits": [one.debits for one in sums.values()],
+        f"{whose}_credits": [one.credits for one in sums.values()],
     }
 
 
@@ -150,9 +153,13 @@ def _add(
     kind: type[ChapterBalance] | type[MemberBalance],
     party: str,
     *columns: ColumnElement[object],
+    after: CTE | None = None,
 ) -> Insert:
+    """`after`: what is written first, for a statement otherwise chooses the order of its parts itself."""
     organization = bindparam("organization", type_=Uuid(), callable_=tenancy.organization_id)
     lines = select(organization, func.gen_random_uuid(), *columns)
+    if after is not None:
+        lines = lines.where(select(func.count()).select_from(after).scalar_subquery() >= 0)
     adding = insert(kind).from_select(
         ["organization_id", "id", "account_id", party, "debits", "credits"],
         lines.order_by(columns[1], columns[0]),
@@ -166,25 +173,26 @@ def _add(
     )
 
 
-_lines = (
-    func.unnest(
-        bindparam("accounts", type_=ARRAY(Uuid())),
-        bindparam("parties", type_=ARRAY(Uuid())),
-        bindparam("all_debits", type_=ARRAY(BigInteger())),
-        bindparam("all_credits", type_=ARRAY(BigInteger())),
+def _lines(whose: str) -> FromClause:
+    return (
+        func.unnest(
+            bindparam(f"{whose}_accounts", type_=ARRAY(Uuid())),
+            bindparam(f"{whose}_parties", type_=ARRAY(Uuid())),
+            bindparam(f"{whose}_debits", type_=ARRAY(BigInteger())),
+            bindparam(f"{whose}_credits", type_=ARRAY(BigInteger())),
+        )
+        .table_valued(
+            column("account_id", Uuid()),
+            column("party_id", Uuid()),
+            column("debits", BigInteger()),
+            column("credits", BigInteger()),
+        )
+        .render_derived(name=f"moved_by_{whose}")
     )
-    .table_valued(
-        column("account_id", Uuid()),
-        column("party_id", Uuid()),
-        column("debits", BigInteger()),
-        column("credits", BigInteger()),
-    )
-    .render_derived(name="moved")
-)
-_ADD = {
-    MemberBalance: _add(MemberBalance, "member_id", *_lines.c),
-    ChapterBalance: _add(ChapterBalance, "chapter_id", *_lines.c),
-}
+
+
+_MEMBERS = _add(MemberBalance, "member_id", *_lines("member").c).returning(MemberBalance.id).cte("members")
+_ADD_MOVED = _add(ChapterBalance, "chapter_id", *_lines("chapter").c, after=_MEMBERS)
 
 
 def member_balance(member_id: UUID, code: Code) -> int:

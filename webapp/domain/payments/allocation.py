@@ -32,10 +32,11 @@ def lock_open_invoices(member_id: UUID) -> list[Invoice]:
 def receive(payment: Payment, settled: Sequence[Part], *, on: date, by: Login | None) -> None:
     """The money is here: settle these parts, keep the rest unapplied; one entry for all."""
     assert payment.received_on is None, "A payment comes in once"
-    payment.received_on = on
+    payment.received_on, payment.allocated = on, sum(part for _, part in settled)
     db.session.flush()
     for invoice, part in settled:
         _settle(payment, invoice, part, on=on)
+    _write([invoice for invoice, _ in settled])
     post(
         Event.PAYMENT_RECEIVED,
         source=payment,
@@ -52,7 +53,9 @@ def allocate(payment: Payment, invoice: Invoice, amount: int, *, by: Login | Non
         raise Conflict("That is more than is left of this payment.")
     if amount > invoice.owed:
         raise Conflict("That is more than this invoice owes.")
+    payment.allocated += amount
     allocation = _settle(payment, invoice, amount, on=on)
+    _write([invoice])
     source = Side(Code.UNAPPLIED_RECEIPTS, payment.chapter_id, payment.member_id)
     post(
         Event.PAYMENT_ALLOCATED,
@@ -96,12 +99,15 @@ def shrink(allocation: Allocation, payment: Payment, amount: int, *, by: Login |
 
 def _settle(payment: Payment, invoice: Invoice, amount: int, *, on: date) -> Allocation:
     allocation = Allocation(id=new_id(), payment_id=payment.id, invoice_id=invoice.id, amount=amount)
-    payment.allocated += amount
     db.session.add(allocation)
     invoice.receive(amount, on=on)
-    promise_closing(invoice)
-    db.session.flush()
     return allocation
+
+
+def _write(invoices: Sequence[Invoice]) -> None:
+    """Allocations and invoices in one go; no page stays open for what is not owed any more."""
+    db.session.flush()
+    promise_closing(invoices)
 
 
 def _moves(payment: Payment, settled: Sequence[Part]) -> Iterator[Move]:

@@ -1,5 +1,6 @@
 """A hosted payment page for one invoice: our row first, then the processor's page, then what became of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -211,10 +212,16 @@ def begin_closing(invoice_id: UUID, *, now: datetime) -> Checkout | None:
     return unfinished
 
 
-def promise_closing(invoice: Invoice) -> None:
-    """Money came another way: the page that still asks for it is closed in the background."""
-    if Checkout.unfinished_of(invoice.id) is not None:
-        later(Job.CLOSE_CHECKOUT, invoice_id=invoice.id)
+def promise_closing(invoices: Sequence[Invoice]) -> None:
+    """Money came another way: the pages that still ask for it are closed in the background.
+
+    The caller holds the invoices, so no page opens meanwhile.
+    """
+    still_asking = Checkout.here().select(
+        Checkout.invoice_id.in_([invoice.id for invoice in invoices]), Checkout.state.in_(UNFINISHED)
+    )
+    for invoice_id in db.session.scalars(still_asking.with_only_columns(Checkout.invoice_id)):
+        later(Job.CLOSE_CHECKOUT, invoice_id=invoice_id)
 
 
 def _begin_closing(checkout: Checkout) -> None:

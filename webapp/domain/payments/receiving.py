@@ -94,7 +94,6 @@ def record_offline(
         settled_at=func.now(),
     )
     db.session.add(payment)
-    db.session.flush()
     allocation.receive(payment, settled, on=on, by=by)
     audit.record("record_payment", payment, by=by, after={"amount": amount, "method": method})
     later(
