@@ -1,18 +1,12 @@
 """Nobody keeps the application busy by asking for too much at once."""
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.world import ADMIN, World, enter, make_world
+from tests.web.world import ADMIN, World, enter
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.organizations import RoleName, tokens
-
-
-@pytest.fixture
-def world(app: Flask) -> World:
-    return make_world("Pi Chi")
 
 
 @pytest.fixture
@@ -78,3 +72,36 @@ def test_a_program_gets_at_most_two_hundred_rows_at_once(
     answer = client.get(address, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 422
     assert answer.mimetype == "application/problem+json"
+
+
+@pytest.mark.case("A22")
+@pytest.mark.parametrize(
+    ("sent", "mimetype"),
+    [
+        (b"name=" + b"a" * 13_000_000, "application/x-www-form-urlencoded"),
+        (b"name=" + b"a" * 2_000_000, "application/x-www-form-urlencoded"),
+        (b"&".join(b"a%d=" % number for number in range(200_000)), "application/x-www-form-urlencoded"),
+        (
+            b"".join(
+                b'--x\r\nContent-Disposition: form-data; name="a%d"\r\n\r\n\r\n' % number
+                for number in range(3_000)
+            )
+            + b"--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 2_000_000 + b"\r\n--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
+        (b"--x\r\n" + b"A: b\r\n" * 100_000, "multipart/form-data; boundary=x"),
+    ],
+    ids=["13 MB", "2 MB in a field", "fields", "parts", "2 MB in a part", "headers of a part"],
+)
+def test_a_form_beyond_every_measure_is_refused(
+    client: FlaskClient, world: World, sent: bytes, mimetype: str
+) -> None:
+    enter(client, world.logins[ADMIN])
+    for address in ("/account/profile", f"/o/{world.organization.slug}/national/chapters/"):
+        answer = client.post(address, data=sent, content_type=mimetype)
+        assert answer.status_code in (400, 413, 422), address
+        assert "Too large" in answer.text or answer.status_code != 413

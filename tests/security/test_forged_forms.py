@@ -7,12 +7,7 @@ from flask.testing import FlaskClient
 from tests.security.forms import offered_forms
 from tests.security.tables import lasting
 from tests.services import Database
-from tests.web.world import ADMIN, MEMBER, TREASURER, World, enter, make_world, rules
-
-
-@pytest.fixture
-def world(app: Flask) -> World:
-    return make_world("Pi Chi")
+from tests.web.world import ADMIN, MEMBER, TREASURER, World, enter, rules
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.security.tables import tables
 from tests.services import Database
 from tests.web.api.conftest import operations
 from tests.web.api.test_policy import READABLE, asked, own_ids, speaking
-from tests.web.world import ADMIN, MEMBER, TREASURER, World, enter, make_world
+from tests.web.world import ADMIN, MEMBER, TREASURER, World, enter
 from webapp.core import tenancy
 from webapp.core.db import Base
 from webapp.domain.organizations import Role, RoleName
@@ -34,11 +34,6 @@ SLIPPED_IN = {
 """A value of each kind that is found again wherever it was stored."""
 TRACES = ("slipped in", "987654321", "98765.4321", "00000000-dead-4ead", "1987-06-05")
 PRIVILEGED = {"role": "national_admin", "state": "succeeded", "status": "paid"}
-
-
-@pytest.fixture
-def world(app: Flask) -> World:
-    return make_world("Pi Chi")
 
 
 def every_column() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,14 +12,17 @@ from flask import Response, request, stream_with_context
 from webapp.core import tenancy
 
 PAGE = 50
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_DANGEROUS = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 
 def safe_cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers."""
+    """Text that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
+
+    Text that only looks as if it had got one gets it too, so that reading it back takes away the right one.
+    """
     if not isinstance(value, str):
         return "" if value is None else value
-    return f"'{value}" if value.startswith(_DANGEROUS) else value
+    return f"'{value}" if _DANGEROUS.match(value) else value
 
 
 def wants_csv() -> bool:

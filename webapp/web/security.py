@@ -12,6 +12,8 @@ from webapp.config import Settings
 csrf = CSRFProtect()
 
 _CHECKOUT_HOSTS = ("https://checkout.stripe.com",)
+_FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+"""For what is saved and not shown: should a browser open it all the same, nothing in it runs."""
 _ASKED_BY_ADDRESS = ("/healthz", "/readyz", "/metrics")
 """Whoever watches the servers calls each of them by its own address, not by the public one."""
 
@@ -45,7 +47,8 @@ def init(app: Flask) -> None:
 
 
 def _protect(headers: Headers, policy: str, *, secure: bool) -> None:
-    headers.setdefault("Content-Security-Policy", policy)
+    is_file = headers.get("Content-Disposition", "").startswith("attachment")
+    headers.setdefault("Content-Security-Policy", _FILE_POLICY if is_file else policy)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "same-origin")

@@ -17,7 +17,7 @@ MOST_COLUMNS = 200
 REFUSED_LINE, REFUSED_REASON = "Line in the file", "Why it was refused"
 _DELIMITERS = ",;\t"
 _TYPOGRAPHY = frozenset("\xa0’‘“”„–—…€£§°ºª«»´·®©™")
-_QUOTED_FORMULA = re.compile(r"'[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_QUOTED_FORMULA = re.compile(r"'+[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _TOO_LARGE_FIELD = "field larger"
 _LONGEST_HEADING, _LONGEST_HEAD = 120, 100_000
 

@@ -110,7 +110,9 @@ def logo_picture() -> Response:
     picture = _logo()
     if picture is None:
         raise NotFound
-    return FlaskResponse(picture, mimetype="image/png")
+    response = FlaskResponse(picture, mimetype="image/png")
+    response.headers["Content-Disposition"] = 'attachment; filename="logo.png"'
+    return response
 
 
 def _stored(organization: Organization) -> SettingsForm:
