@@ -19,6 +19,7 @@ PUBLIC = {
     "health.alive",
     "health.ready",
     "metrics.figures",
+    "policy_reports.receive",
     "api_reference.index",
     "api_reference.openapi",
     "api_reference.problem",

@@ -1,7 +1,5 @@
 """Requests that claim another host: they are refused, and no link ever follows them."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,42 +7,17 @@ from flask import Flask
 from werkzeug.test import Client
 
 from tests import factories
-from tests.conftest import CREDENTIAL_KEY
 from tests.jobs import JobRunner
+from tests.security.conftest import HOST
 from webapp import wiring
-from webapp.app import behind_proxies, create_app
-from webapp.config import load
-from webapp.core.db import db
+from webapp.app import behind_proxies
 from webapp.domain.organizations import Organization
 
-HOST = "dues.example.org"
 OTHERS = [
     "evil.example", "localhost", "127.0.0.1", f"{HOST}:8443", f"{HOST}.evil.example", f"evil.example/{HOST}",
     f"{HOST}@evil.example", f"evil.example@{HOST}", f"{HOST},evil.example", f"{HOST}\\evil.example",
     f"evil.example#{HOST}", "", " ", "[::1]",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def production(app: Flask, database: Any, redis_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """The application as it runs for real, at an address of its own."""
-    made = create_app(
-        load(
-            environment="production",
-            data=tmp_path,
-            database_url=database.app_url,
-            database_owner_url=database.owner_url,
-            redis_url=redis_url,
-            secret_key="a secret key that only tests know, long enough",
-            credential_keys=CREDENTIAL_KEY,
-            mail_url="smtp://127.0.0.1:1",
-            public_url=f"https://{HOST}",
-            log_level="CRITICAL",
-        )
-    )
-    yield made
-    with made.app_context():
-        db.engine.dispose()
 
 
 def ask(application: Any, path: str = "/", **headers: str) -> Any:

@@ -15,7 +15,10 @@ _PATIENCE = 20
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where MAIL_URL points: `smtp://user:pass@host:587?starttls&from=dues@example.org` or `smtps://…`."""
+    """Where MAIL_URL points: `smtp://user:pass@host:587?from=dues@example.org` or `smtps://…`.
+
+    A password leaves this machine encrypted or not at all: with one, `?starttls` goes without saying.
+    """
 
     host: str
     port: int
@@ -36,7 +39,7 @@ class MailServer:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             tls=tls,
-            starttls="starttls" in options,
+            starttls=not tls and (parts.password is not None or "starttls" in options),
             sender=options.get("from", [""])[0],
         )
 

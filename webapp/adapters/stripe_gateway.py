@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import requests
 import stripe
 from stripe import StripeClient
 from stripe._http_client import new_default_http_client
@@ -88,7 +89,7 @@ class StripeGateway:
             secret_key,
             base_addresses={"api": api_base},
             max_network_retries=RETRIES,
-            http_client=new_default_http_client(timeout=timeout),
+            http_client=new_default_http_client(timeout=timeout, session=_staying_here()),
         )
 
     def test_connection(self) -> str:
@@ -149,6 +150,13 @@ class StripeGateway:
             {"created": {"gte": int(since.timestamp())}, "types": sorted(KINDS), "limit": 100}
         )
         return page.auto_paging_iter()
+
+
+def _staying_here() -> requests.Session:
+    """No redirect leads the key anywhere else; one is a failure like any other."""
+    session = requests.Session()
+    session.max_redirects = 0
+    return session
 
 
 def _ask(call: Callable[[], T]) -> T:

@@ -5,6 +5,7 @@ from flask import Flask
 
 from webapp import wiring
 from webapp.cli.output import organization_named, says_why
+from webapp.core.audit import record
 from webapp.core.db import transaction
 from webapp.domain.organizations import (
     Chapter,
@@ -13,6 +14,7 @@ from webapp.domain.organizations import (
     RoleName,
     invitations,
     second_factor,
+    sessions,
     tokens,
 )
 
@@ -53,11 +55,22 @@ def invite(org: str, email: str, role: str, chapter: str | None) -> None:
 @says_why
 def reset_factor(org: str, email: str, reason: str) -> None:
     with organization_named(org), transaction():
-        login = Login.by_email(email, lock=True)
-        if login is None or not Role.here().first(Role.login_id == login.id):
-            raise click.ClickException(f"Nobody with the address “{email}” has a role here.")
+        login = _person(email)
         second_factor.reset(login, by=None, reason=reason)
     click.echo(f"{login.name} signs in with the password alone and sets up a second step again.")
+
+
+@people.command("sign-out", help="End every session of somebody, wherever they are signed in.")
+@click.argument("org")
+@click.argument("email")
+@click.option("--reason", default="At the operator's command", show_default=True, help="For the audit trail.")
+@says_why
+def sign_out(org: str, email: str, reason: str) -> None:
+    with organization_named(org), transaction():
+        login = _person(email)
+        sessions.end_all(login)
+        record("signed_out", login, by=None, reason=reason)
+    click.echo(f"{login.name} is signed out everywhere.")
 
 
 @click.group("tokens", help="Keys for programs that use the API.")
@@ -74,6 +87,14 @@ def create(org: str, role: str, chapter: str | None, name: str) -> None:
     with organization_named(org), transaction():
         _, text = tokens.create(name, RoleName(role), chapter=_chapter(chapter), by=None)
     click.echo(text)
+
+
+def _person(email: str) -> Login:
+    """Locked. Somebody of the organization we act for."""
+    login = Login.by_email(email, lock=True)
+    if login is None or not Role.here().first(Role.login_id == login.id):
+        raise click.ClickException(f"Nobody with the address “{email}” has a role here.")
+    return login
 
 
 def _chapter(code: str | None) -> Chapter | None:

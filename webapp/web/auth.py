@@ -1,9 +1,11 @@
 """Who is asking: the token in the cookie, its session in the database, and the way in and out."""
 
+import hashlib
 import re
 from collections.abc import Collection
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from flask import Flask, flash, g, make_response, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager
@@ -28,6 +30,7 @@ from webapp.web import browsers, limits
 from webapp.web.htmx import is_swap
 
 login_manager = LoginManager()
+log = structlog.get_logger()
 _IN_COOKIE, _WAITING, _WANTED = "token", "waiting", "wanted"
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
@@ -40,6 +43,10 @@ class _Ageless(TimestampSigner):
 
 
 class _Cookies(SecureCookieSessionInterface):
+    """As Flask seals them, with SHA-256 in the place of SHA-1, and without their age."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         made = super().get_signing_serializer(app)
         if made is not None:
@@ -78,6 +85,7 @@ def sign_in(login: Login, methods: Collection[Method]) -> bool:
     )
     if wanted:
         session[_WANTED] = wanted
+    log.info("signed_in" if enough else "second_factor_awaited", login_id=str(login.id), methods=[*methods])
     return enough
 
 

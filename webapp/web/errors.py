@@ -153,8 +153,9 @@ def problem(
 ) -> Response:
     """One problem in the form its asker reads: JSON for programs, a fragment for HTMX, a page for people."""
     title = _TITLES.get(status, "This did not work")
+    g.problem = code or CODES.get(status, "refused")
     if request.path.startswith("/api/"):
-        return _as_json(status, title, f"{message} {next_step}".strip(), code=code, details=details or {})
+        return _as_json(status, title, f"{message} {next_step}".strip(), details=details or {})
     context = {
         "code": status,
         "title": title,
@@ -170,9 +171,14 @@ def problem(
     return response
 
 
-def _as_json(status: int, title: str, detail: str, *, code: str, details: Mapping[str, Any]) -> Response:
-    kind = f"/api/problems/{code or CODES.get(status, 'refused')}"
-    body = {"type": kind, "title": title, "status": status, "detail": detail, **details}
+def _as_json(status: int, title: str, detail: str, *, details: Mapping[str, Any]) -> Response:
+    body = {
+        "type": f"/api/problems/{g.problem}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        **details,
+    }
     response = jsonify(body | {"request_id": g.get("request_id", "")})
     response.status_code = status
     response.content_type = "application/problem+json"

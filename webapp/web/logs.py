@@ -113,6 +113,7 @@ def _finish(response: Response) -> Response:
         method=request.method,
         endpoint=request.endpoint,
         status=response.status_code,
+        problem=g.get("problem"),
         milliseconds=round(seconds * 1000),
         organization_id=str(organization.id) if organization else None,
         login_id=str(session.login_id) if session else str(program.login.id) if program else None,

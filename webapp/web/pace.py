@@ -21,6 +21,7 @@ from webapp.web.limits import limiter
 
 _VISITS_PER_LINK = RateLimitItemPerMinute(120)
 _VISITS_PER_ADDRESS = RateLimitItemPerMinute(600)
+_REPORTS_PER_ADDRESS = RateLimitItemPerMinute(30)
 
 log = structlog.get_logger()
 
@@ -60,6 +61,11 @@ def count_visit() -> None:
     _count(_VISITS_PER_ADDRESS, "visit", _address())
     if link := (request.view_args or {}).get("token"):
         _count(_VISITS_PER_LINK, "visit", token_hash(link))
+
+
+def count_report() -> None:
+    """Before a browser's word about the content policy is written into the log."""
+    _count(_REPORTS_PER_ADDRESS, "report", _address())
 
 
 def _count(quota: RateLimitItem, *who: str) -> Left | None:

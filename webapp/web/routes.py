@@ -12,6 +12,7 @@ from webapp.web.health import health
 from webapp.web.members import members
 from webapp.web.metrics import metrics
 from webapp.web.national import national
+from webapp.web.policy_reports import policy_reports
 from webapp.web.public import public, visitors
 from webapp.web.treasurers import treasurers
 from webapp.web.webhooks import webhooks
@@ -117,6 +118,7 @@ BLUEPRINTS = [
     reference,
     health,
     metrics,
+    policy_reports,
 ]
 
 

@@ -1,15 +1,19 @@
 """Headers on every answer, CSRF on every form, and the one host that links and redirects use."""
 
+import hashlib
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from flask_wtf import CSRFProtect
+from itsdangerous import Signer
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest
 
 from webapp.config import Settings
 
 csrf = CSRFProtect()
+REPORTS = "/policy-reports"
+"""Where browsers say what the content policy kept them from doing (policy_reports.py)."""
 
 _CHECKOUT_HOSTS = ("https://checkout.stripe.com",)
 _FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -19,6 +23,7 @@ _ASKED_BY_ADDRESS = ("/healthz", "/readyz", "/metrics")
 
 
 def init(app: Flask) -> None:
+    Signer.default_digest_method = staticmethod(hashlib.sha256)
     csrf.init_app(app)
     settings: Settings = app.config["SETTINGS"]
     policy = _content_policy(settings)
@@ -49,6 +54,7 @@ def init(app: Flask) -> None:
 def _protect(headers: Headers, policy: str, *, secure: bool) -> None:
     is_file = headers.get("Content-Disposition", "").startswith("attachment")
     headers.setdefault("Content-Security-Policy", _FILE_POLICY if is_file else policy)
+    headers.setdefault("Reporting-Endpoints", f'policy="{REPORTS}"')
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "same-origin")
@@ -66,6 +72,6 @@ def _content_policy(settings: Settings) -> str:
         checkouts += f" {parts.scheme}://{parts.netloc}"
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-        f" connect-src 'self'; form-action 'self' {checkouts}; base-uri 'none'; frame-ancestors 'none';"
-        " manifest-src 'self'"
+        f" connect-src 'self'; form-action 'self' {checkouts}; object-src 'none'; base-uri 'none';"
+        f" frame-ancestors 'none'; manifest-src 'self'; report-uri {REPORTS}; report-to policy"
     )

@@ -11,6 +11,8 @@ SHORTEST = 10
 LONGEST = 200
 _ENOUGH_GUESSES = 10**8
 _LOOKED_AT = 72
+_OURS = ("duesbook", "dues", "invoice", "treasurer", "chapter", "national", "fraternity", "sorority", "union")
+"""What somebody would try here first; docs/security.md lists them."""
 _hasher = PasswordHasher()
 _hasher_of_codes = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -44,7 +46,7 @@ def weakness(password: str, *, about: Sequence[str] = ()) -> str | None:
         return f"Use at least {SHORTEST} characters. Several words are easy to remember."
     if len(password) > LONGEST:
         return f"Use at most {LONGEST} characters."
-    guesses = zxcvbn(password[:_LOOKED_AT], user_inputs=list(about))["guesses"]
+    guesses = zxcvbn(password[:_LOOKED_AT], user_inputs=[*_OURS, *about])["guesses"]
     if guesses < _ENOUGH_GUESSES:
         return "This is easy to guess. Add a word or two that nobody would expect."
     return None

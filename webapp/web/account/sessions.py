@@ -10,10 +10,12 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
 from webapp.domain.organizations import LoginSession, sessions
 from webapp.web.account import account
+from webapp.web.confirmation import confirmed
 from webapp.web.htmx import see_other
 
 
 @account.post("/sessions/<uuid:session_id>/end")
+@confirmed
 def end_session(session_id: UUID) -> Response:
     with transaction():
         found = db.session.get(LoginSession, session_id)
@@ -24,6 +26,7 @@ def end_session(session_id: UUID) -> Response:
 
 
 @account.post("/sessions/end")
+@confirmed
 def end_other_sessions() -> Response:
     with transaction():
         sessions.end_all(current_user, but=g.login_session.id)

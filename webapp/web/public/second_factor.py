@@ -1,5 +1,6 @@
 """The second step of signing in, for whoever gave the right password and has one."""
 
+import structlog
 from flask import flash, redirect, render_template, request
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
@@ -14,6 +15,8 @@ from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 from webapp.web.places import after_sign_in
 from webapp.web.public import public
+
+log = structlog.get_logger()
 
 
 class CodeForm(Form):
@@ -43,6 +46,7 @@ def show_second_factor() -> Response | str | tuple[str, int]:
         if method is not None:
             auth.sign_in(login, [*waiting.methods, method])
     if method is None:
+        log.warning("second_factor_refused", login_id=str(login.id), address=request.remote_addr)
         form.form_errors.append("That is not a code that works now. Wait for the next one.")
         return _page(waiting, form), 422
     limits.forget_codes(str(login.id))

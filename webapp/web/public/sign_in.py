@@ -76,7 +76,9 @@ def create_demo_session(login_id: UUID) -> Response:
 def sign_out() -> Response:
     with transaction():
         auth.forget_browser()
-    return see_other("public.sign_in", notice="You are signed out.")
+    answer = see_other("public.sign_in", notice="You are signed out.")
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
 
 
 def _page(form: SignInForm) -> str:
