@@ -52,6 +52,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
             "max_overflow": 8,
             "pool_timeout": 3,
             "connect_args": _connect_args(settings),
+            "execution_options": {} if settings.database_owner_url else {"role": "duesbook_app"},
         },
         "SESSION_COOKIE_NAME": "__Host-duesbook" if secure else "duesbook",
         "SESSION_COOKIE_SECURE": secure,
@@ -68,7 +69,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
 
 def _connect_args(settings: Settings) -> dict[str, str]:
     """With one address for everything, the application still acts as its own role, never as the owner."""
-    options = f"-c statement_timeout={tenancy.USUAL_PATIENCE} -c lock_timeout=5s"
+    options = f"-c statement_timeout={tenancy.USUAL_PATIENCE} -c lock_timeout={tenancy.LOCK_PATIENCE}"
     if not settings.database_owner_url:
         options += " -c role=duesbook_app"
     return {"options": options, "application_name": "duesbook"}

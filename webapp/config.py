@@ -4,6 +4,7 @@ import argparse
 import base64
 import binascii
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,10 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        if value.startswith("redis+sentinel://"):
+            if not re.fullmatch(r"redis\+sentinel://([^@/]*@)?[^@/?]+/[^/?]+(/\d+)?(\?[^?]*)?", value):
+                raise ValueError("must read redis+sentinel://host:26379,host:26379/service")
+        elif value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://")
         return value
 

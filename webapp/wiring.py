@@ -20,6 +20,7 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.mail_folder import FolderMailer, MailFolder
 from webapp.adapters.mail_writer import MailWriter
 from webapp.adapters.pdf_printer import PdfPrinter
+from webapp.adapters.redis_connection import open_redis
 from webapp.adapters.redis_counter import RedisCounter
 from webapp.adapters.rq_dispatcher import RqDispatcher
 from webapp.adapters.rq_pulse import RqPulse
@@ -97,6 +98,13 @@ def connect(app: Flask) -> None:
     app.extensions["queue"] = RqDispatcher(chosen.redis_url)
     jobs.deliver_through(app.extensions["queue"])
     tally.count_in(RedisCounter(chosen.redis_url))
+
+
+def attempts_pool(chosen: Settings) -> Any:
+    """Connections to where attempts are counted. Nobody waits long: who can't be counted is refused."""
+    return open_redis(
+        chosen.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=None
+    ).connection_pool
 
 
 def queue_works() -> bool:

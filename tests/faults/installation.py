@@ -11,9 +11,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ PATIENCE = 60
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: dict[str, str]
+    headers: HTTPMessage
     text: str
 
 
@@ -66,10 +66,10 @@ class Installation:
     def start_scheduler(self, name: str = "scheduler", **environment: str) -> None:
         self.start(name, "-m", "webapp.workers.schedule", **environment)
 
-    def start(self, name: str, *arguments: str, **environment: str) -> None:
+    def start(self, name: str, *arguments: str, within: Sequence[str] = (), **environment: str) -> None:
         with (Path(self.environment["DUESBOOK_DATA"]) / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *arguments], cwd=ROOT, env=self.environment | environment,
+                [*within, sys.executable, *arguments], cwd=ROOT, env=self.environment | environment,
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -137,12 +137,12 @@ class Installation:
         """Status 0 when nobody answered."""
         try:
             with _BROWSER.open(request, timeout=20) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read().decode())
+                return Answer(answer.status, answer.headers, answer.read().decode())
         except urllib.error.HTTPError as answer:
             with answer:
-                return Answer(answer.code, dict(answer.headers), answer.read().decode())
+                return Answer(answer.code, answer.headers, answer.read().decode())
         except (OSError, HTTPException):
-            return Answer(0, {}, "")
+            return Answer(0, HTTPMessage(), "")
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

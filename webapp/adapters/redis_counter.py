@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
 
-from redis import Redis
 from redis.exceptions import RedisError
 
+from webapp.adapters.redis_connection import open_redis
 from webapp.core.tally import Counted
 
 
@@ -14,7 +14,7 @@ class RedisCounter:
     """One hash per kind, a field per name and outcome. If Redis forgets them, they begin at zero again."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = Redis.from_url(
+        self._redis = open_redis(
             redis_url, socket_timeout=1, socket_connect_timeout=1, retry=None, decode_responses=True
         )
 

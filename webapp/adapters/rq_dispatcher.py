@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from webapp.adapters.redis_connection import open_redis
 from webapp.core.jobs import Nudge
 
 PERFORM = "webapp.workers.runner.perform"
@@ -24,7 +24,7 @@ class RqDispatcher:
     """Queues hold the job's two ids as JSON and nothing else, and forget finished ones at once."""
 
     def __init__(self, redis_url: str) -> None:
-        self.connection = Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=1, retry=None)
+        self.connection = open_redis(redis_url, socket_timeout=2, socket_connect_timeout=1, retry=None)
         self._works, self._believed_until = True, 0.0
 
     def works(self) -> bool:

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 
-from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
+from webapp.adapters.redis_connection import open_redis
 from webapp.core import clock
 
 SILENT_AFTER = timedelta(minutes=2)
@@ -19,7 +19,7 @@ class RqPulse:
     """Asked rarely, and answered within a second even when Redis is away."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = Redis.from_url(redis_url, socket_timeout=1, socket_connect_timeout=1, retry=None)
+        self._redis = open_redis(redis_url, socket_timeout=1, socket_connect_timeout=1, retry=None)
 
     def answers(self) -> bool:
         try:

@@ -8,6 +8,7 @@ TOPICS: list[str] = [
     "backup",
     "billing",
     "checkup",
+    "distribution",
     "dues",
     "jobs",
     "ledger",

