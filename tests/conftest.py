@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 
 from tests.jobs import JobRunner
 from webapp.adapters import schema
@@ -18,6 +19,10 @@ from webapp.core.db import db, transaction
 from webapp.domain.organizations import Login, roles, sessions
 from webapp.domain.organizations.sessions import Method
 from webapp.web import limits
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+"""How long an example takes says something about the machine and nothing about the product."""
 
 pytest_plugins = ["tests.services", "tests.processor"]
 
