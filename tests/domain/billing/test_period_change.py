@@ -9,7 +9,7 @@ from tests import factories
 from webapp.core.audit import AuditEntry
 from webapp.core.db import transaction
 from webapp.core.errors import Conflict, Invalid
-from webapp.domain.billing import period_change, run
+from webapp.domain.billing import confirming, period_change
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.organizations import MemberStatus, Organization
@@ -63,7 +63,7 @@ def test_a_closed_period_and_one_that_is_being_billed_stay_as_they_are(organizat
         change(closed, name="Autumn 2025")
     period = factories.make_period()
     with transaction():
-        run.confirm(organization, factories.standard_schedule(), period, dated=date(2026, 7, 1), by=by)
+        confirming.confirm(organization, factories.standard_schedule(), period, dated=date(2026, 7, 1), by=by)
     with pytest.raises(Conflict, match="being billed right now"):
         change(period, due_on=date(2026, 8, 1))
 
