@@ -1,6 +1,6 @@
 """Runs what the outbox promises, in order, until nothing is due."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
@@ -9,12 +9,17 @@ from webapp.workers import runner
 
 
 class JobRunner:
+    """All of it, or what meets the given conditions."""
+
+    def __init__(self, *conditions: ColumnElement[bool]) -> None:
+        self.conditions = conditions
+
     def due(self) -> list[OutboxJob]:
         db.session.rollback()  # a test that has been reading would ask with the clock of then
         with tenancy.platform():
             found = db.session.scalars(
                 select(OutboxJob)
-                .where(OutboxJob.state == JobState.QUEUED, OutboxJob.due_at <= func.now())
+                .where(OutboxJob.state == JobState.QUEUED, OutboxJob.due_at <= func.now(), *self.conditions)
                 .order_by(OutboxJob.id)
                 .execution_options(populate_existing=True)
             ).all()

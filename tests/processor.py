@@ -235,8 +235,11 @@ class Shop:
 
     def refund(self, amount: int) -> None:
         """Somebody refunds the latest charge on the processor's own page."""
+        self.refund_charge(self.latest("charge")["id"], amount)
+
+    def refund_charge(self, charge: str, amount: int) -> None:
         gateway = stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.sandbox.url})
-        gateway.v1.refunds.create({"charge": self.latest("charge")["id"], "amount": amount})
+        gateway.v1.refunds.create({"charge": charge, "amount": amount})
 
     def void(self, invoice: Invoice) -> None:
         with transaction():

@@ -215,7 +215,8 @@ class Seeding:
                 settled_at=receipt.on,
             )
             db.session.add(payment)
-            allocation.receive(payment, oldest_first(receipt.amount, [invoice]), on=receipt.on, by=None)
+            settled = oldest_first(receipt.amount, [invoice])
+            allocation.receive(payment, settled, on=receipt.on, today=receipt.on, by=None)
 
     def _date_back(self) -> None:
         """Timelines show when things happened in the story, not when it was written down."""

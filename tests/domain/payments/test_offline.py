@@ -37,6 +37,13 @@ def test_a_part_leaves_the_rest_owed(shop: Shop) -> None:
     assert (partly.status, partly.owed) == (InvoiceStatus.PARTIAL, 39_999)
 
 
+def test_a_part_that_came_in_before_the_invoice_was_late_leaves_the_rest_overdue(shop: Shop) -> None:
+    late = make_owed(shop.member, 40_000, due_on=date(2025, 10, 1))
+    with transaction():
+        record_offline(shop.member, 15_000, method=Method.CHECK, on=date(2025, 9, 20), by=None)
+    assert fresh(Invoice, late.id).status is InvoiceStatus.OVERDUE
+
+
 def test_what_is_too_much_for_the_named_invoice_stays_unapplied(shop: Shop) -> None:
     named, other = shop.owed(10_000), shop.owed(10_000)
     payment = shop.record(named, 15_000)

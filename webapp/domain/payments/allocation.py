@@ -29,13 +29,16 @@ def lock_open_invoices(member_id: UUID) -> list[Invoice]:
     return sorted(db.session.scalars(statement), key=lambda invoice: (invoice.due_on, invoice.id))
 
 
-def receive(payment: Payment, settled: Sequence[Part], *, on: date, by: Login | None) -> None:
-    """The money is here: settle these parts, keep the rest unapplied; one entry for all."""
+def receive(payment: Payment, settled: Sequence[Part], *, on: date, today: date, by: Login | None) -> None:
+    """The money is here since `on`: settle these parts, keep the rest unapplied; one entry for all.
+
+    Whether what is still owed is overdue is a matter of `today`, however long ago the money came.
+    """
     assert payment.received_on is None, "A payment comes in once"
     payment.received_on, payment.allocated = on, sum(part for _, part in settled)
     db.session.flush()
     for invoice, part in settled:
-        _settle(payment, invoice, part, on=on)
+        _settle(payment, invoice, part, on=today)
     _write([invoice for invoice, _ in settled])
     post(
         Event.PAYMENT_RECEIVED,

@@ -50,7 +50,8 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
     payment = held.payment
     if not payment.waits_for_its_fee or payment.fee_state is not FeeState.CONFIRMED:
         return
-    allocation.receive(payment, oldest_first(payment.amount, [held.invoice]), on=on, by=by)
+    settled = oldest_first(payment.amount, [held.invoice])
+    allocation.receive(payment, settled, on=on, today=on, by=by)
     _mark_processing(held.invoice)
     later(
         Job.ANNOUNCE,
@@ -94,7 +95,7 @@ def record_offline(
         settled_at=func.now(),
     )
     db.session.add(payment)
-    allocation.receive(payment, settled, on=on, by=by)
+    allocation.receive(payment, settled, on=on, today=organization.today, by=by)
     audit.record("record_payment", payment, by=by, after={"amount": amount, "method": method})
     later(
         Job.ANNOUNCE,

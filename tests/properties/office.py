@@ -1,0 +1,268 @@
+"""The real organization beside the books that are kept by hand: both are told the same, then compared."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from tests import factories
+from tests.jobs import JobRunner
+from tests.processor import Shop, connect
+from tests.properties.books import KEPT_BY_PERSON, UNAPPLIED, Books, Page
+from tests.properties.dues import DUE_AFTER, Roll, Schedule
+from tests.sandbox.control import SandboxControl
+from webapp.core import tenancy
+from webapp.core.db import db, transaction
+from webapp.core.errors import Invalid, Refusal
+from webapp.core.jobs import Job, OutboxJob, later
+from webapp.domain import ledger
+from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind
+from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.organizations import Chapter, Login, MemberStatus, Organization
+from webapp.domain.payments.checkout import Checkout
+
+START = datetime(2031, 11, 3, 17, tzinfo=UTC)
+"""Noon in New York. Some weeks on a new year begins, and with it new invoice numbers."""
+
+CHAPTERS = ("ALP", "BET")
+STATUSES = ("junior", "senior", "friend")
+DUES = Schedule("Regular dues", "4000", Decimal(0))
+ROOF = Schedule("Roof fund", "4010", Decimal("12.50"), amount=10_001, divided=True)
+EXAM = Schedule("Exam fee", "4010", Decimal("33.33"), amount=333, status="junior")
+SCHEDULES = (DUES, ROOF, EXAM)
+DEFAULT_AMOUNT = 5_000
+
+
+@dataclass
+class Desk:
+    """What every example is founded with: the running application and the processor."""
+
+    sandbox: SandboxControl
+    client: FlaskClient
+
+    @contextmanager
+    def organization(self) -> Iterator[Any]:
+        self.sandbox.reset()
+        self.sandbox.settings(ach_delay=None, refund_delay=None, fee_delay=0)
+        made = factories.make_organization()
+        with tenancy.acting_for(made.id):
+            factories.found(made)
+            yield made
+            db.session.rollback()
+
+
+class Office:
+    """One organization, told what happens in both ways."""
+
+    def __init__(self, desk: Desk, organization: Any, travel: Callable[[timedelta], None]) -> None:
+        self.organization_id, self.travel = organization.id, travel
+        self.books = Books(organization.today)
+        self.roll = Roll(self.books, DEFAULT_AMOUNT, frozenset({"friend"}))
+        self.chapters = {code: factories.make_chapter(code, code.title()).id for code in CHAPTERS}
+        self.statuses = {code: factories.make_status(code, billable=code != "friend").id for code in STATUSES}
+        self.officers = {name: factories.make_admin(name).id for name in ("Nora", "Omar")}
+        self.schedules = {DUES: factories.standard_schedule().id} | {
+            one: factories.make_schedule(
+                one.name,
+                kind=ScheduleKind.SPECIAL_ASSESSMENT,
+                basis=Basis.SHARE if one.divided else Basis.FLAT,
+                amount=one.amount,
+                chapter_percent=one.percent,
+                status_id=self.statuses[one.status] if one.status else None,
+            ).id
+            for one in (ROOF, EXAM)
+        }
+        with transaction():
+            settings = DuesSettings.of(organization)
+            settings.change(by=None, default_amount=DEFAULT_AMOUNT, due_after_days=DUE_AFTER.days)
+        workers = JobRunner(OutboxJob.organization_id == organization.id, OutboxJob.queue != "mail")
+        nobody = UUID(int=0)
+        self.shop = Shop(organization, desk.sandbox, desk.client, workers, connect().id, nobody, nobody)
+        self.members: dict[str, UUID] = {}
+        self.periods: dict[str, UUID] = {}
+        self.runs: list[UUID] = []
+        self.sessions: list[dict[str, str]] = []
+        self.promised: deque[Callable[[], None]] = deque()
+
+    # Both sides
+
+    def promise(self, work: Callable[[], None]) -> None:
+        """Something that the workers will do."""
+        self.promised.append(work)
+
+    def work(self) -> None:
+        self.shop.work()
+        while self.promised:
+            self.promised.popleft()()
+
+    def pass_days(self, days: int) -> None:
+        self.work()
+        self.travel(timedelta(days=days))
+        self.shop.sandbox.advance(0)
+        self.books.pass_days(days)
+        with transaction():
+            later(Job.DAILY, day=self.books.today.isoformat())
+        self.shop.work()
+
+    # The real side
+
+    def login(self, name: str) -> Login:
+        return db.session.get_one(Login, self.officers[name])
+
+    def chapter(self, code: str) -> Chapter:
+        return Chapter.here().get(self.chapters[code])
+
+    def status(self, code: str) -> MemberStatus:
+        return MemberStatus.here().get(self.statuses[code])
+
+    def schedule(self, schedule: Schedule) -> AssessmentSchedule:
+        return AssessmentSchedule.here().get(self.schedules[schedule])
+
+    def organization(self) -> Organization:
+        return db.session.get_one(Organization, self.organization_id)
+
+    def invoice_id(self, number: str) -> UUID:
+        found = db.session.execute(
+            text("SELECT id FROM invoices WHERE organization_id = :here AND number = :number"),
+            {"here": self.organization_id, "number": number},
+        )
+        return UUID(str(found.scalar_one()))
+
+    def remember(self, checkout: Checkout) -> None:
+        assert checkout.url and checkout.session_reference
+        self.sessions.append({"session": checkout.session_reference, "url": checkout.url})
+
+    def at_processor(self, page: Page, what: str) -> str:
+        """The reference of a page's `session`, `intent` or `charge`, or its `url`."""
+        return self.sessions[self.books.pages.index(page)][what]
+
+    def note_attempt(self, page: Page) -> None:
+        """What the processor calls the payment that was tried on this page."""
+        place = self.books.pages.index(page)
+        session = self.sessions[place]["session"]
+        [seen] = [one for one in self.shop.sandbox.objects("checkout.session") if one["id"] == session]
+        [intent] = [
+            one for one in self.shop.sandbox.objects("payment_intent") if one["id"] == seen["payment_intent"]
+        ]
+        self.sessions[place] |= {"intent": intent["id"], "charge": intent["latest_charge"] or ""}
+
+    def page_of(self, event: dict[str, Any]) -> Page | None:
+        """Which page an event speaks of, by any of its references."""
+        about = event["data"]["object"]
+        for page, names in zip(self.books.pages, self.sessions, strict=True):
+            if {about["id"], about.get("payment_intent")} & {names["session"], names.get("intent")} - {None}:
+                return page
+        return None
+
+    def refund(self, page: Page, amount: int, course: str) -> None:
+        """Seconds lie between two refunds, so that it is clear which came first."""
+        self.shop.sandbox.advance(1)
+        self.shop.sandbox.settings(refund_course=course)
+        self.shop.refund_charge(self.at_processor(page, "charge"), amount)
+
+    # Comparing
+
+    def check(self) -> None:
+        db.session.rollback()
+        assert self._invoices() == self._bills()
+        assert self._payments() == self._receipts()
+        self._check_balances()
+        self._check_numbers()
+        factories.verify_books(self.organization())
+        db.session.rollback()
+
+    def _bills(self) -> dict[str, tuple[Any, ...]]:
+        return {
+            bill.number: (
+                bill.person, bill.chapter, bill.amount, bill.paid, bill.refunded, bill.owed,
+                bill.chapter_part, bill.status(self.books.today), self.books.is_under_way(bill),
+                bill.issued_on, bill.due_on, bill.grace_until,
+            )
+            for bill in self.books.bills.values()
+        }  # fmt: skip
+
+    def _invoices(self) -> dict[str, tuple[Any, ...]]:
+        rows = self._rows(
+            "SELECT i.number, m.number, c.code, i.billed, i.paid, i.refunded, i.owed, i.chapter_part,"
+            " i.status, i.processing, i.issued_on, i.due_on, i.grace_ends_on"
+            " FROM invoices i JOIN members m ON m.id = i.member_id JOIN chapters c ON c.id = i.chapter_id"
+            " WHERE i.organization_id = :here"
+        )
+        return {row[0]: tuple(row[1:]) for row in rows}
+
+    def _receipts(self) -> list[tuple[Any, ...]]:
+        return sorted(
+            (
+                one.person, one.chapter, one.amount, one.day, -1 if one.fee is None else one.fee,
+                sum(one.parts.values()), one.returned, one.unapplied,
+                sorted((number, part) for number, part in one.parts.items() if part),
+            )
+            for one in self.books.receipts
+        )  # fmt: skip
+
+    def _payments(self) -> list[tuple[Any, ...]]:
+        rows = self._rows(
+            "SELECT p.id, m.number, c.code, p.amount, p.received_on, coalesce(p.fee, -1), p.allocated,"
+            " p.returned, p.unapplied FROM payments p JOIN members m ON m.id = p.member_id"
+            " JOIN chapters c ON c.id = p.chapter_id"
+            " WHERE p.organization_id = :here AND p.received_on IS NOT NULL"
+        )
+        parts: dict[UUID, dict[str, int]] = {}
+        for payment, number, amount in self._rows(
+            "SELECT a.payment_id, i.number, a.amount FROM allocations a"
+            " JOIN invoices i ON i.id = a.invoice_id WHERE a.organization_id = :here AND a.undone_at IS NULL"
+        ):
+            live = parts.setdefault(payment, {})
+            live[number] = live.get(number, 0) + amount
+        return sorted((*row[1:], sorted(parts.get(row[0], {}).items())) for row in rows)
+
+    def _check_balances(self) -> None:
+        chapters = self._rows(
+            "SELECT a.code, c.code, b.debits - b.credits FROM chapter_balances b"
+            " JOIN accounts a ON a.id = b.account_id LEFT JOIN chapters c ON c.id = b.chapter_id"
+            " WHERE b.organization_id = :here AND b.debits <> b.credits"
+        )
+        assert {(row[0], row[1]): row[2] for row in chapters} == self.books.balances()
+        people = self._rows(
+            "SELECT a.code, m.number, b.debits - b.credits FROM member_balances b"
+            " JOIN accounts a ON a.id = b.account_id JOIN members m ON m.id = b.member_id"
+            " WHERE b.organization_id = :here AND b.debits <> b.credits"
+        )
+        held = {(row[0], row[1]): row[2] for row in people}
+        assert held == self.books.people()
+        assert {account for account, _ in held} <= set(KEPT_BY_PERSON)
+        assert all((amount < 0) is (account == UNAPPLIED) for (account, _), amount in held.items())
+        assert ledger.trial_balance(self.books.today).agrees
+
+    def _check_numbers(self) -> None:
+        """Gapless in every year, and the next one follows the last."""
+        years = self._rows(
+            "SELECT year, array_agg(sequence ORDER BY sequence) FROM invoices"
+            " WHERE organization_id = :here GROUP BY year"
+        )
+        counters = self._rows("SELECT year, last FROM number_counters WHERE organization_id = :here")
+        found = {row[0]: list(row[1]) for row in years}
+        assert found == {row[0]: list(range(1, row[1] + 1)) for row in counters}
+
+    def _rows(self, statement: str) -> list[Any]:
+        return list(db.session.execute(text(statement), {"here": self.organization_id}).all())
+
+
+@contextmanager
+def refused_if(condition: bool) -> Iterator[None]:
+    """What is inside is refused in this case and in no other, in words that a treasurer understands."""
+    try:
+        yield
+    except Refusal as refusal:
+        assert condition, f"should have been possible: {refusal.message}"
+        said = [refusal.message, *(refusal.fields.values() if isinstance(refusal, Invalid) else ())]
+        assert all(len(sentence.split()) > 2 and sentence.endswith(".") for sentence in said), said
+    else:
+        assert not condition, "should have been refused"

@@ -1,0 +1,144 @@
+"""What the reports have to say, added up slowly from the books that are kept by hand."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from tests.properties.books import RECEIVABLE, UNAPPLIED, Bill, Books
+from tests.properties.office import Office
+from webapp.core.db import db
+from webapp.domain import ledger
+from webapp.domain.ledger import Account, Code
+from webapp.domain.ledger.extract import Extract
+from webapp.domain.reporting import aging, collections
+
+
+def check(office: Office, day: date, which: int) -> None:
+    """Each report as it is read today, and as of the given day where it can be asked for a past day.
+
+    Of the ledgers of accounts and members, `which` chooses one each.
+    """
+    books = office.books
+    _check_aging(office)
+    _check_collections(office)
+    _check_trial_balance(books, day)
+    _check_trial_balance(books, books.today)
+    accounts, people = (RECEIVABLE, "4000", "1000"), list(office.members)
+    _check_chapter_ledger(office, accounts[which % len(accounts)], day)
+    _check_statement(office, people[which % len(people)], day)
+    db.session.rollback()
+
+
+def _check_aging(office: Office) -> None:
+    books, ids = office.books, {row: code for code, row in office.chapters.items()}
+    told = aging.aging(books.today)
+    owing = [bill for bill in books.bills.values() if bill.owed]
+    assert (list(told.amounts), told.invoices) == (_by_age(owing, books.today), len(owing))
+    assert told.total == books.accounts().get(RECEIVABLE, 0)
+    by_chapter = aging.aging_by_chapter(books.today)
+    assert {ids[row]: list(one.amounts) for row, one in by_chapter.items()} == {
+        code: _by_age([bill for bill in owing if bill.chapter == code], books.today)
+        for code in {bill.chapter for bill in owing}
+    }
+
+
+def _by_age(bills: list[Bill], today: date) -> list[int]:
+    sums = [0, 0, 0, 0, 0]
+    for bill in bills:
+        late = (today - bill.due_on).days
+        place = 0 if late <= 0 else 1 if late <= 30 else 2 if late <= 60 else 3 if late <= 90 else 4
+        sums[place] += bill.owed
+    return sums
+
+
+def _check_collections(office: Office) -> None:
+    books = office.books
+    for period, row in office.periods.items():
+        bills = [bill for bill in books.bills.values() if bill.period == period and not bill.void]
+        assert _plain(collections.of_period(row)) == _collected(bills, books.today)
+        by_chapter = collections.of_period_by_chapter(row)
+        assert {one: _plain(found) for one, found in by_chapter.items()} == {
+            office.chapters[code]: _collected([bill for bill in bills if bill.chapter == code], books.today)
+            for code in {bill.chapter for bill in bills}
+        }
+    for chapter in (None, *office.chapters):
+        told = collections.by_month(books.today, chapter_id=office.chapters[chapter] if chapter else None)
+        assert told == list(_months(books, chapter))
+
+
+def _plain(told: collections.Collected) -> tuple[int, ...]:
+    return (
+        told.billed, told.collected, told.outstanding, told.overdue, told.invoices, told.open_invoices,
+        told.overdue_invoices,
+    )  # fmt: skip
+
+
+def _collected(bills: list[Bill], today: date) -> tuple[int, ...]:
+    late = [bill for bill in bills if bill.owed and bill.grace_until < today]
+    return (
+        sum(bill.amount for bill in bills),
+        sum(bill.paid for bill in bills),
+        sum(bill.owed for bill in bills),
+        sum(bill.owed for bill in late),
+        len(bills),
+        sum(1 for bill in bills if bill.owed),
+        len(late),
+    )
+
+
+def _months(books: Books, chapter: str | None) -> Iterator[tuple[date, int]]:
+    """The last twelve, this one last."""
+    came_in: dict[tuple[int, int], int] = defaultdict(int)
+    for receipt in books.receipts:
+        if chapter in (None, receipt.chapter):
+            came_in[receipt.day.year, receipt.day.month] += receipt.amount
+    for back in range(11, -1, -1):
+        year, month = divmod(books.today.year * 12 + books.today.month - 1 - back, 12)
+        yield date(year, month + 1, 1), came_in[year, month + 1]
+
+
+def _check_trial_balance(books: Books, day: date) -> None:
+    told = ledger.trial_balance(day)
+    assert {line.code: line.net for line in told.lines if line.net} == books.accounts(until=day)
+    assert told.debits == told.credits
+
+
+def _check_chapter_ledger(office: Office, code: str, day: date) -> None:
+    """Its lines from a day on begin where those until the day before ended."""
+    [account] = Account.here().all(Account.code == Code(code))
+    for chapter, row in office.chapters.items():
+        sign = 1 if account.kind.grows_on_debit else -1
+        before = sign * office.books.balances(until=day - timedelta(1)).get((code, chapter), 0)
+        now = sign * office.books.balances().get((code, chapter), 0)
+        _check_extract(
+            Extract.of_chapter(row, account, until=day - timedelta(1)),
+            Extract.of_chapter(row, account, since=day),
+            (before, now),
+        )
+
+
+def _check_statement(office: Office, person: str, day: date) -> None:
+    """What is owed, less what is held for the member."""
+    row = office.members[person]
+    balances = [_owed_net(office.books, person, until) for until in (day - timedelta(1), date.max)]
+    _check_extract(
+        Extract.of_member(row, until=day - timedelta(1)),
+        Extract.of_member(row, since=day),
+        (balances[0], balances[1]),
+    )
+
+
+def _owed_net(books: Books, person: str, until: date) -> int:
+    held = books.people(until)
+    return held.get((RECEIVABLE, person), 0) + held.get((UNAPPLIED, person), 0)
+
+
+def _check_extract(earlier: Any, later: Any, expected: tuple[int, int]) -> None:
+    before, now = expected
+    assert (earlier.closing(), later.opening(), later.closing()) == (before, before, now)
+    for extract, opening, closing in ((earlier, 0, before), (later, before, now)):
+        lines = list(extract.all())
+        assert opening + sum(line.change for line in lines) == closing
+        assert not lines or lines[-1].balance == closing
+        assert [line.key for line in extract.page(1000)] == [line.key for line in reversed(lines)]
