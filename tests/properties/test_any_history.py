@@ -1,7 +1,7 @@
 """Any history of an organization: after each step its documents and books are what they have to be.
 
-Hypothesis makes up the histories (`happenings`). What must come of each step is worked out in plain Python
-(`books`, `dues`), the product does it with its database and its processor, and both are compared to the cent.
+Hypothesis makes up the histories (`happenings`, `at_processor`). What must come of each step is worked out in
+plain Python (`books`, `dues`), the product does it with its database and its processor, and both must agree.
 """
 
 import os
@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.properties import reports
-from tests.properties.happenings import AtTheProcessor, any_one
+from tests.properties.at_processor import AtTheProcessor
+from tests.properties.happenings import any_one
 from tests.properties.office import CHAPTERS, DUES, START, STATUSES, Desk, Office
 from tests.sandbox.control import SandboxControl
 
 BOUNDED = settings(
-    max_examples=6,
+    max_examples=10,
     stateful_step_count=40,
     deadline=None,
     database=None,

@@ -79,7 +79,7 @@ def _last_billed(on: date, *conditions: ColumnElement[bool]) -> Select[*tuple[An
             BillingPeriod.starts_on <= on,
             select(Invoice.id).where(of_period).correlate(BillingPeriod).exists(),
         )
-        .order_by(BillingPeriod.starts_on.desc())
+        .order_by(BillingPeriod.starts_on.desc(), BillingPeriod.id.desc())
         .limit(1)
         .scalar_subquery()
     )
