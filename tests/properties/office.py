@@ -1,5 +1,6 @@
 """The real organization beside the books that are kept by hand: both are told the same, then compared."""
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,12 @@ from sqlalchemy import text
 
 from tests import factories
 from tests.jobs import JobRunner
-from tests.processor import Shop, connect
+from tests.processor import Shop, connect, post_webhook
 from tests.properties.books import KEPT_BY_PERSON, UNAPPLIED, Books, Page
 from tests.properties.dues import DUE_AFTER, Roll, Schedule
 from tests.sandbox.control import SandboxControl
 from webapp.core import tenancy
-from webapp.core.db import db, transaction
+from webapp.core.db import database_time, db, transaction
 from webapp.core.errors import Invalid, Refusal
 from webapp.core.jobs import Job, OutboxJob, later
 from webapp.domain import ledger
@@ -152,6 +153,13 @@ class Office:
             one for one in self.shop.sandbox.objects("payment_intent") if one["id"] == seen["payment_intent"]
         ]
         self.sessions[place] |= {"intent": intent["id"], "charge": intent["latest_charge"] or ""}
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        """Sealed by the one clock that does not travel."""
+        sealed_at = int(database_time().timestamp())
+        db.session.rollback()
+        body = json.dumps(event)
+        assert post_webhook(self.shop.client, self.shop.processor, body, timestamp=sealed_at) == 200
 
     def page_of(self, event: dict[str, Any]) -> Page | None:
         """Which page an event speaks of, by any of its references."""
