@@ -23,6 +23,8 @@ class JobRunner:
                 .order_by(OutboxJob.id)
                 .execution_options(populate_existing=True)
             ).all()
+            for row in found:
+                db.session.expunge(row)  # a job that fails takes along whatever the session holds
             db.session.rollback()
             return list(found)
 

@@ -130,6 +130,10 @@ class Roll:
             )
         run.state = "done"
 
+    def under_way(self, schedule: Schedule, period: Period) -> Run | None:
+        same = [run for run in self.runs if (run.schedule, run.period) == (schedule, period)]
+        return next((run for run in same if run.state in ("confirmed", "undoing")), None)
+
     def bills_of(self, run: Run) -> list[Bill]:
         place = self.runs.index(run)
         return [bill for bill in self.books.bills.values() if bill.run == place]

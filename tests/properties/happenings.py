@@ -140,8 +140,7 @@ class Billing(Happenings):
         """After a look at its preview; while one is under way, that one is the answer."""
         office = self.office
         period = one_of(office.roll.periods, which)
-        same = [run for run in office.roll.runs if (run.schedule, run.period) == (schedule, period)]
-        under_way = next((run for run in same if run.state in ("confirmed", "undoing")), None)
+        under_way = office.roll.under_way(schedule, period)
         today = office.books.today
         refused = under_way.state == "undoing" if under_way else period.code in office.roll.closed
         with refused_if(refused), transaction():
@@ -164,7 +163,10 @@ class Billing(Happenings):
     def a_run_is_undone(self, which: int, by: str, reason: str) -> None:
         office = self.office
         run = one_of(office.roll.runs, which)
-        refused = run.asked_by == by or run.state != "done" or not reason or office.roll.is_touched(run)
+        refused = run.asked_by == by or not reason or office.roll.is_touched(run)
+        refused = (
+            refused or run.state != "done" or office.roll.under_way(run.schedule, run.period) is not None
+        )
         with refused_if(refused), transaction():
             found = BillingRun.here().get(office.runs[office.roll.runs.index(run)], lock=True)
             undoing.request(found, by=office.login(by), reason=reason)

@@ -285,3 +285,12 @@ def test_each_entry_of_an_undone_run_names_the_one_it_takes_back(club: Club, job
     reversed_by = register.whole(issued[0].id).reversed_by
     assert reversed_by is not None and reversed_by.description.endswith("voided")
     assert db.session.scalar(select(Invoice.void_reason).limit(1)) == "Wrong rates"
+
+
+def test_a_run_is_not_undone_while_another_bills_who_came_later(club: Club) -> None:
+    first = factories.bill(club.period)
+    one_more_joins(club)
+    confirm(club, None)
+    officer = factories.make_admin()
+    with pytest.raises(Conflict, match="Another run"), transaction():
+        undoing.request(BillingRun.here().get(first.id, lock=True), by=officer, reason="Wrong rate")

@@ -7,6 +7,7 @@ from webapp.core.db import HasId, db
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.periods import hold as hold_period
 from webapp.domain.billing.preview import Preview, Summary, preview, refuse_unbillable, summary
 from webapp.domain.billing.run import UNDER_WAY, BillingRun, RunState
 from webapp.domain.billing.schedules import AssessmentSchedule
@@ -39,7 +40,7 @@ def confirm(
 
     PreviewChanged when it would not do any more what was `seen`.
     """
-    _hold(organization, period)
+    hold_period(period.id)
     same = BillingRun.schedule_id == schedule.id, BillingRun.period_id == period.id
     running = BillingRun.in_(organization).first(*same, BillingRun.state.in_(UNDER_WAY))
     if running is not None and running.state in (RunState.UNDOING, RunState.CANCELLING):
@@ -56,16 +57,6 @@ def confirm(
     later(Job.START_BILLING_RUN, once=str(run.id), run_id=run.id)
     audit.record("confirmed", run, by=by, after={"schedule": schedule.name, "period": period.code})
     return run
-
-
-def _hold(organization: HasId, period: BillingPeriod) -> None:
-    """Two who confirm at once take turns, and the period isn't closed meanwhile."""
-    db.session.scalars(
-        BillingPeriod.in_(organization)
-        .select(BillingPeriod.id == period.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
 
 
 def _compare(

@@ -73,6 +73,16 @@ class BillingPeriod(OrganizationRow, Base):
         audit.record("closed", self, by=by, after={"code": self.code})
 
 
+def hold(period_id: UUID) -> None:
+    """Two who bill it or take a run of it back take turns, and it isn't closed meanwhile."""
+    db.session.scalars(
+        BillingPeriod.here()
+        .select(BillingPeriod.id == period_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
 @dataclass(frozen=True)
 class Span:
     code: str

@@ -26,7 +26,8 @@ from webapp.core.jobs import Job, later
 from webapp.domain import ledger
 from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
-from webapp.domain.billing.run import BillingRun, RunState
+from webapp.domain.billing.periods import hold as hold_period
+from webapp.domain.billing.run import UNDER_WAY, BillingRun, RunState
 from webapp.domain.ledger import BulkMove, Code, Event, JournalEntry
 from webapp.domain.organizations import Login, Organization
 
@@ -63,6 +64,7 @@ def request(run: BillingRun, *, by: Login, reason: str) -> None:
     if not reason.strip():
         raise Invalid(fields={"reason": "Say why. Every member can read it on the invoice."})
     _refuse_if_paid(run)
+    _refuse_while_billed(run)
     run.state, run.undone_by_id, run.undo_reason = RunState.UNDOING, by.id, reason.strip()
     run.error = None
     later(Job.UNDO_BILLING_RUN, run_id=run.id)
@@ -95,6 +97,16 @@ def _refuse_if_paid(run: BillingRun) -> None:
     touched = or_(Invoice.paid > 0, Invoice.refunded > 0, Invoice.adjusted > 0, Invoice.processing)
     if db.session.scalar(select(exists(Invoice.here().select(Invoice.run_id == run.id, touched)))):
         raise MoneyUnderWay
+
+
+def _refuse_while_billed(run: BillingRun) -> None:
+    """Another run of the same schedule and period, begun or taken back; whoever begins one now waits."""
+    hold_period(run.period_id)
+    same = BillingRun.schedule_id == run.schedule_id, BillingRun.period_id == run.period_id
+    if BillingRun.here().first(*same, BillingRun.state.in_(UNDER_WAY)):
+        raise Conflict(
+            "Another run of this schedule and period is under way.", next_step="Wait until that is finished."
+        )
 
 
 def _lock_invoices(run: BillingRun) -> None:
