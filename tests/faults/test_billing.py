@@ -20,7 +20,7 @@ from tests.faults.bulk_worker import BulkWorker, is_gone, kill, until, working
 from webapp.adapters.rq_dispatcher import RqDispatcher
 from webapp.core import tenancy
 from webapp.core.db import db, new_id, transaction
-from webapp.core.jobs import JobState, Nudge, OutboxJob
+from webapp.core.jobs import JobState, Nudge, OutboxJob, work_named
 from webapp.domain.billing import confirming, run
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.run import BatchState, BillingBatch, BillingRun, RunState
@@ -163,7 +163,7 @@ def test_an_orphan_whose_lease_was_taken_stops_before_it_bills_anybody(
     with psycopg.connect(database.superuser_url) as first, psycopg.connect(database.superuser_url) as second:
         first.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
         with working(app, database, redis_url, tmp_path / "worker.log") as worker:
-            dispatcher.nudge([Nudge(one_job.organization_id, one_job.id, one_job.queue)])
+            dispatcher.nudge([Nudge(one_job.organization_id, one_job.id, work_named(one_job.name).work)])
             until(lambda: waiting_for("outbox", database) == 1)
             asking = threading.Thread(target=second.execute, args=("LOCK TABLE outbox IN EXCLUSIVE MODE",))
             asking.start()
@@ -195,7 +195,7 @@ def test_an_orphan_that_is_billing_and_its_retry_have_one_effect(
     tmp_path: Path,
 ) -> None:
     """The orphan waits for its numbers while the retry waits for the orphan."""
-    nudge = Nudge(one_job.organization_id, one_job.id, one_job.queue)
+    nudge = Nudge(one_job.organization_id, one_job.id, work_named(one_job.name).work)
     db.session.rollback()
     with psycopg.connect(database.superuser_url) as holder:
         holder.execute("LOCK TABLE number_counters IN EXCLUSIVE MODE")

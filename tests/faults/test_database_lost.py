@@ -93,6 +93,7 @@ def test_postgres_is_killed_under_load_and_the_application_carries_on_when_it_is
     assert installation.is_running("web")
 
 
+@pytest.mark.soak
 @pytest.mark.case("F5")
 @pytest.mark.case("F8")
 def test_worker_and_scheduler_outlive_both_servers(installation: Installation, office: Office) -> None:

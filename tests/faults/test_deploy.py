@@ -26,7 +26,7 @@ from tests.jobs import JobRunner
 from tests.services import Database
 from webapp.adapters import schema
 from webapp.core.db import db, new_id, transaction
-from webapp.core.jobs import JobState, OutboxJob
+from webapp.core.jobs import JobState, Nudge, OutboxJob, work_named
 from webapp.domain.notifications import delivery
 from webapp.domain.notifications.delivery import MailKind
 
@@ -207,9 +207,10 @@ def promised_mail(jobs: JobRunner) -> list[OutboxJob]:
 
 def nudge(app: Flask, job: OutboxJob) -> None:
     from webapp.adapters.rq_dispatcher import RqDispatcher
-    from webapp.core.jobs import Nudge
 
-    RqDispatcher(app.config["SETTINGS"].redis_url).nudge([Nudge(job.organization_id, job.id, job.queue)])
+    RqDispatcher(app.config["SETTINGS"].redis_url).nudge(
+        [Nudge(job.organization_id, job.id, work_named(job.name).work)]
+    )
 
 
 def state_of(job_id: UUID) -> tuple[JobState, int, bool]:

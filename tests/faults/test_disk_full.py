@@ -30,6 +30,7 @@ def office(installation: Installation, disk: Disk) -> Iterator[Office]:
         yield made
 
 
+@pytest.mark.soak
 @pytest.mark.case("F9")
 def test_on_a_full_disk_nothing_is_saved_and_everything_can_be_read(
     installation: Installation, office: Office, disk: Disk

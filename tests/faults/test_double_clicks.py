@@ -15,6 +15,7 @@ from tests.processor import Shop
 from webapp import wiring
 from webapp.core.db import db, new_id, transaction
 from webapp.domain.billing import pay_link
+from webapp.domain.billing.preview import preview
 from webapp.domain.billing.run import BillingRun, RunState
 from webapp.domain.ledger.journal import JournalEntry
 from webapp.domain.organizations import Login, Member, RoleName, tokens
@@ -54,7 +55,8 @@ def a_voiding(shop: Shop) -> Button:
 
 def a_billing_run(shop: Shop) -> Button:
     period, schedule = factories.make_period(), factories.standard_schedule()
-    body = {"schedule": str(schedule.id), "period": str(period.id)}
+    shown = preview(shop.organization, schedule, period, dated=shop.organization.today)
+    body = {"schedule": str(schedule.id), "period": str(period.id), "seen": str(shown.summary)}
     return Button(national(shop, "billing-runs/"), body, {BillingRun: 1}, body | {"period": str(new_id())})
 
 
@@ -123,7 +125,7 @@ def rows() -> Counter[type]:
 
 BUTTONS = [
     a_voiding,
-    a_billing_run,
+    pytest.param(a_billing_run, marks=pytest.mark.soak),
     an_undoing,
     a_fee_by_hand,
     a_payment_by_link,

@@ -19,6 +19,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         yield made
 
 
+@pytest.mark.soak
 @pytest.mark.case("F5")
 def test_jobs_that_wait_and_jobs_that_come_during_a_fail_over_are_done_once(
     watched: Watched, installation: Installation, office: Office, stripe: SandboxControl
@@ -41,6 +42,7 @@ def test_jobs_that_wait_and_jobs_that_come_during_a_fail_over_are_done_once(
     assert signed_out_page(installation).status == 422, "attempts are counted at the new master"
 
 
+@pytest.mark.soak
 @pytest.mark.case("F6")
 def test_a_worker_that_listens_follows_to_the_new_master(
     watched: Watched, installation: Installation, office: Office, stripe: SandboxControl

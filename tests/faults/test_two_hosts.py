@@ -162,6 +162,7 @@ def let_time_pass() -> None:
         session.execute(update(OutboxJob).where(running).values(lease_expires_at=just_now, nudged_at=None))
 
 
+@pytest.mark.soak
 def test_a_web_host_and_a_worker_host_are_killed_and_all_that_was_answered_is_there_once(
     fleet: Fleet, office: Office, crowd: Crowd, stripe: SandboxControl
 ) -> None:

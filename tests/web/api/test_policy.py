@@ -71,6 +71,8 @@ POLICY: dict[str, set[RoleName]] = {
     "import_roster": {N, T},
     "read_roster_import": {N, A, T},
     "list_refused_rows": {N, A, T},
+    "list_rows_not_undone": {N, A, T},
+    "undo_roster_import": {N, T},
 }
 """Everybody else's token gets a 403. An operation that is not here makes the test fail."""
 
