@@ -6,3 +6,6 @@ import "./copying.js";
 import "./submitting.js";
 import "./network.js";
 import "./focus.js";
+
+// What only works with script shows itself from here on; base.css keeps its place until then.
+document.documentElement.dataset.scripted = "";

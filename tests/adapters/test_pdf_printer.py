@@ -243,7 +243,7 @@ def test_markup_in_a_letters_words_is_printed_and_not_obeyed(
     printer: PdfPrinter, listener: tuple[str, list[bytes]]
 ) -> None:
     url, asked = listener
-    hostile = f'<img src="{url}/x.png"> {{{{ 7*7 }}}} </td><link rel=attachment href=file:///etc/hosts>'
+    hostile = f'<img src="{url}/x.png"> {{{{ 7919*7907 }}}} </td><link rel=attachment href=file:///etc/hosts>'
     letter = replace(
         LETTER,
         recipient=(hostile,),
@@ -255,4 +255,4 @@ def test_markup_in_a_letters_words_is_printed_and_not_obeyed(
     before = len(printer.refused)
     words = text_of(printer.draw(letter))
     assert asked == [] and len(printer.refused) == before
-    assert "<img src=" in words and "49" not in words
+    assert "<img src=" in words and str(7919 * 7907) not in words

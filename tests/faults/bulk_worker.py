@@ -57,7 +57,7 @@ def working(app: Flask, database: Any, redis_url: str, log: Path) -> Iterator[Bu
         "REDIS_URL": redis_url,
         "SECRET_KEY": "a secret key that only tests know, long enough",
         "CREDENTIAL_KEYS": CREDENTIAL_KEY,
-        "LOG_LEVEL": "WARNING",
+        "LOG_LEVEL": "INFO",
     }
     with log.open("ab") as written:
         process = subprocess.Popen(

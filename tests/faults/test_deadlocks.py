@@ -22,6 +22,7 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Member, RoleName, tokens
 from webapp.domain.payments.payment import Allocation, Method, Payment
 from webapp.domain.payments.receiving import record_offline
+from webapp.domain.payments.spreading import oldest_first, only
 
 ROUNDS = 200
 
@@ -167,7 +168,7 @@ def test_bulk_allocations_in_opposite_order_never_meet_in_a_circle(
                     invoice = Invoice.here().get(named) if named else None
                     record_offline(
                         Member.here().get(member_id), chance.randint(1, 900), method=Method.CHECK,
-                        on=TODAY, by=None, invoice=invoice,
+                        on=TODAY, by=None, spread=only(invoice) if invoice else oldest_first,
                     )  # fmt: skip
 
     with ThreadPoolExecutor(8) as officers:

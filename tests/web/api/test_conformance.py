@@ -14,7 +14,6 @@ from schemathesis.config import (
     ChecksConfig,
     GenerationConfig,
     PhasesConfig,
-    PositiveDataAcceptanceConfig,
     ProjectConfig,
     ProjectsConfig,
     SchemathesisConfig,
@@ -102,8 +101,11 @@ def plan(admin: Program, rows: dict[str, str]) -> SchemathesisConfig:
                     max_examples=EXAMPLES, deterministic=True, no_shrink=True, database="none"
                 ),
                 phases=PhasesConfig(stateful=StatefulPhaseConfig(enabled=False)),
-                checks=ChecksConfig(
-                    positive_data_acceptance=PositiveDataAcceptanceConfig(expected_statuses=REFUSALS)
+                checks=ChecksConfig.from_dict(
+                    {
+                        "positive_data_acceptance": {"expected-statuses": REFUSALS},
+                        "negative_data_rejection": {"expected-statuses": ["4xx"]},
+                    }
                 ),
             )
         ),

@@ -9,7 +9,7 @@ from webapp.web.api.inputs import KEY_PATTERN
 from webapp.web.api.operations import OPERATIONS, Operation
 
 _VARIABLE = re.compile(r"<uuid:(\w+)>")
-_ALWAYS = (400, 401, 403, 404, 405, 422, 429, 500, 503)
+_ALWAYS = (400, 401, 403, 404, 405, 414, 422, 429, 500, 503)
 _TO_BE_TRIED_AGAIN = (409, 429, 503)
 _ON_WRITES = (400, 409)
 _ON_BODIES = (413, 415)
