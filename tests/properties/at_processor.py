@@ -36,8 +36,7 @@ class AtTheProcessor(Paying):
         bill = one_of(self.due_online(), which)
         self.a_page_is_opened(list(self.office.books.bills.values()).index(bill))
         page = self.office.books.unfinished(bill)
-        assert page is not None
-        if page.there == "open":
+        if page is not None and page.there == "open":
             self.somebody_pays(self.pages(there="open").index(page), "success", fee_is_late=False)
         if hears:
             self.somebody_looks_regularly()

@@ -97,6 +97,7 @@ class Page:
     money: str | None = None
     fee: int | None = None
     here: str = "live"
+    has_time: bool = True
     known: bool = False
     receipt: Receipt | None = None
     refunds: list[Refund] = field(default_factory=list)
@@ -204,7 +205,7 @@ class Books:
         """Whether the page asks for what is owed now, and can still be paid as far as we know."""
         bill = self.bills[page.bill]
         asks_right = page.amount == bill.owed and not self.is_under_way(bill)
-        return page.here == "live" and asks_right and page.there != "expired"
+        return page.here == "live" and asks_right and page.has_time
 
     def close_page(self, bill: Bill) -> None:
         page = self.unfinished(bill)
@@ -267,8 +268,9 @@ class Books:
     # Time
 
     def pass_days(self, days: int) -> None:
-        """Pages that nobody paid run out."""
+        """Pages run out, those that were paid without our knowing as well."""
         self.today += timedelta(days=days)
         for page in self.pages:
+            page.has_time = False
             if page.there == "open":
                 page.there = "expired"
