@@ -9,7 +9,8 @@ from tests.processor import SECRET_KEY, WEBHOOK_SECRET, Shop, fresh
 from tests.sandbox.control import SandboxControl
 from webapp import wiring
 from webapp.core.db import db
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor
 

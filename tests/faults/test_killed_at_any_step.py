@@ -19,7 +19,8 @@ from webapp.core import backlog, failpoints, tenancy
 from webapp.core.clock import now
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, JobState, OutboxJob
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments import inbox
 from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.payment import Payment, PaymentState

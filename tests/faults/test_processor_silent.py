@@ -12,7 +12,8 @@ from webapp.core import clock
 from webapp.core.db import db, transaction
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.billing import pay_link
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import RoleName
 from webapp.domain.payments import checkout as checkouts
 from webapp.domain.payments import circuit

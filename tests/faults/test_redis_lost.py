@@ -6,7 +6,8 @@ from tests import factories
 from tests.faults.installation import Answer, Installation, until
 from tests.faults.office import Office
 from tests.sandbox.control import SandboxControl
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Payment
 

@@ -22,7 +22,8 @@ from webapp.core import signs
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, JobState, OutboxJob, later
 from webapp.core.signs import Sign
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.notifications.delivery import Mail, MailState
 from webapp.domain.organizations import LoginSession

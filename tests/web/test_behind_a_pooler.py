@@ -23,8 +23,9 @@ from webapp.app import create_app
 from webapp.config import load
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.run import BillingRun, RunState
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter, Login, Member, MemberStatus, RoleName
 
 PASSWORD = "a password that nobody guesses"

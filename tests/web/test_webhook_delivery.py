@@ -8,7 +8,8 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from tests.processor import SECRET_KEY, WEBHOOK_SECRET, Shop, fresh
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Allocation
 

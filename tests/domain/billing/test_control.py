@@ -19,9 +19,10 @@ from webapp.core.jobs import OutboxJob
 from webapp.domain import ledger
 from webapp.domain.billing import batch, cancelling, confirming, run, undoing
 from webapp.domain.billing.confirming import PreviewChanged
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.preview import Summary, summary
 from webapp.domain.billing.run import BillingRun, RunState
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code, Event, JournalEntry, register
 from webapp.domain.organizations import Member, Organization
 

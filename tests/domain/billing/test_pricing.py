@@ -17,11 +17,12 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.billing import explaining, overdue, pay_link, periods, preview, rates
 from webapp.domain.billing.assessing import Occasion, Omission, assessed
-from webapp.domain.billing.invoice import Invoice, InvoiceLine, InvoiceStatus, derive_status
+from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis
 from webapp.domain.billing.settings import Cadence, DuesSettings
+from webapp.domain.billing.status import InvoiceStatus, derive_status, status_expression
 from webapp.domain.organizations import Member, Organization
 
 A_DAY = date(2026, 7, 1)
@@ -232,7 +233,7 @@ def test_a_status_is_derived_alike_in_python_and_in_the_database(
         cast(A_DAY if voided else None, Invoice.voided_at.type).label("voided_at"),
         cast(grace, Invoice.grace_ends_on.type).label("grace_ends_on"),
     ).subquery()
-    in_database = db.session.scalar(select(overdue.status_expression(on, row.c)))
+    in_database = db.session.scalar(select(status_expression(on, row.c)))
     db.session.rollback()
     assert in_database is expected
 

@@ -20,10 +20,11 @@ from webapp.core.jobs import OutboxJob
 from webapp.domain import ledger
 from webapp.domain.billing import batch, confirming, numbering, run, settings, undoing
 from webapp.domain.billing.assessing import Omission
-from webapp.domain.billing.invoice import Invoice, InvoiceLine, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.run import BillingOmission, BillingRun, RunState
 from webapp.domain.billing.schedules import Basis, ScheduleKind
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Chapter, Member, MemberStatus, Organization
 

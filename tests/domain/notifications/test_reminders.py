@@ -5,8 +5,9 @@ import pytest
 from tests import factories
 from tests.jobs import JobRunner
 from webapp.core.db import db, transaction
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.notifications import daily, reminders
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.notifications.links import Links

@@ -5,7 +5,8 @@ from tests.processor import TODAY, Shop, fresh
 from webapp.core.audit import AuditEntry
 from webapp.core.db import transaction
 from webapp.core.errors import Conflict, Invalid
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code, Event, Move, PostingBlocked, Side, post
 from webapp.domain.payments import checkout as checkouts
 from webapp.domain.payments import fees, receiving

@@ -7,7 +7,8 @@ from tests.processor import TODAY, Shop, fresh, make_owed
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Member
 from webapp.domain.payments.payment import Method, Payment, PaymentState

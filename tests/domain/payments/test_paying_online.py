@@ -4,7 +4,8 @@ from tests.processor import ADDRESSES, Shop, fresh
 from webapp import wiring
 from webapp.core import clock
 from webapp.core.db import transaction
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.payments import checkout as checkouts
 from webapp.domain.payments.checkout import AlreadyPaid, Checkout, CheckoutState, PaymentUnderWay

@@ -9,7 +9,8 @@ import pytest
 from tests.processor import ADDRESSES, Shop, fresh
 from webapp import wiring
 from webapp.core import tenancy
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.inbox import ProcessorEvent

@@ -6,7 +6,8 @@ import pytest
 from tests import factories
 from tests.processor import Shop, fresh
 from webapp.core.audit import AuditEntry
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.organizations import Chapter, Member, RoleName

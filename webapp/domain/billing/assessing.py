@@ -25,11 +25,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from webapp.core.db import OrganizationRow
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind
 from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter, Member, MemberStatus
 
 

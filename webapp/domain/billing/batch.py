@@ -41,7 +41,7 @@ from webapp.domain import ledger
 from webapp.domain.billing import explaining, numbering
 from webapp.domain.billing.assessing import Occasion, assessed
 from webapp.domain.billing.ids import new_ids
-from webapp.domain.billing.invoice import Invoice, InvoiceLine, InvoiceStatus, LineKind
+from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.run import (
     BatchState,
     BillingBatch,
@@ -51,6 +51,7 @@ from webapp.domain.billing.run import (
     finish_if_done,
 )
 from webapp.domain.billing.schedules import Basis, ScheduleKind
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import BulkMove, Code, Event
 from webapp.domain.organizations import Login, Organization
 

@@ -26,41 +26,10 @@ from webapp.domain import ledger
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.reasons import PriceReason
 from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.status import InvoiceStatus, derive_status
 from webapp.domain.organizations import Chapter, Login, Member
 
 PAY_LINK_RENEWED = "pay_link_renewed"
-
-
-class InvoiceStatus(StrEnum):
-    OPEN = "open"
-    PARTIAL = "partial"
-    OVERDUE = "overdue"
-    PAID = "paid"
-    WAIVED = "waived"
-    REFUNDED = "refunded"
-    VOID = "void"
-
-
-def derive_status(
-    *,
-    billed: int,
-    adjusted: int,
-    paid: int,
-    refunded: int,
-    voided: bool,
-    grace_ends_on: date,
-    on: date,
-) -> InvoiceStatus:
-    """The only author of a status. `status_expression` says the same to the database."""
-    if voided:
-        return InvoiceStatus.VOID
-    if billed - adjusted - paid > 0:
-        if on > grace_ends_on:
-            return InvoiceStatus.OVERDUE
-        return InvoiceStatus.PARTIAL if paid else InvoiceStatus.OPEN
-    if refunded:
-        return InvoiceStatus.REFUNDED
-    return InvoiceStatus.PAID if paid else InvoiceStatus.WAIVED
 
 
 class Invoice(OrganizationRow, Base):

@@ -1,33 +1,12 @@
 """What the passing of a day does to invoices."""
 
 from datetime import date
-from typing import Any
 
-from sqlalchemy import ColumnElement, case, literal, update
+from sqlalchemy import update
 
 from webapp.core.db import HasId, db
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
-
-
-def status_expression(on: date, of: Any = Invoice) -> ColumnElement[InvoiceStatus]:
-    """`derive_status` for many rows at once; `of` holds their columns."""
-    owed = of.billed - of.adjusted - of.paid
-    unsettled = case(
-        (of.grace_ends_on < on, _status(InvoiceStatus.OVERDUE)),
-        (of.paid > 0, _status(InvoiceStatus.PARTIAL)),
-        else_=_status(InvoiceStatus.OPEN),
-    )
-    return case(
-        (of.voided_at.is_not(None), _status(InvoiceStatus.VOID)),
-        (owed > 0, unsettled),
-        (of.refunded > 0, _status(InvoiceStatus.REFUNDED)),
-        (of.paid > 0, _status(InvoiceStatus.PAID)),
-        else_=_status(InvoiceStatus.WAIVED),
-    )
-
-
-def _status(status: InvoiceStatus) -> ColumnElement[InvoiceStatus]:
-    return literal(status, Invoice.status.type)
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus, status_expression
 
 
 def mark_overdue(organization: HasId, on: date) -> int:
@@ -41,7 +20,7 @@ def mark_overdue(organization: HasId, on: date) -> int:
             Invoice.grace_ends_on < on,
             Invoice.status.in_([InvoiceStatus.OPEN, InvoiceStatus.PARTIAL]),
         )
-        .values(status=status_expression(on))
+        .values(status=status_expression(on, Invoice))
     )
     marked: int = db.session.connection().execute(late).rowcount
     return marked

@@ -12,10 +12,11 @@ from webapp.core import tenancy
 from webapp.core.db import HasId, db
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.billing.assessing import Occasion, Omission, assessed
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter, MemberStatus
 
 SHOWN_OUTLIERS = 25

@@ -25,10 +25,11 @@ from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.jobs import Job, JobState, OutboxJob, later, revive
 from webapp.domain.billing.assessing import Occasion, Omission
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis
 from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Login, Member
 
 MEMBERS_PER_BATCH = 5_000

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_
 from webapp.core import money, tenancy
 from webapp.core.db import db
 from webapp.core.errors import Invalid, NotFound
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter, Member, Organization
 
 OWED = "owed"

@@ -25,9 +25,10 @@ from webapp.core.errors import Conflict, Invalid, NotAllowed
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
 from webapp.domain.billing.ids import new_ids
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import hold as hold_period
 from webapp.domain.billing.run import UNDER_WAY, BillingRun, RunState
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import BulkMove, Code, Event, JournalEntry
 from webapp.domain.organizations import Login, Organization
 

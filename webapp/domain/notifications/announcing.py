@@ -10,8 +10,9 @@ from sqlalchemy.orm import joinedload
 from webapp.core import clock, tenancy
 from webapp.core.db import db
 from webapp.domain.billing.ids import new_ids
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.run import BillingBatch
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.notifications.delivery import (
     NO_ADDRESS,
     Mail,

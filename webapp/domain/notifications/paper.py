@@ -27,8 +27,9 @@ from webapp.core import audit, clock
 from webapp.core.db import Base, OrganizationRow, db, new_id, references
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, JobState, OutboxJob, later
-from webapp.domain.billing.invoice import Invoice, InvoiceLine, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.billing.run import BillingRun
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.pdf import MOST_LINES, InvoiceLetter, letter_of, printable
 from webapp.domain.organizations import Login, Member, Organization

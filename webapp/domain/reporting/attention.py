@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from webapp.core import clock, tenancy
 from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund
 

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from webapp.core import clock, tenancy
 from webapp.core.db import db
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter
 from webapp.domain.payments.payment import Payment, PaymentState
 

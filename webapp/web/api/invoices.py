@@ -8,7 +8,8 @@ from flask import g, url_for
 from webapp import wiring
 from webapp.core.db import db, transaction
 from webapp.domain.billing import pay_link, search
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus, LineKind
+from webapp.domain.billing.invoice import Invoice, LineKind
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter
 from webapp.web import invoices, paying
 from webapp.web.api import bearer, operations

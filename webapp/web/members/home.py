@@ -4,7 +4,8 @@ from flask import render_template
 from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
-from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.web.gates import current_member, current_organization
 from webapp.web.members import members
