@@ -230,6 +230,7 @@ def test_a_status_is_derived_alike_in_python_and_in_the_database(
     expected = derive_status(**sums, voided=voided, grace_ends_on=grace, on=on)
     row = select(
         *(cast(value, Invoice.billed.type).label(name) for name, value in sums.items()),
+        cast(None, Invoice.status.type).label("status"),
         cast(A_DAY if voided else None, Invoice.voided_at.type).label("voided_at"),
         cast(grace, Invoice.grace_ends_on.type).label("grace_ends_on"),
     ).subquery()
