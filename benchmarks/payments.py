@@ -21,9 +21,9 @@ from webapp import wiring
 from webapp.core import jobs, tenancy
 from webapp.core.db import db, new_id, transaction
 from webapp.domain.organizations import Chapter, Member, Organization
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.receiving import record_offline
 
 MEMBERS = 6_000
 IN_A_ROUND, ROUNDS = 20, 5

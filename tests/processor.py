@@ -28,9 +28,9 @@ from webapp.domain.billing.settings import Cadence
 from webapp.domain.ledger import Code, Event, Move, Side
 from webapp.domain.organizations import Member
 from webapp.domain.payments.checkout import Checkout, ReturnAddresses
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method, Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.receiving import record_offline
 from webapp.domain.payments.spreading import only
 from webapp.sandbox.server import start_sandbox
 from webapp.web import paying

@@ -20,8 +20,8 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.run import BillingRun
 from webapp.domain.organizations import Member
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.payments.receiving import record_offline
 from webapp.domain.payments.spreading import Spread, as_named, in_proportion, oldest_first, only
 from webapp.web import paying
 

@@ -27,8 +27,8 @@ from webapp.domain.billing.run import BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.payments.checkout import UNFINISHED, Checkout
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
-from webapp.domain.payments.receiving import record_offline
 from webapp.domain.payments.spreading import in_proportion, oldest_first, only
 from webapp.web import paying
 

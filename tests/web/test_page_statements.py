@@ -25,8 +25,8 @@ from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Member, RoleName, sessions, tokens
 from webapp.domain.organizations.sessions import FOR_STAFF
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.payments.receiving import record_offline
 
 MOST = 8
 ACROSS_ORGANIZATIONS = {"account.show": 12, "national.new_second_factor_reset": 10}

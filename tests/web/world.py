@@ -51,9 +51,9 @@ from webapp.domain.organizations.roles import Role
 from webapp.domain.organizations.roster_intake import Intake
 from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.inbox import ProcessorEvent
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.receiving import record_offline
 from webapp.domain.refunds.refund import Refund, RefundState
 
 ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"

@@ -14,9 +14,9 @@ from webapp.core import clock, money, tenancy
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import AuthenticatorApp, Member, Organization
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import OFFLINE, Method
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.receiving import record_offline
 from webapp.domain.payments.spreading import only
 from webapp.web import connecting
 

@@ -18,7 +18,7 @@ from webapp.domain.organizations import (
     invitations,
     password_reset,
 )
-from webapp.domain.payments import receiving
+from webapp.domain.payments import offline
 from webapp.domain.payments.payment import Method, Payment
 from webapp.wiring import mail_folder, settings
 
@@ -37,7 +37,7 @@ def pay(invoice: Invoice, amount: int) -> None:
     with transaction():
         loaded = Invoice.here().get(invoice.id)
         member = Member.here().get(loaded.member_id)
-        receiving.record_offline(
+        offline.record_offline(
             member, amount, method=Method.CHECK, reference="1024", on=date(2026, 8, 1), by=None
         )
 

@@ -12,7 +12,7 @@ from webapp.domain.notifications import daily, reminders
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Member, Organization
-from webapp.domain.payments import receiving
+from webapp.domain.payments import offline
 from webapp.domain.payments.payment import Method
 from webapp.domain.payments.spreading import only
 
@@ -180,6 +180,6 @@ def reminded_today(organization: Organization) -> Invoice:
 def pay(invoice: Invoice) -> None:
     with transaction() as session:
         member = session.get_one(Member, (invoice.organization_id, invoice.member_id))
-        receiving.record_offline(
+        offline.record_offline(
             member, invoice.billed, method=Method.CHECK, on=date(2026, 8, 1), by=None, spread=only(invoice)
         )

@@ -11,8 +11,11 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Member
+from webapp.domain.payments import allocation
+from webapp.domain.payments.allocation import PreviewChanged
+from webapp.domain.payments.offline import alike, record_offline
 from webapp.domain.payments.payment import Method, Payment, PaymentState
-from webapp.domain.payments.receiving import record_offline
+from webapp.domain.payments.spreading import oldest_first
 
 
 def record(shop: Shop, amount: int, method: Method = Method.CASH) -> Payment:
@@ -51,6 +54,51 @@ def test_what_is_too_much_for_the_named_invoice_stays_unapplied(shop: Shop) -> N
     assert (payment.allocated, payment.unapplied) == (10_000, 5_000)
     assert fresh(Invoice, other.id).owed == 10_000
     assert shop.balance(Code.UNAPPLIED_RECEIPTS) == 5_000
+
+
+def test_what_is_previewed_is_what_is_recorded(shop: Shop) -> None:
+    invoice = shop.owed(10_000)
+    seen = allocation.preview(15_000, allocation.open_invoices(shop.member_id), oldest_first)
+    assert ([part for _, part in seen.parts], seen.rest) == ([10_000], 5_000)
+    with transaction():
+        payment = record_offline(
+            shop.member, 15_000, method=Method.CARD_TERMINAL, on=TODAY, by=None, seen=seen.summary
+        )
+    assert (payment.method, payment.allocated) == (Method.CARD_TERMINAL, 10_000)
+    assert fresh(Invoice, invoice.id).status is InvoiceStatus.PAID
+
+
+@pytest.mark.case("K10")
+def test_a_preview_that_is_not_true_any_more_is_not_recorded(shop: Shop) -> None:
+    invoice = shop.owed(10_000)
+    seen = allocation.preview(15_000, allocation.open_invoices(shop.member_id), oldest_first)
+    shop.record(invoice, 4_000)
+    with pytest.raises(PreviewChanged), transaction():
+        record_offline(shop.member, 15_000, method=Method.CHECK, on=TODAY, by=None, seen=seen.summary)
+    assert len(Payment.here().all()) == 1
+
+
+def test_a_receipt_is_mailed_only_to_those_who_shall_have_one(shop: Shop) -> None:
+    with transaction():
+        record_offline(shop.member, 1_000, method=Method.CASH, on=TODAY, by=None, receipt=False)
+    assert shop.announced() == []
+    record(shop, 2_000)
+    assert shop.announced() == ["payment_received"]
+
+
+def test_the_same_money_recorded_before_is_noticed(shop: Shop) -> None:
+    with transaction():
+        first = record_offline(shop.member, 4_000, method=Method.CHECK, on=TODAY, by=None, reference="1024")
+    same = {"method": Method.CHECK, "reference": "1024"}
+    assert alike(shop.member_id, 4_000, on=TODAY + timedelta(days=14), **same) == [first]
+    others = [
+        alike(shop.member_id, 4_000, on=TODAY + timedelta(days=15), **same),
+        alike(shop.member_id, 4_001, on=TODAY, **same),
+        alike(shop.member_id, 4_000, on=TODAY, method=Method.CHECK, reference="1025"),
+        alike(shop.member_id, 4_000, on=TODAY, method=Method.CHECK),
+        alike(shop.member_id, 4_000, on=TODAY, method=Method.CASH, reference="1024"),
+    ]
+    assert others == [[]] * 5
 
 
 @pytest.mark.parametrize("method", [Method.CARD, Method.ACH_DEBIT, Method.WALLET, Method.UNKNOWN])

@@ -31,8 +31,8 @@ from webapp.core.db import db, transaction
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.organizations import Chapter
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.payments.receiving import record_offline
 from webapp.domain.payments.spreading import only
 
 OPERATIONS = operations()

@@ -1,10 +1,13 @@
 """Which part of a payment settles which part of an invoice, and how both reach the books."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func
+from sqlalchemy.orm import joinedload
 
 from webapp.core import audit
 from webapp.core.db import db, new_id
@@ -14,7 +17,7 @@ from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Login
 from webapp.domain.payments.checkout import promise_closing
 from webapp.domain.payments.payment import Allocation, Payment
-from webapp.domain.payments.spreading import Part
+from webapp.domain.payments.spreading import Part, Spread
 
 
 def lock_open_invoices(member_id: UUID) -> list[Invoice]:
@@ -27,6 +30,51 @@ def lock_open_invoices(member_id: UUID) -> list[Invoice]:
         .execution_options(populate_existing=True)
     )
     return sorted(db.session.scalars(statement), key=lambda invoice: (invoice.due_on, invoice.id))
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an amount would settle, and what would remain of it."""
+
+    parts: Sequence[Part]
+    rest: int
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], amount: int) -> "Preview":
+        return cls(parts, amount - sum(part for _, part in parts))
+
+    @property
+    def summary(self) -> str:
+        """Tells this preview from every other: which invoice gets how much, and the rest."""
+        parts = (f"{invoice.id}:{part}" for invoice, part in self.parts)
+        return hashlib.sha256(" ".join([*parts, str(self.rest)]).encode()).hexdigest()[:32]
+
+
+class PreviewChanged(Conflict):
+    """Somebody confirmed what would not happen any more, for instance because an invoice was paid."""
+
+    code = "preview-changed"
+    message = "What this payment would settle has changed since you looked."
+    next_step = "Look at it again, and confirm that."
+
+
+def preview(amount: int, owed: Sequence[Invoice], spread: Spread) -> Preview:
+    """What `spread` would make of the amount. Invalid, with a reason, where it can't be spread so."""
+    return Preview.of(spread(amount, owed), amount)
+
+
+def refuse_change(settled: Sequence[Part], amount: int, seen: str | None) -> None:
+    """What was confirmed is what is done. `seen` is the summary of the preview, if there was one."""
+    if seen is not None and seen != Preview.of(settled, amount).summary:
+        raise PreviewChanged
+
+
+def open_invoices(member_id: UUID) -> Sequence[Invoice]:
+    """What the member owes, oldest due date first, to look at."""
+    statement = Invoice.here().select(Invoice.member_id == member_id, Invoice.owed > 0)
+    return db.session.scalars(
+        statement.options(joinedload(Invoice.period)).order_by(Invoice.due_on, Invoice.id)
+    ).all()
 
 
 def receive(payment: Payment, settled: Sequence[Part], *, on: date, today: date, by: Login | None) -> None:

@@ -23,6 +23,7 @@ class Method(StrEnum):
     CHECK = "check"
     BANK_TRANSFER = "bank_transfer"
     PAYROLL_DEDUCTION = "payroll_deduction"
+    CARD_TERMINAL = "card_terminal"
     WALLET = "wallet"
     UNKNOWN = "unknown"
 
@@ -32,7 +33,14 @@ class Method(StrEnum):
 
 
 _METHOD_LABELS = {Method.ACH_DEBIT: "Bank debit", Method.UNKNOWN: "Not known yet"}
-OFFLINE = (Method.CASH, Method.CHECK, Method.BANK_TRANSFER, Method.PAYROLL_DEDUCTION)
+OFFLINE = (
+    Method.CASH,
+    Method.CHECK,
+    Method.BANK_TRANSFER,
+    Method.PAYROLL_DEDUCTION,
+    Method.CARD_TERMINAL,
+)
+"""What an officer receives and records by hand."""
 
 
 class PaymentState(StrEnum):

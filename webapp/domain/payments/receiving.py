@@ -1,23 +1,22 @@
-"""What we learn about payments: from a processor, at any moment and in any order, or from an officer."""
+"""What we learn about payments from a processor, at any moment and in any order."""
 
-from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_
 
-from webapp.core import audit, tenancy
-from webapp.core.db import db, new_id
-from webapp.core.errors import Conflict, Invalid
+from webapp.core.db import db
+from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.organizations import Login, Member, Organization
+from webapp.domain.organizations import Login
 from webapp.domain.payments import allocation, fees
 from webapp.domain.payments.checkout import Checkout, CheckoutState, Held, hold
 from webapp.domain.payments.gateway import ProcessorPayment
-from webapp.domain.payments.payment import OFFLINE, FeeState, Method, Payment, PaymentState
+from webapp.domain.payments.offline import promise_receipt
+from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentState
 from webapp.domain.payments.sighting import Sighting
-from webapp.domain.payments.spreading import Part, Spread, oldest_first
+from webapp.domain.payments.spreading import oldest_first
 
 
 class NotOurs(Conflict):
@@ -53,63 +52,9 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
     settled = oldest_first(payment.amount, [held.invoice])
     allocation.receive(payment, settled, on=on, today=on, by=by)
     _mark_processing(held.invoice)
-    later(
-        Job.ANNOUNCE,
-        once=f"payment_received:{payment.id}",
-        what="payment_received",
-        payment_id=payment.id,
-    )
+    promise_receipt(payment)
     if payment.unapplied:
         later(Job.ANNOUNCE, once=f"paid_twice:{payment.id}", what="paid_twice", payment_id=payment.id)
-
-
-def record_offline(
-    member: Member,
-    amount: int,
-    *,
-    method: Method,
-    on: date,
-    by: Login | None,
-    reference: str | None = None,
-    spread: Spread = oldest_first,
-) -> Payment:
-    """Cash, a check, a transfer, spread over what the member owes; what is left of it stays unapplied."""
-    if method not in OFFLINE:
-        raise Invalid("This kind of payment can't be recorded by hand.", fields={"method": "Choose another."})
-    if amount <= 0:
-        raise Invalid("The amount must be more than zero.", fields={"amount": "Enter more than zero."})
-    organization = db.session.get_one(Organization, tenancy.organization_id())
-    if on > organization.today:
-        raise Invalid("Money is recorded once it is there.", fields={"on": "This day is still to come."})
-    settled = spread(amount, allocation.lock_open_invoices(member.id))
-    payment = Payment(
-        id=new_id(),
-        member_id=member.id,
-        chapter_id=_chapter_of(member, settled),
-        method=method,
-        state=PaymentState.SUCCEEDED,
-        amount=amount,
-        currency=organization.currency,
-        reference=reference,
-        recorded_by_id=by.id if by else None,
-        settled_at=func.now(),
-    )
-    db.session.add(payment)
-    allocation.receive(payment, settled, on=on, today=organization.today, by=by)
-    audit.record("record_payment", payment, by=by, after={"amount": amount, "method": method})
-    later(
-        Job.ANNOUNCE,
-        once=f"payment_received:{payment.id}",
-        what="payment_received",
-        payment_id=payment.id,
-    )
-    return payment
-
-
-def _chapter_of(member: Member, settled: Sequence[Part]) -> UUID:
-    """The member's, unless all of it settles what the member owes to a chapter of before."""
-    chapters = [invoice.chapter_id for invoice, _ in settled]
-    return member.chapter_id if member.chapter_id in chapters or not chapters else chapters[0]
 
 
 def _check(held: Held, sighting: Sighting) -> None:

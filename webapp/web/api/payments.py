@@ -11,8 +11,8 @@ from webapp.core.db import transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Member
+from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import OFFLINE, Allocation, FeeState, Method, Payment, PaymentState
-from webapp.domain.payments.receiving import record_offline
 from webapp.domain.payments.spreading import Part, Spread, as_named, in_proportion, oldest_first, only
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
@@ -76,6 +76,7 @@ RECEIPT = shape_in(
     method=f.one_of("How it came", *OFFLINE).needed(),
     received_on=f.day("When; today unless told"),
     reference=f.text("A check number or what the bank says", "1024", most=100),
+    receipt=f.flag("Whether the member gets a receipt by mail; yes unless told"),
     allocation=f.choice(
         "fifo settles the oldest invoices first, and is meant unless told; specific settles those named;"
         " proportional gives every open invoice the same share, to the last minor unit",
@@ -116,8 +117,9 @@ def list_payments(query: Values) -> Answer:
     _PAYMENTS, summary="Record a payment", topic=TOPIC, gives=PAYMENT, takes=RECEIPT, allowed=OFFICERS
 )
 def record_payment(body: Values) -> Answer:
-    """Cash, a check, a bank transfer or a payroll deduction that an officer received. It settles what the
-    member owes as `allocation` says, never more than an invoice owes; the rest is kept as unapplied."""
+    """Cash, a check, a bank transfer, a payroll deduction or a card terminal's payment that an officer
+    received. It settles what the member owes as `allocation` says, never more than an invoice owes; the rest
+    is kept as unapplied."""
     refuse_other_currency(body)
     with transaction():
         member = _payer(body["member_id"])
@@ -129,6 +131,7 @@ def record_payment(body: Values) -> Answer:
             by=acting,
             reference=body.get("reference", "").strip() or None,
             spread=_spread(member, body),
+            receipt=body.get("receipt", True),
         )
     return _told(payment)
 
