@@ -1,7 +1,7 @@
 """The audit trail: who did what to which thing, what it was before and after, when and from where."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -36,6 +36,8 @@ class AuditEntry(OrganizationRow, Base):
     after: Mapped[dict[str, Any] | None]
     reason: Mapped[str | None]
     address: Mapped[str | None]
+    browser: Mapped[str | None]
+    token_id: Mapped[UUID | None]
     request_id: Mapped[str | None]
 
     __table_args__ = (
@@ -47,14 +49,22 @@ class AuditEntry(OrganizationRow, Base):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request came from: its network address and its id in the logs."""
+    """Where a request came from: its network address, what browser or program it said it was, the API
+    token it brought, and its id in the logs."""
 
     address: str | None = None
+    browser: str | None = None
+    token_id: UUID | None = None
     request_id: str | None = None
 
 
 _NOWHERE = Origin()
 origin: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
+
+
+def came_with(token_id: UUID) -> None:
+    """The request at hand speaks through this API token."""
+    origin.set(replace(origin.get(), token_id=token_id))
 
 
 def record(
@@ -79,6 +89,8 @@ def record(
             after=after,
             reason=reason,
             address=came_from.address,
+            browser=came_from.browser,
+            token_id=came_from.token_id,
             request_id=came_from.request_id,
         )
     )

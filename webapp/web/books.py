@@ -12,7 +12,18 @@ from webapp.domain.ledger import AccountKind, Code, Extract, Key
 from webapp.web.lists import PAGE, page_of
 
 LINES_HEADER = ("date", "event", "description", "member", "account", "change", "balance", "currency")
-_DOCUMENTS = {"invoices": ("invoice", "invoice_id"), "payments": ("payment", "payment_id")}
+_DOCUMENTS = {
+    "invoices": ("invoice", "invoice_id"),
+    "payments": ("payment", "payment_id"),
+    "members": ("member", "member_id"),
+    "chapters": ("chapter", "chapter_id"),
+    "member_statuses": ("status", "status_id"),
+    "billing_periods": ("period", "period_id"),
+    "billing_runs": ("billing_run", "run_id"),
+    "payment_processors": ("processor", "processor_id"),
+    "roster_imports": ("roster_import", "import_id"),
+    "journal_entries": ("journal_entry", "entry_id"),
+}
 _WORDS = {
     AccountKind.ASSET: ("Money in", "Money out"),
     AccountKind.LIABILITY: ("Added", "Used or paid out"),
@@ -27,7 +38,7 @@ def words_for(code: str, kind: AccountKind) -> tuple[str, str]:
 
 
 def document_address(persona: str, kind: str, document_id: UUID) -> str | None:
-    """The page of the document that an entry comes from, if these pages have one."""
+    """The page of the thing that an entry is about, if these pages have one."""
     endpoint, argument = _DOCUMENTS.get(kind, ("", ""))
     name = f"{persona}.{endpoint}"
     named: dict[str, Any] = {argument: document_id}

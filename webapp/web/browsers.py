@@ -1,4 +1,4 @@
-"""Knowing a browser again: a random mark in a cookie of its own that outlives every session."""
+"""Knowing a browser again by a random mark in a cookie that outlives every session, and naming it."""
 
 import secrets
 from datetime import timedelta
@@ -7,6 +7,15 @@ from flask import after_this_request, current_app, g, request
 from werkzeug.wrappers import Response
 
 _LASTS = timedelta(days=365)
+_LONGEST_NAME = 300
+_BROWSERS = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"), ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
+    ("Mac OS X", "Mac"), ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
 
 
 def known_mark() -> str | None:
@@ -21,6 +30,21 @@ def mark() -> str:
         found = g.browser_mark = secrets.token_urlsafe(32)
         after_this_request(_give)
     return found
+
+
+def named() -> str | None:
+    """What the browser or program says it is, as it says it. Anybody can say anything."""
+    said = "".join(letter for letter in request.user_agent.string if letter.isprintable())
+    return said[:_LONGEST_NAME] or None
+
+
+def in_short(said: str) -> str:
+    """`Firefox on Windows`; programs by the first word they say."""
+    browser = next((name for mark, name in _BROWSERS if mark in said), None)
+    if browser is None:
+        return said.partition(" ")[0]
+    system = next((name for mark, name in _SYSTEMS if mark in said), None)
+    return f"{browser} on {system}" if system else browser
 
 
 def _give(response: Response) -> Response:

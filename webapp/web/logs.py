@@ -14,7 +14,7 @@ from flask import Flask, Response, g, request
 from webapp.config import Settings
 from webapp.core import audit
 from webapp.core.redaction import redacted
-from webapp.web import metrics
+from webapp.web import browsers, metrics
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
@@ -91,7 +91,7 @@ def init(app: Flask) -> None:
 def _start() -> None:
     g.request_id = _request_id(request.headers.get("X-Request-ID", ""))
     g.started = time.perf_counter()
-    audit.origin.set(audit.Origin(request.remote_addr, g.request_id))
+    audit.origin.set(audit.Origin(request.remote_addr, browsers.named(), request_id=g.request_id))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 

@@ -103,6 +103,7 @@ RESOURCES: dict[str, list[str]] = {
         "payments",
         "books",
         "roster_imports",
+        "audit_trail",
     ],
 }
 

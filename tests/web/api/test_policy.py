@@ -73,6 +73,7 @@ POLICY: dict[str, set[RoleName]] = {
     "list_refused_rows": {N, A, T},
     "list_rows_not_undone": {N, A, T},
     "undo_roster_import": {N, T},
+    "read_audit_trail": {N, A},
 }
 """Everybody else's token gets a 403. An operation that is not here makes the test fail."""
 
@@ -208,6 +209,7 @@ IN_QUERIES = [
     Place("list_members", "chapter", {}, "chapter_id"),
     Place("read_current_rate", "chapter", {"status": "undergraduate"}, "chapter_id"),
     Place("list_payments", "member", {}, "member_id"),
+    Place("read_audit_trail", "subject", {}, "invoice_id"),
 ]
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response, after_this_request, g, request
 from werkzeug.local import LocalProxy
 
-from webapp.core import tenancy
+from webapp.core import audit, tenancy
 from webapp.core.db import noting, transaction
 from webapp.core.errors import NotAllowed, NotFound, Refusal
 from webapp.domain.organizations import Login, Member, Organization, RoleName, tokens
@@ -52,6 +52,7 @@ def let_in() -> None:
         after_this_request(_ask_for_token)
         raise TokenNeeded
     g.program, g.access = found, Access((found.role,))
+    audit.came_with(found.token.id)
     tenancy.enter(found.organization_id, found.login.id)
     pace.count_call(str(found.login.id))
     if found.token.use_is_due:

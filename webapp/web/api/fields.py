@@ -127,6 +127,11 @@ def counts(description: str, example: dict[str, int]) -> Field:
     return _described(schema, description, example)
 
 
+def facts(description: str, example: dict[str, Any]) -> Field:
+    """Names and values of whatever sort they are."""
+    return _described({"type": "object"}, description, example)
+
+
 def _described(
     schema: Mapping[str, Any], description: str, example: Any, *, read: Callable[[Any], Any] = _as_it_is
 ) -> Field:

@@ -1,7 +1,7 @@
-"""Who did what, and what was there before and after. A page of one thing may link here with ?subject=<id>."""
+"""Who did what, and what was there before and after. ?subject=<id> is the history of one thing."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -10,15 +10,17 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from webapp.core.audit import AuditEntry
-from webapp.core.db import Base, db
-from webapp.domain.organizations import trail
+from webapp.core.db import db
+from webapp.domain.reporting import trail
+from webapp.web import changes
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
 from webapp.web.national import national
 
 _HEADER = (
-    "at", "by", "action", "subject_kind", "subject_id", "before", "after", "reason", "address", "request_id",
+    "at", "by", "action", "subject_kind", "subject_id", "before", "after", "reason", "address", "browser",
+    "token_id", "request_id",
 )  # fmt: skip
 
 
@@ -32,10 +34,10 @@ def index() -> Response:
     return respond(
         "national/audit_trail/index.html",
         "national/audit_trail/_list.html",
-        rows=[(entry, _changes(entry)) for entry in rows],
+        rows=changes.told(rows),
         after=last.id if last else None,
         wanted=wanted,
-        kinds=sorted((name, name.replace("_", " ").capitalize()) for name in Base.metadata.tables),
+        kinds=sorted((kind, changes.sort_of(kind)) for kind in trail.kinds()),
     )
 
 
@@ -43,22 +45,12 @@ def _wanted() -> trail.Wanted:
     return trail.Wanted(
         person=request.args.get("person", "").strip(),
         action=request.args.get("action", "").strip(),
+        text=request.args.get("q", "").strip(),
         kind=request.args.get("kind", ""),
         subject=request.args.get("subject", type=UUID),
         since=request.args.get("since", type=date.fromisoformat),
         until=request.args.get("until", type=date.fromisoformat),
     )
-
-
-def _changes(entry: AuditEntry) -> Sequence[tuple[str, Any, Any]]:
-    """What differs: the field, its value before, its value after."""
-    before, after = entry.before or {}, entry.after or {}
-    names = [*before, *(name for name in after if name not in before)]
-    return [
-        (name.replace("_", " "), before.get(name), after.get(name))
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
 
 
 def _all_rows(wanted: trail.Wanted) -> Iterator[tuple[Any, ...]]:
@@ -78,5 +70,7 @@ def _as_row(entry: AuditEntry) -> tuple[Any, ...]:
         json.dumps(entry.after) if entry.after else "",
         entry.reason,
         entry.address,
+        entry.browser,
+        str(entry.token_id or ""),
         entry.request_id,
     )
