@@ -125,7 +125,7 @@ def rows() -> Counter[type]:
 
 BUTTONS = [
     a_voiding,
-    pytest.param(a_billing_run, marks=pytest.mark.soak),
+    a_billing_run,
     an_undoing,
     a_fee_by_hand,
     a_payment_by_link,

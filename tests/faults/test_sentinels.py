@@ -19,7 +19,6 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         yield made
 
 
-@pytest.mark.soak
 @pytest.mark.case("F5")
 def test_jobs_that_wait_and_jobs_that_come_during_a_fail_over_are_done_once(
     watched: Watched, installation: Installation, office: Office, stripe: SandboxControl

@@ -28,7 +28,7 @@ MOST_MEMORY = 1024**3
 """Bytes of its own that a job may use, far more than any needs. Past it the job fails, not the machine."""
 
 REDIS_PAUSE = 2
-"""Seconds between two tries to listen again."""
+"""Seconds between two tries to listen again, at most: people wait for what is in the queue."""
 
 log = structlog.get_logger()
 
@@ -41,6 +41,7 @@ class ForkingWorker(Worker):
 
     app: Flask
     patience: float = PATIENCE
+    max_connection_wait_time = REDIS_PAUSE
     _cut_short = False
 
     @property

@@ -111,6 +111,9 @@ def _priced(occasion: Occasion, *some: ColumnElement[bool]) -> Select[*tuple[Any
     own, general, live = aliased(DuesRate), aliased(DuesRate), aliased(Invoice)
     schedule, period = occasion.schedule, occasion.period
     unit_amount, rate_id = _unit_price(occasion, own, general)
+    # Kept from the planner, which would else look through all invoices of the period for each member while
+    # its statistics are older than the run.
+    of_this_period = func.coalesce(live.period_id) == period.id
     prorated_from = _late_join(occasion)
     return (
         select(
@@ -140,7 +143,7 @@ def _priced(occasion: Occasion, *some: ColumnElement[bool]) -> Select[*tuple[Any
                 live.organization_id == Member.organization_id,
                 live.member_id == Member.id,
                 live.schedule_id == schedule.id,
-                live.period_id == period.id,
+                of_this_period,
                 live.status != InvoiceStatus.VOID,
             ),
         )
