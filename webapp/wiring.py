@@ -4,7 +4,7 @@ import atexit
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -33,6 +33,7 @@ from webapp.core.checkup import Line
 from webapp.core.crypto import KeyRing
 from webapp.core.db import transaction
 from webapp.core.errors import NotFound
+from webapp.domain.approvals import Action, Deed
 from webapp.domain.billing import schedules
 from webapp.domain.billing import settings as dues
 from webapp.domain.ledger.chart import open_standard_chart
@@ -52,6 +53,12 @@ from webapp.domain.refunds.seen import learn
 from webapp.domain.reporting import operation
 
 _ROOT = Path(__file__).parents[1]
+
+ACTIONS: Mapping[Action, Deed] = {}
+"""What is done when it is approved. Each looks again, and does what was approved or nothing."""
+
+DENIALS: Mapping[Action, Deed] = {}
+"""What tells the subject that it was denied, or withdrawn by whoever asked: the state says which."""
 
 
 def complete(settings: Settings) -> Settings:

@@ -67,6 +67,22 @@ class Program(NamedTuple):
     token: ApiToken
 
 
+class Actor(NamedTuple):
+    """Who answers for an act, and the token it came through, if one did."""
+
+    person_id: UUID
+    token_id: UUID | None
+
+
+def behind(login: Login) -> Actor:
+    """The person; for a program, whoever made its token. One that nobody signed in made stands for itself."""
+    if login.kind is LoginKind.PERSON:
+        return Actor(login.id, None)
+    token = ApiToken.here().first(ApiToken.login_id == login.id)
+    assert token is not None, "Every program has its token"
+    return Actor(token.created_by_id or login.id, token.id)
+
+
 def create(
     name: str, role: RoleName, *, chapter: Chapter | None = None, by: Login | None
 ) -> tuple[ApiToken, str]:
