@@ -257,6 +257,7 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         mail = make_mail(invoice)
         job = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
         refund = make_failed_refund(ids["payment_id"])
+        ids["span_id"] = ledger.close_span(date(1990, 1, 1), date(1990, 1, 31), by=logins[ADMIN]).id
         session.add_all([refund, mail, job, make_letters(ids["run_id"])])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None

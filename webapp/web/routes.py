@@ -75,6 +75,7 @@ RESOURCES: dict[str, list[str]] = {
         "disconnections",
         "webhook_log",
         "journal",
+        "closed_books",
         "trial_balance",
         "exports",
         "invoice_pdf",

@@ -17,9 +17,9 @@ from webapp.domain.ledger.checks import Difference, verify
 from webapp.domain.ledger.extract import Extract, Key, Line
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
-from webapp.domain.ledger.periods import ClosedSpan, close_span
+from webapp.domain.ledger.periods import ClosedSpan, close_span, close_through, closed_through
 from webapp.domain.ledger.posting import entry_for, is_entry_of, moves_of, post, reverse
-from webapp.domain.ledger.proposal import Move, Override, Side
+from webapp.domain.ledger.proposal import Move, Override, Side, overriding
 from webapp.domain.ledger.trial_balance import TrialBalance, trial_balance
 
 __all__ = [
@@ -50,11 +50,14 @@ __all__ = [
     "account_ids",
     "chapter_balance",
     "close_span",
+    "close_through",
+    "closed_through",
     "entry_for",
     "is_entry_of",
     "member_balance",
     "moves_of",
     "open_standard_chart",
+    "overriding",
     "post",
     "post_many",
     "reverse",

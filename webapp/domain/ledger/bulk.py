@@ -27,7 +27,7 @@ from webapp.domain.ledger import balances, guards, periods
 from webapp.domain.ledger.chart import Code, Subledger, account_ids
 from webapp.domain.ledger.guards import Facts, Guard, Question
 from webapp.domain.ledger.journal import Event, JournalEntry, Posting
-from webapp.domain.ledger.proposal import Side
+from webapp.domain.ledger.proposal import Side, given_word
 from webapp.domain.organizations import Login, Organization
 
 
@@ -82,7 +82,7 @@ def post_many(
     if entries == 0:
         return 0
     amount = sum(sum(chapter.sums) for chapter in chapters)
-    question = Question(event, source_kind, batch.id, entries, amount, by)
+    question = Question(event, source_kind, batch.id, entries, amount, by, given_word())
     facts = _facts(event, moves, chapters, batch=batch, organization=organization, on=on)
     decision = guards.decide(question, facts)
     decision.id = new_id()

@@ -4,12 +4,14 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Select, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import audit, clock, tenancy
 from webapp.core.db import Base, OrganizationRow, db, references_organization
-from webapp.core.errors import Conflict
+from webapp.core.errors import Conflict, Invalid
 from webapp.domain.organizations import Login
+
+BEGINNING = date(1900, 1, 1)
 
 
 class ClosedSpan(OrganizationRow, Base):
@@ -24,18 +26,34 @@ class ClosedSpan(OrganizationRow, Base):
     reopened_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     reopened_at: Mapped[datetime | None]
 
+    closed_by: Mapped[Login | None] = relationship(foreign_keys=[closed_by_id], viewonly=True, lazy="raise")
+    reopened_by: Mapped[Login | None] = relationship(
+        foreign_keys=[reopened_by_id], viewonly=True, lazy="raise"
+    )
+
     __table_args__ = (
         references_organization(),
         CheckConstraint("starts_on <= ends_on", "starts_before_it_ends"),
     )
 
-    def reopen(self, *, by: Login | None) -> None:
+    @property
+    def is_closed(self) -> bool:
+        return self.reopened_at is None
+
+    @property
+    def is_from_the_beginning(self) -> bool:
+        return self.starts_on == BEGINNING
+
+    def reopen(self, *, by: Login | None, reason: str) -> None:
         """Let entries in again. The row stays, so that it can be seen who closed and who reopened."""
-        if self.reopened_at is not None:
+        if not self.is_closed:
             raise Conflict("These books have been reopened already.")
+        if not reason.strip():
+            raise Invalid(fields={"reason": "Say why the books are opened again."})
         self.reopened_at = clock.now()
         self.reopened_by_id = by.id if by else None
-        audit.record("reopened", self, by=by, after={"from": str(self.starts_on), "to": str(self.ends_on)})
+        after = {"from": str(self.starts_on), "to": str(self.ends_on)}
+        audit.record("reopened", self, by=by, after=after, reason=reason.strip())
 
 
 def close_span(starts_on: date, ends_on: date, *, by: Login | None) -> ClosedSpan:
@@ -46,6 +64,21 @@ def close_span(starts_on: date, ends_on: date, *, by: Login | None) -> ClosedSpa
     db.session.flush()
     audit.record("closed", span, by=by, after={"from": str(starts_on), "to": str(ends_on)})
     return span
+
+
+def close_through(day: date, *, by: Login, today: date) -> ClosedSpan:
+    """Close everything up to this day. Today stays open, for today's payments have to be booked."""
+    if day >= today:
+        raise Invalid(fields={"day": "Choose a day that is over. Today's payments have to be booked today."})
+    if day < BEGINNING:
+        raise Invalid(fields={"day": f"There are no books before {BEGINNING}."})
+    return close_span(BEGINNING, day, by=by)
+
+
+def closed_through(on: date) -> date | None:
+    """The last day of the closed books that this day lies in; None when it may be posted on this day."""
+    last: date | None = db.session.scalar(closed_until(on))
+    return last
 
 
 def closed_until(on: date) -> Select[date | None]:

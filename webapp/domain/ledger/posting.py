@@ -23,13 +23,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
-from webapp.core import tenancy
+from webapp.core import audit, tenancy
 from webapp.core.db import OrganizationRow, db, new_id
 from webapp.domain.ledger import balances, guards, periods
 from webapp.domain.ledger.chart import Account, Code
 from webapp.domain.ledger.guards import Facts, Guard, Question
-from webapp.domain.ledger.journal import Event, JournalEntry, Posting, PostingDecision
-from webapp.domain.ledger.proposal import Move, Override, Proposal, Side
+from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
+from webapp.domain.ledger.proposal import Move, Override, Proposal, Side, given_word
 from webapp.domain.organizations import Login, Organization
 
 
@@ -119,6 +119,9 @@ def _carry_out(proposal: Proposal) -> JournalEntry:
             question, {Guard.NOT_POSTED_BEFORE: "Somebody else has just put this in the books."}
         )
     _move_balances(proposal, facts)
+    if decision.outcome is Outcome.OVERRIDDEN:
+        after = {"dated": str(proposal.on), "amount": proposal.amount}
+        audit.record("posted_into_closed_books", entry, by=proposal.by, after=after, reason=decision.reason)
     return entry
 
 
@@ -130,7 +133,7 @@ def _question(proposal: Proposal) -> Question:
         entries=1,
         amount=proposal.amount,
         by=proposal.by,
-        override=proposal.override,
+        override=proposal.override or given_word(),
     )
 
 

@@ -1,6 +1,8 @@
 """What somebody asks to have written into the books."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -44,6 +46,23 @@ class Override:
 
     by: Login
     reason: str
+
+
+_word: ContextVar[Override | None] = ContextVar("word", default=None)
+
+
+@contextmanager
+def overriding(word: Override | None) -> Iterator[None]:
+    """Whatever is posted inside may go into closed books at this word. Open books don't need it."""
+    token = _word.set(word)
+    try:
+        yield
+    finally:
+        _word.reset(token)
+
+
+def given_word() -> Override | None:
+    return _word.get()
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,16 @@ from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.ledger.chart import Account
 from webapp.domain.ledger.extract import Key
-from webapp.domain.ledger.journal import Event, JournalEntry, Posting, PostingDecision
+from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
 from webapp.domain.organizations import Chapter, Login, Member
 
 
 @dataclass(frozen=True)
 class Wanted:
+    """`overridden`: only what a national admin posted into closed books."""
+
     event: Event | None = None
+    overridden: bool = False
     since: date | None = None
     until: date | None = None
 
@@ -35,6 +38,7 @@ class Row(NamedTuple):
     reverses_id: UUID | None
     reversed: bool
     amount: int
+    overridden_because: str | None
 
     @property
     def key(self) -> Key:
@@ -75,7 +79,14 @@ def _rows(wanted: Wanted) -> Any:
     reversed_later = exists().where(
         later.organization_id == JournalEntry.organization_id, later.reverses_id == JournalEntry.id
     )
+    decision = and_(
+        PostingDecision.organization_id == JournalEntry.organization_id,
+        PostingDecision.id == JournalEntry.decision_id,
+        PostingDecision.outcome == Outcome.OVERRIDDEN,
+    )
     conditions = [JournalEntry.organization_id == tenancy.organization_id()]
+    if wanted.overridden:
+        conditions.append(PostingDecision.id.is_not(None))
     if wanted.event is not None:
         conditions.append(JournalEntry.event == wanted.event)
     if wanted.since is not None:
@@ -92,8 +103,10 @@ def _rows(wanted: Wanted) -> Any:
             JournalEntry.reverses_id,
             reversed_later,
             amount,
+            PostingDecision.reason,
         )
         .outerjoin(Login, Login.id == JournalEntry.by_id)
+        .outerjoin(PostingDecision, decision)
         .where(*conditions)
         .order_by(JournalEntry.dated.desc(), JournalEntry.id.desc())
     )

@@ -10,6 +10,7 @@ from flask import g
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.ledger import Override, overriding
 from webapp.domain.organizations import Member
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import OFFLINE, Allocation, FeeState, Method, Payment, PaymentState
@@ -76,6 +77,11 @@ RECEIPT = shape_in(
     method=f.one_of("How it came", *OFFLINE).needed(),
     received_on=f.day("When; today unless told"),
     reference=f.text("A check number or what the bank says", "1024", most=100),
+    override_reason=f.text(
+        "Only with a national admin's token: why it goes into closed books all the same",
+        "Found in the lock box after the month was closed",
+        most=500,
+    ).without_example(),
     receipt=f.flag("Whether the member gets a receipt by mail; yes unless told"),
     allocation=f.choice(
         "fifo settles the oldest invoices first, and is meant unless told; specific settles those named;"
@@ -121,7 +127,7 @@ def record_payment(body: Values) -> Answer:
     received. It settles what the member owes as `allocation` says, never more than an invoice owes; the rest
     is kept as unapplied."""
     refuse_other_currency(body)
-    with transaction():
+    with transaction(), overriding(_override(body)):
         member = _payer(body["member_id"])
         payment = record_offline(
             member,
@@ -149,6 +155,11 @@ def _payer(member_id: UUID) -> Member:
         return bearer.reach_member(member_id)
     except NotFound as error:
         raise Invalid(fields={"member_id": "There is no member with this id."}) from error
+
+
+def _override(body: Values) -> Override | None:
+    reason = body.get("override_reason", "").strip()
+    return Override(by=acting, reason=reason) if reason else None
 
 
 def _received_on(body: Values) -> Any:

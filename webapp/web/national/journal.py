@@ -9,20 +9,23 @@ from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from webapp.core import money
-from webapp.domain.ledger import Event, Key, register
+from webapp.domain.ledger import Event, Key, Outcome, register
 from webapp.web import books
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
 from webapp.web.national import national
 
-_HEADER = ("date", "entry", "event", "description", "by", "amount", "currency")
+_HEADER = ("date", "entry", "event", "description", "by", "amount", "currency", "overridden_because")
 
 
 @national.get("/journal/", endpoint="journal")
 def index() -> Response:
     wanted = register.Wanted(
-        event=request.args.get("event", type=Event), since=books.day("since"), until=books.day("until")
+        event=request.args.get("event", type=Event),
+        overridden=request.args.get("decision") == Outcome.OVERRIDDEN,
+        since=books.day("since"),
+        until=books.day("until"),
     )
     if wants_csv():
         return stream_csv("journal.csv", _HEADER, _as_rows(wanted))
@@ -49,4 +52,7 @@ def _as_rows(wanted: register.Wanted) -> Iterator[tuple[Any, ...]]:
     currency = current_organization.currency
     for row in register.all_rows(wanted):
         amount = money.to_decimal(row.amount, currency)
-        yield (row.dated.isoformat(), str(row.id), row.event.value, row.description, row.by, amount, currency)
+        yield (
+            row.dated.isoformat(), str(row.id), row.event.value, row.description, row.by, amount, currency,
+            row.overridden_because,
+        )  # fmt: skip
