@@ -435,7 +435,7 @@ def test_a_failing_batch_leaves_no_gap_and_is_tried_again(
     assert "closed" in str(waiting.stuck_jobs()[0].last_error)
 
     with transaction():
-        ledger.ClosedSpan.here().all()[0].reopen(by=None)
+        ledger.ClosedSpan.here().all()[0].reopen(by=None, reason="A check was found")
     jobs.skip_pauses()
     jobs.run_all()
 

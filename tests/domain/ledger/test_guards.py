@@ -80,7 +80,7 @@ def test_closed_books_stay_closed_on_their_last_day_and_open_the_day_after(world
 def test_reopened_books_take_entries_again(world: Any) -> None:
     close_march(world)
     with transaction():
-        db.session.scalars(select(ClosedSpan)).one().reopen(by=None)
+        db.session.scalars(select(ClosedSpan)).one().reopen(by=None, reason="A check was found")
 
     assert write(dues(world, 1)).dated == TODAY
 
