@@ -49,7 +49,7 @@ from webapp.domain.payments.gateway import GatewayUnavailable, PaymentGateway
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
-from webapp.domain.refunds.seen import learn
+from webapp.domain.refunds.seen import learn, learn_of_payment
 from webapp.domain.reporting import operation
 
 _ROOT = Path(__file__).parents[1]
@@ -242,6 +242,22 @@ def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
     with transaction() as session:
         organization = session.get_one(Organization, checkout.organization_id)
         return learn(checkout_id, sighting, on=organization.today)
+
+
+def look_at(payment: Payment, *, reference: str | None = None) -> None:
+    """The same for any payment: by its page, or straight at it when it was not made on a page of ours."""
+    with transaction():
+        checkout = Checkout.here().first(Checkout.payment_id == payment.id)
+        processor = PaymentProcessor.here().first(PaymentProcessor.id == payment.processor_id)
+    if checkout is not None:
+        look_up(checkout.id, reference=reference)
+        return
+    assert processor is not None and payment.intent_reference is not None, "A processor knows it by name"
+    with asking(processor) as gateway:
+        seen = gateway.read_payment(payment.intent_reference)
+    with transaction() as session:
+        organization = session.get_one(Organization, payment.organization_id)
+        learn_of_payment(payment.id, seen, on=organization.today)
 
 
 def found_organization(

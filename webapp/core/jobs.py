@@ -53,6 +53,8 @@ class Job(Enum):
     CONFIRM_FEE = Work("confirm_fee", "now", lease=60, attempts=20)
     LOOK_UP_CHECKOUT = Work("look_up_checkout", "now", lease=60, attempts=12)
     CLOSE_CHECKOUT = Work("close_checkout", "now", lease=60, attempts=12)
+    SUBMIT_REFUND = Work("submit_refund", "now", lease=60, attempts=20)
+    LOOK_UP_REFUND = Work("look_up_refund", "now", lease=60, attempts=12)
     LOOK_THROUGH_EVENTS = Work("look_through_events", "now", lease=300)
 
     @property

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
-from webapp.domain.payments.payment import Payment
 from webapp.domain.refunds.refund import Refund
 from webapp.web.htmx import see_other
 
@@ -18,9 +17,9 @@ MOST = 200
 
 def index(persona: str, *, chapter_id: UUID | None = None) -> str:
     waiting = Refund.here().select(Refund.failed_at.is_not(None), Refund.failure_handled_at.is_(None))
-    loaded = waiting.join(Refund.payment).options(joinedload(Refund.payment).joinedload(Payment.member))
+    loaded = waiting.options(joinedload(Refund.payment), joinedload(Refund.member))
     if chapter_id is not None:
-        loaded = loaded.where(Payment.chapter_id == chapter_id)
+        loaded = loaded.where(Refund.chapter_id == chapter_id)
     refunds = db.session.scalars(loaded.order_by(Refund.failed_at).limit(MOST)).all()
     return render_template("shared/refunds/failed.html", persona=persona, refunds=refunds)
 
@@ -28,7 +27,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> str:
 def settle(persona: str, refund_id: UUID, *, chapter_id: UUID | None = None) -> Response:
     with transaction():
         refund = Refund.here().get(refund_id, lock=True)
-        if chapter_id not in (None, Payment.here().get(refund.payment_id).chapter_id):
+        if chapter_id not in (None, refund.chapter_id):
             raise NotFound
         refund.settle_failure(by=current_user)
     return see_other(f"{persona}.failed_refunds", notice="Marked as handled.")

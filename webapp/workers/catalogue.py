@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from webapp.core.jobs import Job
-from webapp.workers import billing, daily, notifications, organizations, payments
+from webapp.workers import billing, daily, notifications, organizations, payments, refunds
 
 JOBS: dict[Job, Callable[..., None]] = {
     Job.CHECK_ROSTER: organizations.check_roster,
@@ -21,5 +21,7 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.CONFIRM_FEE: payments.confirm_fee,
     Job.LOOK_UP_CHECKOUT: payments.look_up_checkout,
     Job.CLOSE_CHECKOUT: payments.close_checkout,
+    Job.SUBMIT_REFUND: refunds.submit_refund,
+    Job.LOOK_UP_REFUND: refunds.look_up_refund,
     Job.LOOK_THROUGH_EVENTS: payments.look_through_events,
 }

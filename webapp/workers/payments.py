@@ -48,7 +48,7 @@ def react_to_event(event_id: UUID) -> None:
         return
     state, note = DeliveryState.DONE, None
     try:
-        wiring.look_up(subject.checkout.id, reference=subject.reference)
+        wiring.look_at(subject.payment, reference=subject.reference)
     except (GatewayRefused, Conflict) as refusal:
         state, note = DeliveryState.FAILED, refusal.message
     with transaction():

@@ -1,6 +1,6 @@
 """Who hears of what: each announcement of the topics below becomes rows of mail, a single time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, select
@@ -122,31 +122,61 @@ def _to_payer(kind: MailKind, payment_id: UUID, links: Links) -> None:
 
 def _paid_twice(links: Links, payment_id: UUID) -> None:
     payment = _payment(payment_id)
-    _to_payer_and_officers(MailKind.PAID_TWICE, payment, payment.id, links, amount=payment.unapplied)
-
-
-def _refund_failed(links: Links, refund_id: UUID) -> None:
-    refund = Refund.here().get(refund_id)
-    payment = _payment(refund.payment_id)
-    _to_payer_and_officers(MailKind.REFUND_FAILED, payment, refund.id, links, amount=refund.amount)
-
-
-def _to_payer_and_officers(
-    kind: MailKind, payment: Payment, about: UUID, links: Links, *, amount: int
-) -> None:
-    readers: list[tuple[str, str | None, UUID | None]] = [("member", payment.member.email, payment.member_id)]
-    readers += [(str(login.id), login.email, None) for login in _officers(payment.chapter_id)]
-    for reader, address, member_id in readers:
+    for reader, address, member_id in _payer_and_officers(payment.member, payment.chapter_id):
         write_down(
-            kind,
+            MailKind.PAID_TWICE,
             address,
-            once=f"{kind.value}:{about}:{reader}",
+            once=f"paid_twice:{payment.id}:{reader}",
             domain=links.domain,
             member_id=member_id,
             payment_id=payment.id,
             invoice_id=_invoice_meant(payment.id),
-            details={"reader": "member" if member_id else "officer", "amount": amount},
+            details={"reader": "member" if member_id else "officer", "amount": payment.unapplied},
         )
+
+
+def _refund_submitted(links: Links, refund_id: UUID) -> None:
+    _to_refunded_member("submitted", links, refund_id)
+
+
+def _refund_arrived(links: Links, refund_id: UUID) -> None:
+    _to_refunded_member("arrived", links, refund_id)
+
+
+def _to_refunded_member(what: str, links: Links, refund_id: UUID) -> None:
+    refund = _refund(refund_id)
+    write_down(
+        MailKind.REFUND,
+        refund.member.email,
+        once=f"refund_{what}:{refund.id}",
+        domain=links.domain,
+        member_id=refund.member_id,
+        payment_id=refund.payment_id,
+        invoice_id=refund.invoice_id,
+        details={"refund_id": str(refund.id), "what": what},
+    )
+
+
+def _refund_failed(links: Links, refund_id: UUID) -> None:
+    refund = _refund(refund_id)
+    for reader, address, member_id in _payer_and_officers(refund.member, refund.chapter_id):
+        write_down(
+            MailKind.REFUND_FAILED,
+            address,
+            once=f"refund_failed:{refund.id}:{reader}",
+            domain=links.domain,
+            member_id=member_id,
+            payment_id=refund.payment_id,
+            invoice_id=refund.invoice_id,
+            details={"refund_id": str(refund.id), "what": "failed" if member_id else "failed_for_officers"},
+        )
+
+
+def _payer_and_officers(member: Member, chapter_id: UUID) -> Iterator[tuple[str, str | None, UUID | None]]:
+    """Who reads it, at which address, and whether that is the member."""
+    yield "member", member.email, member.id
+    for login in _officers(chapter_id):
+        yield str(login.id), login.email, None
 
 
 def _officers(chapter_id: UUID) -> Sequence[Login]:
@@ -225,6 +255,8 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "payment_received": _payment_received,
     "payment_failed": _payment_failed,
     "paid_twice": _paid_twice,
+    "refund_submitted": _refund_submitted,
+    "refund_arrived": _refund_arrived,
     "refund_failed": _refund_failed,
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
@@ -238,6 +270,11 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
 
 def _payment(payment_id: UUID) -> Payment:
     statement = Payment.here().select(Payment.id == payment_id).options(joinedload(Payment.member))
+    return db.session.scalars(statement).one()
+
+
+def _refund(refund_id: UUID) -> Refund:
+    statement = Refund.here().select(Refund.id == refund_id).options(joinedload(Refund.member))
     return db.session.scalars(statement).one()
 
 

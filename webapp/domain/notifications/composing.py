@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from webapp.core.db import db
 from webapp.core.errors import Conflict
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.notifications import wording
+from webapp.domain.notifications import refund_wording, wording
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
@@ -19,6 +19,7 @@ from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
 from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.refunds.refund import Refund
 
 _MOST_LETTERS = 3
 
@@ -103,15 +104,23 @@ def _payment_failed(occasion: Occasion) -> Composed:
     return wording.payment_failed(occasion.voice, payment, payment.member, invoice, pay_url), []
 
 
-def _told_to_both(write: Callable[..., Message]) -> Callable[[Occasion], Composed]:
-    """For what the member and the officers both hear, each in words of their own."""
+def _paid_twice(occasion: Occasion) -> Composed:
+    """The member and the officers both hear it, each in words of their own."""
+    payment, details = _payment(occasion), occasion.mail.details
+    for_member, amount = details["reader"] == "member", details["amount"]
+    return wording.paid_twice(
+        occasion.voice, payment, payment.member, for_member=for_member, amount=amount
+    ), []
 
-    def composed(occasion: Occasion) -> Composed:
-        payment, details = _payment(occasion), occasion.mail.details
-        for_member, amount = details["reader"] == "member", details["amount"]
-        return write(occasion.voice, payment, payment.member, for_member=for_member, amount=amount), []
 
-    return composed
+def _refund(occasion: Occasion) -> Composed:
+    details = occasion.mail.details
+    statement = Refund.here().select(Refund.id == UUID(details["refund_id"]))
+    loaded = statement.options(
+        joinedload(Refund.member), joinedload(Refund.payment), joinedload(Refund.invoice)
+    )
+    refund = db.session.scalars(loaded).one()
+    return refund_wording.ABOUT[details["what"]](occasion.voice, refund), []
 
 
 def _new_link(occasion: Occasion) -> Composed:
@@ -164,8 +173,9 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.REMINDER: _reminder,
     MailKind.RECEIPT: _receipt,
     MailKind.PAYMENT_FAILED: _payment_failed,
-    MailKind.PAID_TWICE: _told_to_both(wording.paid_twice),
-    MailKind.REFUND_FAILED: _told_to_both(wording.refund_failed),
+    MailKind.PAID_TWICE: _paid_twice,
+    MailKind.REFUND: _refund,
+    MailKind.REFUND_FAILED: _refund,
     MailKind.NEW_LINK: _new_link,
     MailKind.CANCELLATION: _cancellation,
     MailKind.INVITATION: _invitation,

@@ -28,6 +28,7 @@ class MailKind(StrEnum):
     RECEIPT = "receipt"
     PAYMENT_FAILED = "payment_failed"
     PAID_TWICE = "paid_twice"
+    REFUND = "refund"
     REFUND_FAILED = "refund_failed"
     REMINDER = "reminder"
     NEW_LINK = "new_link"

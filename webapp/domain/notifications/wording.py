@@ -43,7 +43,7 @@ def invoice(voice: Voice, invoice: Invoice, member: Member, pay_url: str) -> Mes
     return Message(
         subject=f"Invoice {invoice.number}: {voice.money(invoice.owed)} due {due}",
         title=f"{invoice.period.name}: your invoice",
-        greeting=_dear(member),
+        greeting=dear(member),
         paragraphs=[f"Here is invoice {invoice.number} from {voice.name}. It is attached as a PDF."],
         amount=(f"Due {due}", invoice.owed),
         rows=[(line.description, line.amount) for line in invoice.lines[:30]] + _less(invoice),
@@ -64,7 +64,7 @@ def reminder(voice: Voice, invoice: Invoice, member: Member, pay_url: str, *, on
     return Message(
         subject=f"Reminder: {owed} is {when}, invoice {invoice.number}",
         title=f"{owed} is {when}",
-        greeting=_dear(member),
+        greeting=dear(member),
         paragraphs=[f"{sentence} Invoice {invoice.number} is for {invoice.period.name}."],
         amount=(f"Due {voice.day(invoice.due_on)}", invoice.owed),
         button=("See and pay the invoice", pay_url),
@@ -92,7 +92,7 @@ def receipt(
     return Message(
         subject=f"Receipt: {voice.money(payment.amount)} received, thank you",
         title="Thank you for your payment",
-        greeting=_dear(member),
+        greeting=dear(member),
         paragraphs=[f"{voice.name} received your payment.{' ' + left if settled else ''}"],
         amount=("Received", payment.amount),
         facts=facts,
@@ -111,7 +111,7 @@ def payment_failed(
     return Message(
         subject=f"Your payment of {amount} did not go through",
         title=f"Your payment of {amount} did not go through",
-        greeting=_dear(member),
+        greeting=dear(member),
         paragraphs=[f"Your payment{what} was not completed, so no money was taken.{reason}"],
         amount=("Still to pay", invoice.owed) if invoice and invoice.owed else None,
         button=("Try again", pay_url) if pay_url and invoice and invoice.owed else None,
@@ -125,7 +125,7 @@ def paid_twice(voice: Voice, payment: Payment, member: Member, *, for_member: bo
         return Message(
             subject=f"You paid {money_text} more than was owed",
             title=f"You paid {money_text} more than was owed",
-            greeting=_dear(member),
+            greeting=dear(member),
             paragraphs=[
                 f"{voice.name} received {voice.money(payment.amount)} from you. {money_text} of it was not"
                 " owed any more, for instance because a check had arrived meanwhile."
@@ -146,42 +146,11 @@ def paid_twice(voice: Voice, payment: Payment, member: Member, *, for_member: bo
     )
 
 
-def refund_failed(
-    voice: Voice, payment: Payment, member: Member, *, for_member: bool, amount: int
-) -> Message:
-    money_text, paid = voice.money(amount), voice.money(payment.amount)
-    if for_member:
-        return Message(
-            subject=f"Your refund of {money_text} did not arrive",
-            title=f"Your refund of {money_text} did not arrive",
-            greeting=_dear(member),
-            paragraphs=[
-                f"{voice.name} sent you {money_text} back from your payment of {paid}, and your bank did not"
-                " take it, for instance because the card or the account was closed."
-            ],
-            amount=("Not arrived", amount),
-            afterwards=["Your treasurer knows. Answer this mail and say how you want to get it instead."],
-        )
-    return Message(
-        subject=f"A refund of {money_text} to {member.name} failed",
-        title=f"A refund of {money_text} to {member.name} failed",
-        greeting="Hello,",
-        paragraphs=[
-            f"The bank of {member.name} ({member.number}) did not take back {money_text} from the payment of"
-            f" {paid}. The money is with the processor again, and the books say so."
-        ],
-        amount=("Still to give back", amount),
-        afterwards=[
-            "Agree with the member on another way, such as a check. It stays on your home page until then."
-        ],
-    )
-
-
 def new_link(voice: Voice, invoice: Invoice, member: Member, pay_url: str) -> Message:
     return Message(
         subject=f"Your link to invoice {invoice.number}",
         title=f"Your link to invoice {invoice.number}",
-        greeting=_dear(member),
+        greeting=dear(member),
         paragraphs=["You or your treasurer asked for a new link to this invoice. Older ones may be over."],
         amount=(f"Due {voice.day(invoice.due_on)}", invoice.owed) if invoice.owed else None,
         button=("See the invoice", pay_url),
@@ -194,7 +163,7 @@ def cancellation(voice: Voice, invoice: Invoice, member: Member) -> Message:
     return Message(
         subject=f"Invoice {invoice.number} is cancelled: nothing to pay",
         title=f"Invoice {invoice.number} is cancelled",
-        greeting=_dear(member),
+        greeting=dear(member),
         paragraphs=[f"{voice.name} cancelled this invoice. Please do not pay it.{reason}"],
         amount=("To pay", 0),
         afterwards=["If a new invoice takes its place, it comes in a mail of its own."],
@@ -284,7 +253,7 @@ def security_notice(login: Login, what: str, url: str) -> Message:
     )
 
 
-def _dear(member: Member) -> str:
+def dear(member: Member) -> str:
     return f"Hello {member.first_name or member.name},"
 
 

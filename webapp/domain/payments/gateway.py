@@ -77,11 +77,25 @@ class ChargeState(StrEnum):
 
 
 @dataclass(frozen=True)
+class RefundOrder:
+    """How much of which payment goes back to the payer. `metadata` names our rows."""
+
+    payment_reference: str
+    amount: int
+    currency: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ProcessorRefund:
+    """A refund as the processor sees it now. `failure` says why it did not arrive."""
+
     reference: str
     amount: int
     state: str
     created_at: datetime
+    failure: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,6 +148,12 @@ class PaymentGateway(Protocol):
         ...
 
     def read_payment(self, reference: str) -> ProcessorPayment: ...
+
+    def create_refund(self, order: RefundOrder, *, idempotency_key: str) -> ProcessorRefund:
+        """Give money back the way it came. The same key again is the same refund; it can fail later."""
+        ...
+
+    def read_refund(self, reference: str) -> ProcessorRefund: ...
 
     def read_notice(self, body: bytes, signature: str, secret: str, *, now: datetime) -> Notice:
         """Check the seal of a webhook; SignatureRefused when forged, stale, or from the future."""

@@ -27,6 +27,8 @@ KINDS = frozenset(
         "charge.updated",
         "charge.refunded",
         "charge.refund.updated",
+        "refund.created",
+        "refund.updated",
         "refund.failed",
     }
 )

@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.core import money
 from webapp.core.db import Base, OrganizationRow, belongs_to, references
+from webapp.core.errors import Conflict
 from webapp.domain.ledger import Event, Guard, Objection
 from webapp.domain.organizations import Chapter, Member
 from webapp.domain.payments.processor import PaymentProcessor
@@ -77,10 +79,22 @@ class FeeState(StrEnum):
     FAILED = "failed"
 
 
+class NothingLeft(Conflict):
+    """Somebody refunded it meanwhile, or it is held by a refund or a dispute that is not finished."""
+
+    code = "nothing-left"
+    next_step = "Look at the payment's refunds: one of them may be under way."
+
+    def __init__(self, left: int, currency: str) -> None:
+        shown = money.display(left, currency)
+        super().__init__(f"That is more than can still go back of this payment. {shown} can.")
+
+
 class Payment(OrganizationRow, Base):
     """Amounts in minor units. `unapplied` is what is settled nowhere yet: amount − allocated − returned.
 
-    `returned` is what refunds gave back, whether or not the debt was reinstated.
+    `returned` is what refunds gave back, whether or not the debt was reinstated. `reserved` is what refunds
+    and disputes that are not finished hold of it: nobody else may give that back meanwhile.
     """
 
     __tablename__ = "payments"
@@ -97,6 +111,7 @@ class Payment(OrganizationRow, Base):
     fee_error: Mapped[str | None]
     allocated: Mapped[int] = mapped_column(default=0)
     returned: Mapped[int] = mapped_column(default=0)
+    reserved: Mapped[int] = mapped_column(server_default="0", default=0)
     unapplied: Mapped[int] = mapped_column(
         Computed(
             "CASE WHEN received_on IS NULL THEN 0 ELSE amount - allocated - returned END", persisted=True
@@ -125,6 +140,9 @@ class Payment(OrganizationRow, Base):
         CheckConstraint("fee >= 0", "fee_is_not_negative"),
         CheckConstraint("allocated >= 0 AND returned >= 0", "sums_are_not_negative"),
         CheckConstraint("allocated + returned <= amount", "never_more_than_came_in"),
+        CheckConstraint(
+            "reserved >= 0 AND returned + reserved <= amount", "never_gives_back_more_than_came_in"
+        ),
         CheckConstraint("received_on IS NOT NULL OR allocated = 0", "allocated_only_when_received"),
         CheckConstraint(
             "processor_id IS NULL OR received_on IS NULL OR fee_state = 'confirmed'", "fee_first"
@@ -156,6 +174,22 @@ class Payment(OrganizationRow, Base):
     @property
     def waits_for_its_fee(self) -> bool:
         return self.state is PaymentState.SUCCEEDED and self.received_on is None
+
+    @property
+    def returnable(self) -> int:
+        """What can still go back: what came in, less what went back and what is on its way back."""
+        return 0 if self.received_on is None else self.amount - self.returned - self.reserved
+
+    def reserve(self, amount: int) -> None:
+        """Keep so much for one refund or dispute. The caller holds the payment locked."""
+        if not 0 < amount <= self.returnable:
+            raise NothingLeft(self.returnable, self.currency)
+        self.reserved += amount
+
+    def let_go(self, amount: int) -> None:
+        """The refund or dispute that held it is over, whichever way."""
+        assert 0 < amount <= self.reserved, "Only what was reserved is let go"
+        self.reserved -= amount
 
     def advance(self, state: PaymentState) -> bool:
         """Take on a newer state; False, and no change, when this is old news."""

@@ -1,4 +1,4 @@
-"""Which of our checkouts an event is about. What to do about it is always the same: look, and learn."""
+"""Which of our payments an event is about. What to do about it is always the same: look, and learn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from webapp.domain.payments.payment import Payment
 
 @dataclass(frozen=True)
 class Subject:
-    """The checkout, and the reference of its page when the event knows it before we do."""
+    """The payment, and the reference of its page when the event knows it before we do."""
 
-    checkout: Checkout
+    payment: Payment
     reference: str | None
 
 
@@ -25,12 +25,12 @@ def subject_of(event: ProcessorEvent) -> Subject | None:
     if named and _is_elsewhere(event, named):
         event.handled(DeliveryState.IGNORED, "It names another organization or processor.")
         return None
-    checkout = _by_name(event, named) or _by_reference(event, payload)
-    if checkout is None:
+    payment = _by_name(event, named) or _by_reference(event, payload)
+    if payment is None:
         event.handled(DeliveryState.IGNORED, "This payment was not started here.")
         return None
     is_page = payload.get("object") == "checkout.session"
-    return Subject(checkout, event.object_reference if is_page else None)
+    return Subject(payment, event.object_reference if is_page else None)
 
 
 def _is_elsewhere(event: ProcessorEvent, named: Mapping[str, Any]) -> bool:
@@ -38,27 +38,27 @@ def _is_elsewhere(event: ProcessorEvent, named: Mapping[str, Any]) -> bool:
     return any(key in named and named[key] != value for key, value in ours.items())
 
 
-def _by_name(event: ProcessorEvent, named: Mapping[str, Any]) -> Checkout | None:
+def _by_name(event: ProcessorEvent, named: Mapping[str, Any]) -> Payment | None:
     try:
-        checkout_id = UUID(str(named.get("checkout_id")))
+        payment_id = UUID(str(named.get("payment_id")))
     except ValueError:
         return None
-    return Checkout.here().first(Checkout.id == checkout_id, Checkout.processor_id == event.processor_id)
+    return Payment.here().first(Payment.id == payment_id, Payment.processor_id == event.processor_id)
 
 
-def _by_reference(event: ProcessorEvent, payload: Mapping[str, Any]) -> Checkout | None:
-    mine = Checkout.processor_id == event.processor_id
-    if payload.get("object") == "checkout.session":
-        return Checkout.here().first(mine, Checkout.session_reference == event.object_reference)
-    intent = (
-        event.object_reference if payload.get("object") == "payment_intent" else payload.get("payment_intent")
-    )
-    if not intent:
-        return None
-    payment = Payment.here().first(
-        Payment.processor_id == event.processor_id, Payment.intent_reference == intent
-    )
-    return Checkout.here().first(mine, Checkout.payment_id == payment.id) if payment else None
+def _by_reference(event: ProcessorEvent, payload: Mapping[str, Any]) -> Payment | None:
+    """By the page, the payment at the processor, or its charge: whichever the event's object names."""
+    mine, kind = Payment.processor_id == event.processor_id, payload.get("object")
+    if kind == "checkout.session":
+        page = Checkout.here().first(
+            Checkout.processor_id == event.processor_id, Checkout.session_reference == event.object_reference
+        )
+        return Payment.here().get(page.payment_id) if page else None
+    intent = event.object_reference if kind == "payment_intent" else payload.get("payment_intent")
+    charge = event.object_reference if kind == "charge" else payload.get("charge")
+    if intent:
+        return Payment.here().first(mine, Payment.intent_reference == intent)
+    return Payment.here().first(mine, Payment.charge_reference == charge) if charge else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ Only what leaves no document, such as a new pay link, is read from the audit tra
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from webapp.core import tenancy
@@ -15,7 +15,7 @@ from webapp.core.db import db
 from webapp.domain.billing.invoice import PAY_LINK_RENEWED, Invoice
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
-from webapp.domain.refunds.refund import Refund, RefundState
+from webapp.domain.refunds.refund import Refund, RefundPart
 
 
 @dataclass(frozen=True)
@@ -37,31 +37,42 @@ def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
     if invoice.voided_at:
         by = invoice.voided_by.name if invoice.voided_by else None
         found.append(Happening(invoice.voided_at, "voided", by, detail=invoice.void_reason))
-    found += [*_payments(invoice), *_attempts(invoice), *_new_links(invoice)]
+    found += [*_payments(invoice), *_refunds(invoice), *_attempts(invoice), *_new_links(invoice)]
     return sorted(found, key=lambda happening: happening.at)
 
 
 def _payments(invoice: Invoice) -> list[Happening]:
-    """What was paid, and what of it went back."""
-    given_back = and_(
-        Refund.organization_id == Allocation.organization_id,
-        Refund.payment_id == Allocation.payment_id,
-        Refund.state != RefundState.FAILED,
+    """What was paid, and what of it does not settle this any more."""
+    rows = db.session.scalars(
+        Allocation.here().select(Allocation.invoice_id == invoice.id).options(joinedload(Allocation.payment))
     )
-    rows = db.session.execute(
-        select(Allocation, Refund)
-        .outerjoin(Refund, given_back)
-        .where(Allocation.organization_id == tenancy.organization_id(), Allocation.invoice_id == invoice.id)
-        .options(joinedload(Allocation.payment))
-    ).all()
     found = []
-    for one in dict.fromkeys(row[0] for row in rows):
+    for one in rows:
         found.append(Happening(one.allocated_at, "paid", amount=one.amount, detail=_how(one.payment)))
         if one.undone_at:
             found.append(Happening(one.undone_at, "payment_undone", amount=one.amount))
-    refunds = dict.fromkeys(row[1] for row in rows if row[1] is not None)
-    return found + [
-        Happening(one.created_at, "refunded", amount=one.amount, detail=one.reason) for one in refunds
+    return found
+
+
+def _refunds(invoice: Invoice) -> list[Happening]:
+    """What was asked for this invoice, and what went back of it at the processor itself."""
+    booked = select(RefundPart.refund_id).where(
+        RefundPart.organization_id == tenancy.organization_id(), RefundPart.invoice_id == invoice.id
+    )
+    refunds = db.session.scalars(
+        Refund.here()
+        .select((Refund.invoice_id == invoice.id) | Refund.id.in_(booked))
+        .options(joinedload(Refund.requested_by))
+    )
+    return [
+        Happening(
+            one.released_at or one.created_at,
+            f"refund_{one.state.value}",
+            one.requested_by.name if one.requested_by else None,
+            one.amount,
+            one.note or one.reason,
+        )
+        for one in refunds
     ]
 
 

@@ -1,0 +1,152 @@
+"""A refund in the books: what it takes back of its payment and of invoices, and the way back if it fails."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from webapp.core import audit, tenancy
+from webapp.core.db import db, new_id
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.ledger import Code, Event, Move, Side, entry_for, post, reverse
+from webapp.domain.organizations import Login
+from webapp.domain.payments import allocation
+from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.refunds.refund import How, Refund, RefundPart, RefundState
+
+Invoices = dict[UUID, Invoice]
+
+
+def lock_invoices(payment_id: UUID) -> Invoices:
+    """The invoices this payment settles, settled or was meant for, locked in id order before the rest."""
+    here = tenancy.organization_id()
+    settled = select(Allocation.invoice_id).where(
+        Allocation.organization_id == here, Allocation.payment_id == payment_id
+    )
+    meant = select(Checkout.invoice_id).where(
+        Checkout.organization_id == here, Checkout.payment_id == payment_id
+    )
+    statement = (
+        Invoice.here()
+        .select(Invoice.id.in_(settled) | Invoice.id.in_(meant))
+        .order_by(Invoice.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {invoice.id: invoice for invoice in db.session.scalars(statement)}
+
+
+def book(refund: Refund, payment: Payment, invoices: Invoices, *, on: date, by: Login | None) -> None:
+    """The money is gone. Out of the refund's own invoice first, then what is unapplied, then the rest."""
+    payment.let_go(refund.amount)
+    refund.state, refund.refunded_on = RefundState.SUCCEEDED, on
+    moves = list(_moves(refund, payment, invoices, on=on))
+    payment.returned += refund.amount
+    db.session.flush()
+    post(Event.REFUND, source=refund, moves=moves, on=on, by=by, description=_description(refund))
+    audit.record("refund_booked", refund, by=by, after={"amount": refund.amount})
+
+
+def take_back(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) -> None:
+    """It failed after all, perhaps days later: the money never left, and settles again what it settled.
+
+    What settles nothing any more, because somebody else paid meanwhile, is kept unapplied.
+    """
+    entry = entry_for(refund.id, Event.REFUND)
+    assert entry is not None, "A refund that succeeded is in the books"
+    reverse(entry, source=refund, on=on, by=None, description="Refund failed")
+    payment.returned -= refund.amount
+    db.session.flush()
+    homeless = list(_restored(refund, payment, invoices, on=on))
+    if homeless:
+        post(
+            Event.ALLOCATION_UNDONE,
+            source=refund,
+            moves=homeless,
+            on=on,
+            by=None,
+            description="Refund failed; its invoice was paid meanwhile",
+        )
+    audit.record("refund_taken_back", refund, by=None, after={"amount": refund.amount})
+
+
+def _moves(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) -> Iterator[Move]:
+    left = refund.amount
+    settled = allocation.live_allocations(payment)
+    for one in [one for one in settled if one.invoice_id == refund.invoice_id]:
+        part = min(left, one.amount)
+        if part:
+            yield _out_of(one, part, refund, payment, invoices[one.invoice_id], on=on)
+            left -= part
+    from_unapplied = min(left, payment.amount - payment.allocated - payment.returned - (refund.amount - left))
+    if from_unapplied:
+        kept = Side(Code.UNAPPLIED_RECEIPTS, payment.chapter_id, payment.member_id)
+        yield Move(from_unapplied, kept, Side(_source(refund, payment), payment.chapter_id))
+        left -= from_unapplied
+    for one in [one for one in settled if one.invoice_id != refund.invoice_id]:
+        part = min(left, one.amount)
+        if part:
+            yield _out_of(one, part, refund, payment, invoices[one.invoice_id], on=on)
+            left -= part
+    assert left == 0, "A refund never gives back more than its payment still holds"
+
+
+def _out_of(
+    settled: Allocation, part: int, refund: Refund, payment: Payment, invoice: Invoice, *, on: date
+) -> Move:
+    """This much of the refund comes out of an invoice; whether it is owed again goes for its own alone."""
+    reinstated = refund.reinstates_debt and invoice.id == refund.invoice_id
+    allocation.shrink(settled, payment, part, by=None)
+    invoice.give_back(part, on=on, reinstates_debt=reinstated)
+    db.session.add(
+        RefundPart(
+            id=new_id(), refund_id=refund.id, invoice_id=invoice.id, amount=part, reinstated=reinstated
+        )
+    )
+    return Move(
+        part, _gone_to(invoice, reinstated=reinstated), Side(_source(refund, payment), invoice.chapter_id)
+    )
+
+
+def _gone_to(invoice: Invoice, *, reinstated: bool) -> Side:
+    if reinstated:
+        return Side(Code.RECEIVABLE, invoice.chapter_id, invoice.member_id)
+    return Side(Code.REFUNDS, invoice.chapter_id)
+
+
+def _source(refund: Refund, payment: Payment) -> Code:
+    """The account the money leaves: the processor's; the bank's for a check, and for what came in by hand."""
+    by_check = refund.how is How.CHECK or payment.is_offline
+    return Code.BANK if by_check else Code.PROCESSOR_CLEARING
+
+
+def _restored(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) -> Iterator[Move]:
+    for part in parts_of(refund):
+        invoice = invoices[part.invoice_id]
+        part.taken_back_at = func.now()
+        if part.reinstated:
+            fits = min(part.amount, invoice.owed)
+            if fits:
+                invoice.receive(fits, on=on)
+        else:
+            fits = part.amount
+            invoice.keep_after_all(fits, on=on)
+        if fits:
+            allocation.restore(payment, invoice, fits)
+        if fits < part.amount:
+            kept = Side(Code.UNAPPLIED_RECEIPTS, payment.chapter_id, payment.member_id)
+            yield Move(part.amount - fits, _gone_to(invoice, reinstated=part.reinstated), kept)
+
+
+def parts_of(refund: Refund) -> Sequence[RefundPart]:
+    return RefundPart.here().all(
+        RefundPart.refund_id == refund.id, RefundPart.taken_back_at.is_(None), order_by=RefundPart.id
+    )
+
+
+def _description(refund: Refund) -> str:
+    if refund.was_made_at_the_processor:
+        return "Refund made at the processor"
+    return f"Refund by check {refund.check_number or ''}".rstrip() if refund.how is How.CHECK else "Refund"
