@@ -148,5 +148,5 @@ HEARD = (
     "checkout.session.completed", "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed", "checkout.session.expired", "payment_intent.succeeded",
     "payment_intent.payment_failed", "payment_intent.processing", "charge.updated", "charge.refunded",
-    "charge.refund.updated", "refund.failed",
+    "charge.refund.updated", "refund.created", "refund.updated", "refund.failed",
 )  # fmt: skip

@@ -224,10 +224,12 @@ def make_mail(invoice: Invoice, recipient: str = "ana@members.example.org") -> M
     )
 
 
-def make_failed_refund(payment_id: UUID) -> Refund:
+def make_failed_refund(payment: Payment) -> Refund:
     return Refund(
         id=new_id(),
-        payment_id=payment_id,
+        payment_id=payment.id,
+        member_id=payment.member_id,
+        chapter_id=payment.chapter_id,
         amount=1_000,
         state=RefundState.FAILED,
         refunded_on=date(2026, 9, 2),
@@ -256,8 +258,8 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         token, _ = tokens.create("Nightly export", RoleName.AUDITOR, by=logins[ADMIN])
         mail = make_mail(invoice)
         job = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
-        refund = make_failed_refund(ids["payment_id"])
         ids["span_id"] = ledger.close_span(date(1990, 1, 1), date(1990, 1, 31), by=logins[ADMIN]).id
+        refund = make_failed_refund(Payment.here().get(ids["payment_id"]))
         session.add_all([refund, mail, job, make_letters(ids["run_id"])])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None
