@@ -6,7 +6,7 @@ Only what leaves no document, such as a new pay link, is read from the audit tra
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.orm import joinedload
 
 from webapp.core import tenancy
@@ -16,6 +16,8 @@ from webapp.domain.billing.invoice import PAY_LINK_RENEWED, Invoice
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund, RefundPart
+
+_NOT_IN = {PaymentState.PROCESSING: "under_way", PaymentState.FAILED: "payment_failed"}
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,30 @@ def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
     if invoice.voided_at:
         by = invoice.voided_by.name if invoice.voided_by else None
         found.append(Happening(invoice.voided_at, "voided", by, detail=invoice.void_reason))
-    found += [*_payments(invoice), *_refunds(invoice), *_attempts(invoice), *_new_links(invoice)]
+    found += [*_payments(invoice), *_refunds(invoice), *_new_links(invoice)]
     return sorted(found, key=lambda happening: happening.at)
 
 
 def _payments(invoice: Invoice) -> list[Happening]:
-    """What was paid, and what of it does not settle this any more."""
-    rows = db.session.scalars(
-        Allocation.here().select(Allocation.invoice_id == invoice.id).options(joinedload(Allocation.payment))
-    )
+    """What was paid, what of it does not settle this any more, and what was tried and did not come in."""
+    settles = (Allocation.organization_id == invoice.organization_id) & (Allocation.invoice_id == invoice.id)
+    tries = (Checkout.organization_id == invoice.organization_id) & (Checkout.invoice_id == invoice.id)
+    meant = union(select(Allocation.payment_id).where(settles), select(Checkout.payment_id).where(tries))
+    rows = db.session.execute(
+        select(Payment, Allocation, Checkout)
+        .outerjoin(Allocation, settles & (Allocation.payment_id == Payment.id))
+        .outerjoin(Checkout, tries & (Checkout.payment_id == Payment.id))
+        .where(Payment.organization_id == invoice.organization_id, Payment.id.in_(meant))
+    ).all()
     found = []
-    for one in rows:
-        found.append(Happening(one.allocated_at, "paid", amount=one.amount, detail=_how(one.payment)))
-        if one.undone_at:
-            found.append(Happening(one.undone_at, "payment_undone", amount=one.amount))
+    for payment, part, attempt in rows:
+        if payment.state in _NOT_IN:
+            why = payment.failure_message or _how(payment)
+            found.append(Happening(attempt.created_at, _NOT_IN[payment.state], None, attempt.amount, why))
+        elif part:
+            found.append(Happening(part.allocated_at, "paid", amount=part.amount, detail=_how(payment)))
+            if part.undone_at:
+                found.append(Happening(part.undone_at, "payment_undone", amount=part.amount))
     return found
 
 
@@ -73,24 +85,6 @@ def _refunds(invoice: Invoice) -> list[Happening]:
             one.note or one.reason,
         )
         for one in refunds
-    ]
-
-
-def _attempts(invoice: Invoice) -> list[Happening]:
-    """Payments that were tried and did not, or not yet, come in."""
-    words = {PaymentState.PROCESSING: "under_way", PaymentState.FAILED: "payment_failed"}
-    rows = db.session.scalars(
-        Checkout.here().select(Checkout.invoice_id == invoice.id).options(joinedload(Checkout.payment))
-    )
-    return [
-        Happening(
-            one.created_at,
-            words[one.payment.state],
-            amount=one.amount,
-            detail=one.payment.failure_message or _how(one.payment),
-        )
-        for one in rows
-        if one.payment.state in words
     ]
 
 

@@ -6,8 +6,8 @@ from alembic import op
 from migrations.protection import protect
 from migrations.words import add_words
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
