@@ -7,13 +7,14 @@ from uuid import UUID
 
 from flask import Response, request
 from sqlalchemy import Select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing import periods, search
+from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.notifications import outcomes
 from webapp.domain.notifications.delivery import MailKind, MailState
@@ -69,6 +70,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
 
 def loaded(invoice_id: UUID, **conditions: Any) -> Invoice:
     """The invoice with all that its page shows; NotFound outside of what the conditions allow."""
+    adjustments = selectinload(Invoice.adjustments)
     statement = (
         Invoice.here()
         .select(Invoice.id == invoice_id)
@@ -79,6 +81,8 @@ def loaded(invoice_id: UUID, **conditions: Any) -> Invoice:
             joinedload(Invoice.schedule),
             joinedload(Invoice.voided_by),
             joinedload(Invoice.lines).joinedload(InvoiceLine.reason),
+            adjustments.joinedload(Adjustment.requested_by),
+            adjustments.joinedload(Adjustment.decided_by),
         )
         .filter_by(**conditions)
     )

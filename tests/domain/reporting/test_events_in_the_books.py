@@ -99,6 +99,7 @@ def test_documents_and_books_that_differ_by_a_cent_are_named(shop: Shop) -> None
 
     whose = f"member {shop.member.number}"
     assert found == [
+        f"Billed against its lines, invoice {invoice.number}: should be 400.00 USD, is 400.01 USD",
         f"Owed on invoices against account 1200, {whose}: should be 0.01 USD, is 0.00 USD",
         f"Received and settled nowhere against account 2100, {whose}: should be 99.99 USD, is 100.00 USD",
     ]

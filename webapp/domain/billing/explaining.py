@@ -10,7 +10,8 @@ from babel.dates import format_date
 from sqlalchemy import select
 
 from webapp.core import money
-from webapp.core.db import db
+from webapp.core.db import db, new_id
+from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import InvoiceLine
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.reasons import PriceReason
@@ -46,6 +47,24 @@ def note(run: BillingRun, prices: Sequence[Price]) -> dict[int, UUID]:
     db.session.add_all(reasons.values())
     db.session.flush()
     return {number: reason.id for number, reason in reasons.items()}
+
+
+def note_adjustment(adjustment: Adjustment, *, by: Login | None, on: date) -> UUID:
+    """Keep why something more was charged; `by` is whoever let it happen."""
+    organization = db.session.get_one(Organization, adjustment.organization_id)
+    reason = PriceReason(
+        id=new_id(),
+        unit_amount=adjustment.amount,
+        facts={
+            "rule": "adjustment",
+            "reason": adjustment.reason,
+            "approved_by": by.name if by else None,
+            "dated": on.isoformat(),
+            "locale": organization.locale,
+        },
+    )
+    db.session.add(reason)
+    return reason.id
 
 
 def _rates(rate_ids: Sequence[UUID]) -> dict[UUID, tuple[DuesRate, str | None, str | None]]:
@@ -117,6 +136,9 @@ class _Account:
         self.line = line
 
     def sentences(self) -> list[str]:
+        if self.facts["rule"] == "adjustment":
+            by = f" by {self.facts['approved_by']}" if self.facts["approved_by"] else ""
+            return [self.facts["reason"], f"Added on {self._day('dated')}{by}."]
         told = [self._rule(), self._dates(), self._proration(), self._approval()]
         return [sentence for sentence in told if sentence]
 

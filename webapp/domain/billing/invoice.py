@@ -1,6 +1,6 @@
 """What a member owes, and for what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Numeric,
     UniqueConstraint,
     func,
+    select,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -23,6 +24,7 @@ from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict, Invalid
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
+from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.reasons import PriceReason
 from webapp.domain.billing.schedules import AssessmentSchedule
@@ -85,6 +87,13 @@ class Invoice(OrganizationRow, Base):
         viewonly=True,
         lazy="raise",
     )
+    adjustments: Mapped[list[Adjustment]] = relationship(
+        primaryjoin="and_(Invoice.organization_id == Adjustment.organization_id,"
+        " Invoice.id == foreign(Adjustment.invoice_id))",
+        order_by="Adjustment.id",
+        viewonly=True,
+        lazy="raise",
+    )
 
     __table_args__ = (
         references("members", "member_id"),
@@ -137,10 +146,29 @@ class Invoice(OrganizationRow, Base):
 
     def receive(self, amount: int, *, on: date) -> None:
         """A payment settles this part of it."""
-        self._refuse_void()
+        self.refuse_void()
         if amount <= 0 or amount > self.billed - self.adjusted - self.paid:
             raise Invalid("That is more than is still owed on this invoice.")
         self.paid += amount
+        self._derive(on)
+
+    def take_off(self, amount: int, *, on: date) -> None:
+        """An adjustment lowers what is owed."""
+        self.refuse_void()
+        if amount <= 0 or amount > self.billed - self.adjusted - self.paid:
+            raise Invalid("That is more than is still owed on this invoice.")
+        self.adjusted += amount
+        self._derive(on)
+
+    def add(self, line: "InvoiceLine", *, on: date) -> None:
+        """Charge something more, after what it is for already."""
+        self.refuse_void()
+        last = select(func.max(InvoiceLine.position)).where(
+            InvoiceLine.organization_id == self.organization_id, InvoiceLine.invoice_id == self.id
+        )
+        line.invoice_id, line.position = self.id, (db.session.scalar(last) or 0) + 1
+        db.session.add(line)
+        self.billed += line.amount
         self._derive(on)
 
     def release(self, amount: int, *, on: date) -> None:
@@ -170,7 +198,7 @@ class Invoice(OrganizationRow, Base):
 
     def void(self, *, by: Login | None, reason: str, on: date) -> None:
         """Cancel it. Its number is never used again; money that still comes becomes a credit note."""
-        self._refuse_void()
+        self.refuse_void()
         if self.paid > 0:
             raise Conflict(
                 "Money was received for this invoice, so it can't be voided.",
@@ -178,18 +206,23 @@ class Invoice(OrganizationRow, Base):
             )
         if not reason.strip():
             raise Invalid(fields={"reason": "Say why this invoice is voided. The member can read it."})
-        entry = ledger.entry_for(self.id, ledger.Event.INVOICE_ISSUED)
-        assert entry is not None, "An invoice is issued together with its entry"
-        ledger.reverse(entry, source=self, on=on, by=by, description=f"Invoice {self.number} voided")
+        owed = self.owed
+        for entry in self.entries():
+            ledger.reverse(entry, source=self, on=on, by=by, description=f"Invoice {self.number} voided")
         self.voided_at, self.void_reason = clock.now(), reason.strip()
         self.voided_by_id = by.id if by else None
         self._derive(on)
         later(Job.CLOSE_CHECKOUT, once=f"void:{self.id}", invoice_id=self.id)
-        audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": self.billed})
+        audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": owed})
+
+    def entries(self) -> Sequence[ledger.JournalEntry]:
+        """What stands in the books about what it charges: its issue, and what adjustments changed."""
+        mine = Adjustment.here().all(Adjustment.invoice_id == self.id)
+        return ledger.standing_entries([self.id, *(adjustment.id for adjustment in mine)])
 
     def renew_pay_link(self, *, by: Login) -> None:
         """End every link given out before. The new one is mailed to the member's address on file."""
-        self._refuse_void()
+        self.refuse_void()
         before = self.pay_link_version
         self.pay_link_version = before + 1
         audit.record(
@@ -210,7 +243,7 @@ class Invoice(OrganizationRow, Base):
         if self.is_void:
             yield ledger.Guard.SOURCE_STATE_ALLOWS, f"Invoice {self.number} is void."
 
-    def _refuse_void(self) -> None:
+    def refuse_void(self) -> None:
         if self.is_void:
             raise Conflict(f"Invoice {self.number} is void.")
 

@@ -24,6 +24,7 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid, NotAllowed
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import hold as hold_period
@@ -49,7 +50,7 @@ VOIDED = Table(
 
 
 class MoneyUnderWay(Conflict):
-    message = "Something of this run has been paid already, or a payment is under way."
+    message = "Something of this run has been paid or adjusted already, or a payment is under way."
     next_step = "Void the invoices that were wrong one by one, and leave the paid ones."
 
 
@@ -95,7 +96,12 @@ def undo(run_id: UUID) -> int:
 
 
 def _refuse_if_paid(run: BillingRun) -> None:
-    touched = or_(Invoice.paid > 0, Invoice.refunded > 0, Invoice.adjusted > 0, Invoice.processing)
+    changed = exists().where(
+        Adjustment.organization_id == Invoice.organization_id,
+        Adjustment.invoice_id == Invoice.id,
+        Adjustment.state == AdjustmentState.APPROVED,
+    )
+    touched = or_(Invoice.paid > 0, Invoice.refunded > 0, Invoice.processing, changed)
     if db.session.scalar(select(exists(Invoice.here().select(Invoice.run_id == run.id, touched)))):
         raise MoneyUnderWay
 

@@ -18,7 +18,14 @@ from webapp.domain.ledger.extract import Extract, Key, Line
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
 from webapp.domain.ledger.periods import ClosedSpan, close_span, close_through, closed_through
-from webapp.domain.ledger.posting import entry_for, is_entry_of, moves_of, post, reverse
+from webapp.domain.ledger.posting import (
+    entry_for,
+    is_entry_of,
+    moves_of,
+    post,
+    reverse,
+    standing_entries,
+)
 from webapp.domain.ledger.proposal import Move, Override, Side, overriding
 from webapp.domain.ledger.trial_balance import TrialBalance, trial_balance
 
@@ -61,6 +68,7 @@ __all__ = [
     "post",
     "post_many",
     "reverse",
+    "standing_entries",
     "trial_balance",
     "verify",
     "write_moved",

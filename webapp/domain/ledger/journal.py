@@ -23,6 +23,7 @@ class Event(StrEnum):
     INVOICE_VOIDED = "invoice_voided"
     LATE_FEE = "late_fee"
     ADJUSTMENT = "adjustment"
+    WRITE_OFF = "write_off"
     PAYMENT_RECEIVED = "payment_received"
     PAYMENT_ALLOCATED = "payment_allocated"
     ALLOCATION_UNDONE = "allocation_undone"

@@ -64,6 +64,20 @@ def entry_for(source_id: UUID, event: Event) -> JournalEntry | None:
     )
 
 
+def standing_entries(source_ids: Sequence[UUID]) -> Sequence[JournalEntry]:
+    """What these documents have in the books and nobody took back, oldest first."""
+    reversal = aliased(JournalEntry)
+    taken_back = exists().where(
+        reversal.organization_id == JournalEntry.organization_id, reversal.reverses_id == JournalEntry.id
+    )
+    return JournalEntry.here().all(
+        JournalEntry.source_id.in_(source_ids),
+        JournalEntry.reverses_id.is_(None),
+        ~taken_back,
+        order_by=JournalEntry.id,
+    )
+
+
 def is_entry_of(document: type[OrganizationRow], event: Event) -> ColumnElement[bool]:
     """Joins each document with the entry of its event."""
     return and_(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from webapp.core import clock, tenancy
 from webapp.core.db import db
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.run import BillingBatch
@@ -190,6 +191,24 @@ def _officers(chapter_id: UUID) -> Sequence[Login]:
     return []
 
 
+def _adjustment_decided(links: Links, adjustment_id: UUID) -> None:
+    """The member hears of what changed, and of a no to what the member asked for."""
+    adjustment = Adjustment.here().get(adjustment_id)
+    if adjustment.state is AdjustmentState.DENIED and not adjustment.by_member:
+        return
+    statement = Invoice.here().select(Invoice.id == adjustment.invoice_id)
+    invoice = db.session.scalars(statement.options(joinedload(Invoice.member))).one()
+    write_down(
+        MailKind.ADJUSTMENT,
+        invoice.member.email,
+        once=f"adjustment_decided:{adjustment.id}",
+        domain=links.domain,
+        member_id=invoice.member_id,
+        invoice_id=invoice.id,
+        details={"adjustment_id": str(adjustment.id)},
+    )
+
+
 def _new_pay_link(links: Links, invoice_id: UUID) -> None:
     """To the address on file, whoever asked; asking again within a minute brings no second mail."""
     statement = Invoice.here().select(Invoice.id == invoice_id).options(joinedload(Invoice.member))
@@ -258,6 +277,7 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "refund_submitted": _refund_submitted,
     "refund_arrived": _refund_arrived,
     "refund_failed": _refund_failed,
+    "adjustment_decided": _adjustment_decided,
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
     "password_reset": _password_reset,

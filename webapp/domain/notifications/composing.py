@@ -9,8 +9,9 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from webapp.core.db import db
 from webapp.core.errors import Conflict
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.notifications import refund_wording, wording
+from webapp.domain.notifications import refund_wording, sign_in_wording, wording
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
@@ -142,30 +143,39 @@ def _invitation(occasion: Occasion) -> Composed:
     except Conflict as over:
         raise Pointless(over.message) from over
     url = occasion.links.invitation(occasion.organization, invited)
-    return wording.invitation(occasion.voice, invited, url), []
+    return sign_in_wording.invitation(occasion.voice, invited, url), []
 
 
 def _password_reset(occasion: Occasion) -> Composed:
     login = db.session.get_one(Login, UUID(occasion.mail.details["login_id"]))
     if login.disabled_at is not None:
         raise Pointless("This login was switched off.")
-    return wording.forgotten_password(login, occasion.links.password_reset(occasion.mail, login)), []
+    return sign_in_wording.forgotten_password(login, occasion.links.password_reset(occasion.mail, login)), []
 
 
 def _sign_in_link(occasion: Occasion) -> Composed:
     """Staff hear that they have other ways in."""
     login = db.session.get_one(Login, UUID(occasion.mail.details["login_id"]))
     if not sign_in_links.may_use(login):
-        return wording.no_sign_in_link(login, occasion.links.sign_in()), []
+        return sign_in_wording.no_sign_in_link(login, occasion.links.sign_in()), []
     link = db.session.get(SignInLink, UUID(occasion.mail.details["link_id"]))
     if link is None or link.is_over:
         raise Pointless("The link was used already, or is too old.")
-    return wording.sign_in_link(login, occasion.links.sign_in_link(link)), []
+    return sign_in_wording.sign_in_link(login, occasion.links.sign_in_link(link)), []
 
 
 def _security(occasion: Occasion) -> Composed:
     login = db.session.get_one(Login, UUID(occasion.mail.details["login_id"]))
-    return wording.security_notice(login, occasion.mail.details["what"], occasion.links.account()), []
+    return sign_in_wording.security_notice(login, occasion.mail.details["what"], occasion.links.account()), []
+
+
+def _adjustment(occasion: Occasion) -> Composed:
+    invoice = _loaded(occasion.mail.invoice_id)
+    adjustment = Adjustment.here().get(UUID(occasion.mail.details["adjustment_id"]))
+    pay_url = occasion.pay_url(invoice)
+    if adjustment.state is AdjustmentState.DENIED:
+        return wording.hardship_denied(occasion.voice, invoice, adjustment, pay_url), []
+    return wording.adjusted(occasion.voice, invoice, adjustment, pay_url), []
 
 
 _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
@@ -182,6 +192,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.FORGOTTEN: _password_reset,
     MailKind.SECURITY: _security,
     MailKind.SIGN_IN_LINK: _sign_in_link,
+    MailKind.ADJUSTMENT: _adjustment,
 }
 
 

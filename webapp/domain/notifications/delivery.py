@@ -37,6 +37,7 @@ class MailKind(StrEnum):
     FORGOTTEN = "forgotten_password"
     SECURITY = "security_notice"
     SIGN_IN_LINK = "sign_in_link"
+    ADJUSTMENT = "adjustment"
 
     @property
     def label(self) -> str:

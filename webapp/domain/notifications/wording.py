@@ -7,16 +7,12 @@ from datetime import date
 from babel.dates import format_date
 
 from webapp.core import money
+from webapp.domain.billing.adjustments import Adjustment, Direction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.messages import Message
 from webapp.domain.organizations import (
-    Invitation,
-    Login,
     Member,
     Organization,
-    invitations,
-    password_reset,
-    sign_in_links,
 )
 from webapp.domain.payments.payment import Payment
 
@@ -170,86 +166,37 @@ def cancellation(voice: Voice, invoice: Invoice, member: Member) -> Message:
     )
 
 
-def invitation(voice: Voice, invited: Invitation, url: str) -> Message:
+def adjusted(voice: Voice, invoice: Invoice, adjustment: Adjustment, pay_url: str) -> Message:
+    """What an adjustment did to the amount to pay, either way."""
+    amount, kind = voice.money(adjustment.amount), adjustment.kind.label
+    less = adjustment.direction is Direction.LOWERS
+    happened = f"{amount} {'less' if less else 'more'} to pay"
     return Message(
-        subject=f"You are invited to {voice.name}",
-        title=f"You are invited to {voice.name}",
-        greeting="Hello,",
+        subject=f"Invoice {invoice.number}: {happened}",
+        title=happened,
+        greeting=dear(invoice.member),
         paragraphs=[
-            f"{voice.name} keeps its dues with Duesbook and invites you as {invited.offer}.",
-            f"The link works once, for {invitations.LASTS.days} days.",
+            f"{voice.name} {'took' if less else 'put'} {amount} {'off' if less else 'on'} invoice"
+            f" {invoice.number} for {invoice.period.name}. {kind}: {adjustment.reason}"
         ],
-        button=("Accept the invitation", url),
-        afterwards=["If you did not expect this, you can ignore this mail. Nothing happens then."],
+        amount=("To pay now", invoice.owed),
+        button=("See the invoice", pay_url),
     )
 
 
-def forgotten_password(login: Login, url: str) -> Message:
-    hours = int(password_reset.LASTS.total_seconds() // 3600)
+def hardship_denied(voice: Voice, invoice: Invoice, adjustment: Adjustment, pay_url: str) -> Message:
+    amount = voice.money(adjustment.amount)
     return Message(
-        subject="Choose a new password",
-        title="Choose a new password",
-        greeting=f"Hello {login.name},",
-        paragraphs=[f"Somebody asked for a new password for this address. The link works for {hours} hours."],
-        button=("Choose a new password", url),
-        afterwards=["If it was not you, ignore this mail. Your password stays as it is."],
-    )
-
-
-def sign_in_link(login: Login, url: str) -> Message:
-    minutes = int(sign_in_links.LASTS.total_seconds() // 60)
-    return Message(
-        subject="Your sign-in link",
-        title="Your sign-in link",
-        greeting=f"Hello {login.name},",
-        paragraphs=[f"This link signs you in. It works once, for {minutes} minutes."],
-        button=("Sign in", url),
-        afterwards=["If you did not ask for it, ignore this mail, and don't pass the link on to anybody."],
-    )
-
-
-def no_sign_in_link(login: Login, url: str) -> Message:
-    return Message(
-        subject="Sign in with your password or passkey",
-        title="Sign in with your password or passkey",
-        greeting=f"Hello {login.name},",
+        subject=f"Invoice {invoice.number}: your request was not granted",
+        title="Your request was not granted",
+        greeting=dear(invoice.member),
         paragraphs=[
-            "Somebody, most likely you, asked for a sign-in link. Your role lets you see other people's"
-            " money, so a link alone does not sign you in."
+            f"You asked {voice.name} to take {amount} off invoice {invoice.number}."
+            f" The answer is no, for this reason: {adjustment.decision_reason}"
         ],
-        button=("Sign in", url),
-        afterwards=["Forgot the password? The sign-in page mails you a link to choose a new one."],
-    )
-
-
-_HAPPENED = {
-    "new_browser": (
-        "You signed in from a new browser",
-        "Somebody, most likely you, signed in to your login from a browser that was never used for it before."
-        " Your account page shows which one, and from where.",
-    ),
-    "second_factor_changed": (
-        "How you sign in was changed",
-        "A passkey or an authenticator app was added to your login, or removed from it.",
-    ),
-    "second_factor_reset": (
-        "Your second step was reset",
-        "At your or your organization's wish, your passkeys, your authenticator app and your recovery codes"
-        " are forgotten, and every browser is signed out. Sign in with your password to set them up again.",
-    ),
-}
-
-
-def security_notice(login: Login, what: str, url: str) -> Message:
-    """Something that whoever owns the login should know, in case it was not they who did it."""
-    title, happened = _HAPPENED[what]
-    return Message(
-        subject=title,
-        title=title,
-        greeting=f"Hello {login.name},",
-        paragraphs=[happened],
-        button=("Look at your account", url),
-        afterwards=["If you know nothing of it, change your password now and tell a national admin."],
+        amount=(f"Due {voice.day(invoice.due_on)}", invoice.owed),
+        button=("See and pay the invoice", pay_url),
+        afterwards=["If you can't pay this, answer this mail. Your treasurer would rather hear from you."],
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload
 from webapp.core import tenancy
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db
+from webapp.domain.billing.adjustments import AdjustmentState
 from webapp.domain.billing.invoice import PAY_LINK_RENEWED, Invoice
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
@@ -40,6 +41,7 @@ def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
         by = invoice.voided_by.name if invoice.voided_by else None
         found.append(Happening(invoice.voided_at, "voided", by, detail=invoice.void_reason))
     found += [*_payments(invoice), *_refunds(invoice), *_new_links(invoice)]
+    found += _adjustments(invoice)
     return sorted(found, key=lambda happening: happening.at)
 
 
@@ -95,6 +97,20 @@ def _new_links(invoice: Invoice) -> list[Happening]:
         AuditEntry.action == PAY_LINK_RENEWED,
     )
     return [Happening(one.at, "link_renewed", one.by_name) for one in made]
+
+
+def _adjustments(invoice: Invoice) -> list[Happening]:
+    """What was asked for, and what was said to it; needs their logins."""
+    found = []
+    for one in invoice.adjustments:
+        asked_by = one.requested_by.name if one.requested_by else None
+        if one.state is not AdjustmentState.APPROVED or one.decided_by:
+            found.append(Happening(one.created_at, "adjustment_requested", asked_by, one.amount, one.told))
+        if one.decided_at:
+            by = one.decided_by.name if one.decided_by else asked_by
+            what = one.direction.value if one.state is AdjustmentState.APPROVED else "adjustment_denied"
+            found.append(Happening(one.decided_at, what, by, one.amount, one.decision_reason or one.told))
+    return found
 
 
 def _how(payment: Payment) -> str:

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from webapp.core.db import Base, OrganizationRow, db, new_id, references_organization
 from webapp.domain import ledger
-from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, Direction
+from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.ledger import Account, Code, Difference, MemberBalance
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import Payment
@@ -42,10 +43,50 @@ def verify(organization: Organization) -> list[Difference]:
     """Everything that must agree: the books with themselves, then each member's documents with the books."""
     return [
         *ledger.verify(organization),
+        *_invoices(organization),
         *_documents(organization, "Owed on invoices", Invoice, Invoice.owed, Code.RECEIVABLE),
         *_documents(
             organization, "Received and settled nowhere", Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS
         ),
+    ]
+
+
+def _invoices(organization: Organization) -> list[Difference]:
+    """Invoices whose sums are not those of their lines and of the adjustments that hold."""
+    kept = (Invoice.billed, Invoice.adjusted)
+    lines = (
+        select(InvoiceLine.invoice_id, func.sum(InvoiceLine.amount).label("billed"))
+        .where(InvoiceLine.organization_id == organization.id)
+        .group_by(InvoiceLine.invoice_id)
+        .subquery()
+    )
+    lowered = (
+        select(Adjustment.invoice_id, func.sum(Adjustment.amount).label("adjusted"))
+        .where(
+            Adjustment.organization_id == organization.id,
+            Adjustment.state == AdjustmentState.APPROVED,
+            Adjustment.direction == Direction.LOWERS,
+        )
+        .group_by(Adjustment.invoice_id)
+        .subquery()
+    )
+    recomputed = (func.coalesce(lines.c.billed, 0), func.coalesce(lowered.c.adjusted, 0))
+    rows = db.session.execute(
+        select(Invoice.number, *kept, *recomputed)
+        .outerjoin(lines, lines.c.invoice_id == Invoice.id)
+        .outerjoin(lowered, lowered.c.invoice_id == Invoice.id)
+        .where(Invoice.organization_id == organization.id, tuple_(*kept) != tuple_(*recomputed))
+        .order_by(Invoice.number)
+        .limit(1000)
+    )
+    return [
+        Difference(what, f"invoice {number}", int(expected), int(found))
+        for number, billed, adjusted, of_lines, of_adjustments in rows
+        for what, expected, found in (
+            ("Billed against its lines", of_lines, billed),
+            ("Adjusted against its adjustments", of_adjustments, adjusted),
+        )
+        if expected != found
     ]
 
 
