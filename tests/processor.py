@@ -25,13 +25,13 @@ from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind
 from webapp.domain.billing.settings import Cadence
+from webapp.domain.billing.spreading import only
 from webapp.domain.ledger import Code, Event, Move, Side
 from webapp.domain.organizations import Member
 from webapp.domain.payments.checkout import Checkout, ReturnAddresses
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method, Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.spreading import only
 from webapp.sandbox.server import start_sandbox
 from webapp.web import paying
 

@@ -19,10 +19,10 @@ from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, JobState, later
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import oldest_first, only
 from webapp.domain.organizations import Member, RoleName, tokens
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Allocation, Method, Payment
-from webapp.domain.payments.spreading import oldest_first, only
 
 ROUNDS = 200
 

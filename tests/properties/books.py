@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
 
-BANK, CLEARING, RECEIVABLE, UNAPPLIED = "1000", "1010", "1200", "2100"
+BANK, CLEARING, RECEIVABLE, CREDIT = "1000", "1010", "1200", "2110"
 DUE_TO_CHAPTERS, REFUNDS, CHARGES = "2300", "4910", "6100"
-KEPT_BY_PERSON = (RECEIVABLE, UNAPPLIED)
+KEPT_BY_PERSON = (RECEIVABLE, CREDIT)
 
 
 class Line(NamedTuple):
@@ -57,7 +57,7 @@ class Bill:
 
 @dataclass
 class Receipt:
-    """Money that came in. `parts`: what of it settles which bill now."""
+    """Money that came in. `parts`: what of it settles which bill now; the rest is kept as credit."""
 
     person: str
     chapter: str
@@ -68,7 +68,7 @@ class Receipt:
     returned: int = 0
 
     @property
-    def unapplied(self) -> int:
+    def credit(self) -> int:
         return self.amount - sum(self.parts.values()) - self.returned
 
 
@@ -182,9 +182,9 @@ class Books:
             self._line(receipt.day, RECEIVABLE, bill.chapter, bill.person, -part)
             if receipt.fee is None:
                 self._line(receipt.day, BANK, bill.chapter, None, part)
-        self._line(receipt.day, UNAPPLIED, receipt.chapter, receipt.person, -receipt.unapplied)
+        self._line(receipt.day, CREDIT, receipt.chapter, receipt.person, -receipt.credit)
         if receipt.fee is None:
-            self._line(receipt.day, BANK, receipt.chapter, None, receipt.unapplied)
+            self._line(receipt.day, BANK, receipt.chapter, None, receipt.credit)
         else:
             self._line(receipt.day, CLEARING, receipt.chapter, None, receipt.amount - receipt.fee)
             self._line(receipt.day, CHARGES, receipt.chapter, None, receipt.fee)
@@ -244,15 +244,15 @@ class Books:
         refund.here = refund.there
 
     def _give_back(self, receipt: Receipt, bill: Bill, refund: Refund) -> None:
-        """First what settles nothing, then what settled the bill. The debt does not come back."""
-        unapplied = min(refund.amount, receipt.unapplied)
-        refund.from_bill = refund.amount - unapplied
+        """First what is kept as credit, then what settled the bill. The debt does not come back."""
+        credit = min(refund.amount, receipt.credit)
+        refund.from_bill = refund.amount - credit
         receipt.returned += refund.amount
         if refund.from_bill:
             receipt.parts[bill.number] -= refund.from_bill
             bill.refunded += refund.from_bill
         refund.lines = [
-            self._line(self.today, UNAPPLIED, receipt.chapter, receipt.person, unapplied),
+            self._line(self.today, CREDIT, receipt.chapter, receipt.person, credit),
             self._line(self.today, REFUNDS, receipt.chapter, None, refund.from_bill),
             self._line(self.today, CLEARING, receipt.chapter, None, -refund.amount),
         ]

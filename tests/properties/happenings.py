@@ -19,10 +19,10 @@ from webapp.domain.billing import confirming, periods, preview, rates, undoing
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.run import BillingRun
+from webapp.domain.billing.spreading import Spread, as_named, in_proportion, oldest_first, only
 from webapp.domain.organizations import Member
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.payments.spreading import Spread, as_named, in_proportion, oldest_first, only
 from webapp.web import paying
 
 T = TypeVar("T")

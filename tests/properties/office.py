@@ -16,7 +16,7 @@ from sqlalchemy import text
 from tests import factories
 from tests.jobs import JobRunner
 from tests.processor import Shop, connect, post_webhook
-from tests.properties.books import KEPT_BY_PERSON, UNAPPLIED, Books, Page
+from tests.properties.books import CREDIT, KEPT_BY_PERSON, Books, Page
 from tests.properties.dues import DUE_AFTER, Roll, Schedule
 from tests.sandbox.control import SandboxControl
 from webapp.core import tenancy
@@ -209,7 +209,7 @@ class Office:
         return sorted(
             (
                 one.person, one.chapter, one.amount, one.day, -1 if one.fee is None else one.fee,
-                sum(one.parts.values()), one.returned, one.unapplied,
+                sum(one.parts.values()), one.returned, one.credit, 0,
                 sorted((number, part) for number, part in one.parts.items() if part),
             )
             for one in self.books.receipts
@@ -218,7 +218,7 @@ class Office:
     def _payments(self) -> list[tuple[Any, ...]]:
         rows = self._rows(
             "SELECT p.id, m.number, c.code, p.amount, p.received_on, coalesce(p.fee, -1), p.allocated,"
-            " p.returned, p.unapplied FROM payments p JOIN members m ON m.id = p.member_id"
+            " p.returned, p.credited, p.unapplied FROM payments p JOIN members m ON m.id = p.member_id"
             " JOIN chapters c ON c.id = p.chapter_id"
             " WHERE p.organization_id = :here AND p.received_on IS NOT NULL"
         )
@@ -246,18 +246,19 @@ class Office:
         held = {(row[0], row[1]): row[2] for row in people}
         assert held == self.books.people()
         assert {account for account, _ in held} <= set(KEPT_BY_PERSON)
-        assert all((amount < 0) is (account == UNAPPLIED) for (account, _), amount in held.items())
+        assert all((amount < 0) is (account == CREDIT) for (account, _), amount in held.items())
         assert ledger.trial_balance(self.books.today).agrees
 
     def _check_numbers(self) -> None:
         """Gapless in every year, and the next one follows the last."""
-        years = self._rows(
-            "SELECT year, array_agg(sequence ORDER BY sequence) FROM invoices"
-            " WHERE organization_id = :here GROUP BY year"
-        )
-        counters = self._rows("SELECT year, last FROM number_counters WHERE organization_id = :here")
-        found = {row[0]: list(row[1]) for row in years}
-        assert found == {row[0]: list(range(1, row[1] + 1)) for row in counters}
+        for table, counter in (("invoices", "number_counters"), ("credit_notes", "credit_note_counters")):
+            years = self._rows(
+                f"SELECT year, array_agg(sequence ORDER BY sequence) FROM {table}"
+                " WHERE organization_id = :here GROUP BY year"
+            )
+            counters = self._rows(f"SELECT year, last FROM {counter} WHERE organization_id = :here")
+            found = {row[0]: list(row[1]) for row in years}
+            assert found == {row[0]: list(range(1, row[1] + 1)) for row in counters}
 
     def _rows(self, statement: str) -> list[Any]:
         return list(db.session.execute(text(statement), {"here": self.organization_id}).all())

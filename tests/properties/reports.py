@@ -6,7 +6,7 @@ from dataclasses import astuple
 from datetime import date, timedelta
 from typing import Any
 
-from tests.properties.books import RECEIVABLE, UNAPPLIED, Bill, Books
+from tests.properties.books import CREDIT, RECEIVABLE, Bill, Books
 from tests.properties.office import Office
 from webapp.core.db import db
 from webapp.domain import ledger
@@ -135,7 +135,7 @@ def _check_statement(office: Office, person: str, day: date) -> None:
 
 def _owed_net(books: Books, person: str, until: date) -> int:
     held = books.people(until)
-    return held.get((RECEIVABLE, person), 0) + held.get((UNAPPLIED, person), 0)
+    return held.get((RECEIVABLE, person), 0) + held.get((CREDIT, person), 0)
 
 
 def _check_extract(earlier: Any, later: Any, expected: tuple[int, int]) -> None:

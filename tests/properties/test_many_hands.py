@@ -25,11 +25,11 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.run import BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.spreading import in_proportion, oldest_first, only
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.payments.checkout import UNFINISHED, Checkout
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
-from webapp.domain.payments.spreading import in_proportion, oldest_first, only
 from webapp.web import paying
 
 HANDS, DEEDS = 5, 10

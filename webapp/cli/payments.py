@@ -13,11 +13,11 @@ from webapp.cli.output import organization_named, says_why, table
 from webapp.core import clock, money, tenancy
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import only
 from webapp.domain.organizations import AuthenticatorApp, Member, Organization
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import OFFLINE, Method
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.spreading import only
 from webapp.web import connecting
 
 processors = AppGroup("processors", help="Where people pay online.")
@@ -100,8 +100,8 @@ def record(
                 reference=reference,
                 spread=only(invoice),
             )
-        show = [money.plain(part, payment.currency) for part in (payment.allocated, payment.unapplied)]
-        table(["payment", "settled", "not applied"], [[str(payment.id), *show]])
+        show = [money.plain(part, payment.currency) for part in (payment.allocated, payment.credited)]
+        table(["payment", "settled", "credited"], [[str(payment.id), *show]])
 
 
 @keys.command()

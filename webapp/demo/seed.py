@@ -19,6 +19,7 @@ from webapp.domain.billing import confirming, overdue, periods, rates, run, sche
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.settings import Cadence, DuesSettings
+from webapp.domain.billing.spreading import oldest_first
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.organizations import (
     Chapter,
@@ -34,7 +35,6 @@ from webapp.domain.organizations.roster_intake import Intake
 from webapp.domain.payments import allocation
 from webapp.domain.payments.payment import Allocation, FeeState, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.spreading import oldest_first
 
 ROSTER = Path(__file__).with_name("roster.csv")
 SEED = 1908

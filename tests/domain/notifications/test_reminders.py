@@ -7,6 +7,7 @@ from tests.jobs import JobRunner
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.billing.spreading import only
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.notifications import daily, reminders
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
@@ -14,7 +15,6 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments import offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.payments.spreading import only
 
 LINKS = Links("http://localhost", "a secret")
 DUE = date(2026, 9, 1)
@@ -55,7 +55,7 @@ def test_each_step_goes_out_on_its_day_and_once(organization: Organization) -> N
 def test_the_same_day_again_reminds_nobody_twice(organization: Organization) -> None:
     owed_invoice()
     assert pass_day(organization, DUE)["reminders"] == 1
-    assert pass_day(organization, DUE) == {"reminders": 1, "overdue": 0, "cleared_away": 0}
+    assert pass_day(organization, DUE) == {"reminders": 1, "overdue": 0, "credited": 0, "cleared_away": 0}
     with transaction():
         assert reminders.promise(organization, DUE, LINKS) == 0
     assert len(reminder_states()) == 1

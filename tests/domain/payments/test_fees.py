@@ -6,11 +6,13 @@ from webapp.core.audit import AuditEntry
 from webapp.core.db import transaction
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import only
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.credits.applying import apply
+from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.ledger import Code, Event, Move, PostingBlocked, Side, post
 from webapp.domain.payments import checkout as checkouts
 from webapp.domain.payments import fees, receiving
-from webapp.domain.payments.allocation import allocate
 from webapp.domain.payments.gateway import ChargeState, ProcessorPayment
 from webapp.domain.payments.payment import FeeState, Payment
 
@@ -94,13 +96,13 @@ def test_the_fee_that_arrives_after_a_person_confirmed_changes_nothing(shop: Sho
 
 def test_credit_left_over_settles_another_invoice(shop: Shop) -> None:
     first, second = shop.owed(), shop.owed(30_000)
-    payment = shop.record(first, 50_000)
+    shop.record(first, 50_000)
+    [note] = CreditNote.here().all()
     with transaction():
-        invoice = Invoice.here().get(second.id, lock=True)
-        allocate(Payment.here().get(payment.id, lock=True), invoice, 10_000, by=None, on=invoice.issued_on)
-    assert fresh(Payment, payment.id).unapplied == 0
+        apply(note.id, only(second), on=TODAY, by=None)
+    assert fresh(CreditNote, note.id).state is CreditState.APPLIED
     assert fresh(Invoice, second.id).status is InvoiceStatus.PARTIAL
-    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == 0
+    assert shop.balance(Code.CREDIT_NOTES) == 0
 
 
 def waiting(shop: Shop) -> Payment:

@@ -8,14 +8,12 @@ from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import PreviewChanged, oldest_first, open_invoices, preview
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Member
-from webapp.domain.payments import allocation
-from webapp.domain.payments.allocation import PreviewChanged
 from webapp.domain.payments.offline import alike, record_offline
 from webapp.domain.payments.payment import Method, Payment, PaymentState
-from webapp.domain.payments.spreading import oldest_first
 
 
 def record(shop: Shop, amount: int, method: Method = Method.CASH) -> Payment:
@@ -48,17 +46,17 @@ def test_a_part_that_came_in_before_the_invoice_was_late_leaves_the_rest_overdue
     assert fresh(Invoice, late.id).status is InvoiceStatus.OVERDUE
 
 
-def test_what_is_too_much_for_the_named_invoice_stays_unapplied(shop: Shop) -> None:
+def test_what_is_too_much_for_the_named_invoice_becomes_a_credit_note(shop: Shop) -> None:
     named, other = shop.owed(10_000), shop.owed(10_000)
     payment = shop.record(named, 15_000)
-    assert (payment.allocated, payment.unapplied) == (10_000, 5_000)
+    assert (payment.allocated, payment.credited) == (10_000, 5_000)
     assert fresh(Invoice, other.id).owed == 10_000
-    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == 5_000
+    assert shop.balance(Code.CREDIT_NOTES) == 5_000
 
 
 def test_what_is_previewed_is_what_is_recorded(shop: Shop) -> None:
     invoice = shop.owed(10_000)
-    seen = allocation.preview(15_000, allocation.open_invoices(shop.member_id), oldest_first)
+    seen = preview(15_000, open_invoices(shop.member_id), oldest_first)
     assert ([part for _, part in seen.parts], seen.rest) == ([10_000], 5_000)
     with transaction():
         payment = record_offline(
@@ -71,7 +69,7 @@ def test_what_is_previewed_is_what_is_recorded(shop: Shop) -> None:
 @pytest.mark.case("K10")
 def test_a_preview_that_is_not_true_any_more_is_not_recorded(shop: Shop) -> None:
     invoice = shop.owed(10_000)
-    seen = allocation.preview(15_000, allocation.open_invoices(shop.member_id), oldest_first)
+    seen = preview(15_000, open_invoices(shop.member_id), oldest_first)
     shop.record(invoice, 4_000)
     with pytest.raises(PreviewChanged), transaction():
         record_offline(shop.member, 15_000, method=Method.CHECK, on=TODAY, by=None, seen=seen.summary)
@@ -135,4 +133,4 @@ def test_checks_recorded_at_once_never_settle_more_than_is_owed(shop: Shop) -> N
     assert (settled.status, settled.paid) == (InvoiceStatus.PAID, 40_000)
     payments = Payment.here().all()
     assert sum(payment.allocated for payment in payments) == 40_000
-    assert sum(payment.unapplied for payment in payments) == 6 * 15_000 - 40_000
+    assert sum(payment.credited for payment in payments) == 6 * 15_000 - 40_000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from webapp.core.errors import Invalid
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.payments.spreading import as_named, in_proportion, oldest_first, only
+from webapp.domain.billing.spreading import as_named, in_proportion, oldest_first, only
 
 AMOUNTS = st.integers(1, 10**9)
 DEBTS = st.lists(st.integers(1, 10**8), max_size=8)

@@ -26,10 +26,10 @@ def test_paid_online_while_the_treasurer_recorded_a_check(shop: Shop) -> None:
     check = shop.record(invoice, 40_000)
     shop.hear()
     online = fresh(Payment, checkout.payment_id)
-    assert (online.allocated, online.unapplied) == (0, 40_000)
+    assert (online.allocated, online.credited) == (0, 40_000)
     assert fresh(Payment, check.id).allocated == 40_000
     assert fresh(Invoice, invoice.id).status is InvoiceStatus.PAID
-    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == 40_000
+    assert shop.balance(Code.CREDIT_NOTES) == 40_000
     assert shop.announced() == ["paid_twice", "payment_received", "payment_received"]
 
 
@@ -50,7 +50,7 @@ def test_what_a_partial_check_left_owed_is_settled_and_the_rest_stays_as_credit(
     shop.record(invoice, 15_000)
     shop.hear()
     online = fresh(Payment, checkout.payment_id)
-    assert (online.allocated, online.unapplied) == (25_000, 15_000)
+    assert (online.allocated, online.credited) == (25_000, 15_000)
     assert fresh(Invoice, invoice.id).owed == 0
 
 
@@ -72,7 +72,7 @@ def test_money_that_still_comes_for_a_void_invoice_is_kept_as_credit(shop: Shop)
     shop.void(invoice)
     shop.work()
     payment = fresh(Payment, checkout.payment_id)
-    assert (payment.state, payment.unapplied) == (PaymentState.SUCCEEDED, 40_000)
+    assert (payment.state, payment.credited) == (PaymentState.SUCCEEDED, 40_000)
     assert fresh(Invoice, invoice.id).status is InvoiceStatus.VOID
     assert fresh(Checkout, checkout.id).state is CheckoutState.PAID
     assert shop.announced() == ["paid_twice", "payment_received"]
@@ -164,7 +164,7 @@ def _state(checkout_id: Any, payment_id: Any) -> tuple[Any, ...]:
     payment, checkout = fresh(Payment, payment_id), fresh(Checkout, checkout_id)
     invoice = fresh(Invoice, checkout.invoice_id)
     return (
-        payment.state, payment.fee, payment.allocated, payment.returned, payment.unapplied, checkout.state,
+        payment.state, payment.fee, payment.allocated, payment.returned, payment.credited, checkout.state,
         invoice.status, invoice.owed, invoice.processing,
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ def test_a_refund_made_at_the_processor_is_booked_once(shop: Shop) -> None:
     [refund] = Refund.here().all()
     assert (refund.amount, refund.state) == (10_000, RefundState.SUCCEEDED)
     back = fresh(Payment, payment.id)
-    assert (back.allocated, back.returned, back.unapplied) == (30_000, 10_000, 0)
+    assert (back.allocated, back.returned, back.credited) == (30_000, 10_000, 0)
     settled = fresh(Invoice, invoice.id)
     assert (settled.status, settled.refunded, settled.owed) == (InvoiceStatus.REFUNDED, 10_000, 0)
     assert shop.balance(Code.REFUNDS) == 10_000
@@ -54,11 +54,11 @@ def test_refunding_the_duplicate_leaves_the_good_payment_alone(shop: Shop) -> No
     shop.refund(40_000)
     shop.hear()
     duplicate = fresh(Payment, payment_id)
-    assert (duplicate.returned, duplicate.unapplied) == (40_000, 0)
+    assert (duplicate.returned, duplicate.credited) == (40_000, 0)
     assert fresh(Payment, check.id).allocated == 40_000
     settled = fresh(Invoice, invoice.id)
     assert (settled.status, settled.refunded) == (InvoiceStatus.PAID, 0)
-    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == 0
+    assert shop.balance(Code.CREDIT_NOTES) == 0
     assert shop.balance(Code.REFUNDS) == 0
 
 
@@ -117,7 +117,7 @@ def test_a_refund_that_fails_days_later_is_taken_back_out_of_the_books(
     settled = fresh(Invoice, invoice.id)
     assert (settled.status, settled.refunded) == (InvoiceStatus.PAID, 0)
     assert shop.balance(Code.REFUNDS) == 0
-    assert shop.balance(Code.UNAPPLIED_RECEIPTS) == kept_as_credit
+    assert shop.balance(Code.CREDIT_NOTES) == kept_as_credit
 
 
 def test_a_refund_before_the_fee_is_known_is_booked_with_the_payment(shop: Shop) -> None:

@@ -11,9 +11,13 @@ from tests.processor import TODAY, Shop, fresh
 from webapp.core.db import db, transaction
 from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import only
+from webapp.domain.credits.applying import apply
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Event, JournalEntry
-from webapp.domain.payments.allocation import allocate
-from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.allocation import allocate, live_allocations, undo
+from webapp.domain.payments.crediting import credit_rest
+from webapp.domain.payments.payment import Allocation, Payment
 from webapp.domain.reporting import verification
 
 Postings = list[tuple[str, str, int]]
@@ -48,10 +52,22 @@ def card_after_a_check(shop: Shop) -> None:
 
 
 def credit_applied_later(shop: Shop) -> None:
-    payment, second = shop.record(shop.owed(), 50_000), shop.owed(30_000)
+    shop.record(shop.owed(), 50_000)
+    second = shop.owed(30_000)
+    [note] = CreditNote.here().all()
     with transaction():
+        apply(note.id, only(second), on=TODAY, by=None)
+
+
+def taken_off_and_allocated_anew(shop: Shop) -> None:
+    payment, second = shop.record(shop.owed(), 40_000), shop.owed(30_000)
+    [first] = live_allocations(payment)
+    with transaction():
+        invoice, other = (Invoice.here().get(one, lock=True) for one in (first.invoice_id, second.id))
         held = Payment.here().get(payment.id, lock=True)
-        allocate(held, Invoice.here().get(second.id, lock=True), 10_000, by=None, on=TODAY)
+        undo(fresh(Allocation, first.id), held, invoice, on=TODAY, by=None)
+        allocate(held, other, 30_000, on=TODAY, by=None)
+        credit_rest(held, on=TODAY, by=None)
 
 
 def refunded(shop: Shop) -> None:
@@ -67,7 +83,10 @@ TABLE: list[tuple[Callable[[Shop], None], Event, Postings]] = [
     (check_for_too_much, Event.PAYMENT_RECEIVED, [("1000", "1200", 40_000), ("1000", "2100", 10_000)]),
     (card, Event.PAYMENT_RECEIVED, [("1010", "1200", 38_810), ("6100", "1200", 1_190)]),
     (card_after_a_check, Event.PAYMENT_RECEIVED, [("1010", "2100", 38_810), ("6100", "2100", 1_190)]),
-    (credit_applied_later, Event.PAYMENT_ALLOCATED, [("2100", "1200", 10_000)]),
+    (check_for_too_much, Event.CREDIT_NOTE_ISSUED, [("2100", "2110", 10_000)]),
+    (credit_applied_later, Event.CREDIT_NOTE_APPLIED, [("2110", "1200", 10_000)]),
+    (taken_off_and_allocated_anew, Event.ALLOCATION_UNDONE, [("1200", "2100", 40_000)]),
+    (taken_off_and_allocated_anew, Event.PAYMENT_ALLOCATED, [("2100", "1200", 30_000)]),
     (refunded, Event.REFUND, [("4910", "1010", 10_000)]),
 ]
 
@@ -91,9 +110,11 @@ def test_each_event_is_posted_as_the_table_says(
 def test_documents_and_books_that_differ_by_a_cent_are_named(shop: Shop) -> None:
     invoice = shop.owed()
     check = shop.record(invoice, 50_000)
+    [note] = CreditNote.here().all()
     with transaction():
         fresh(Invoice, invoice.id).billed += 1
-        fresh(Payment, check.id).returned += 1
+        fresh(Payment, check.id).credited -= 1
+        fresh(CreditNote, note.id).amount += 2
 
     found = [one.sentence("USD") for one in verification.verify(shop.organization)]
 
@@ -101,11 +122,14 @@ def test_documents_and_books_that_differ_by_a_cent_are_named(shop: Shop) -> None
     assert found == [
         f"Billed against its lines, invoice {invoice.number}: should be 400.00 USD, is 400.01 USD",
         f"Owed on invoices against account 1200, {whose}: should be 0.01 USD, is 0.00 USD",
-        f"Received and settled nowhere against account 2100, {whose}: should be 99.99 USD, is 100.00 USD",
+        f"Received and settled nowhere against account 2100, {whose}: should be 0.01 USD, is 0.00 USD",
+        f"Credit notes against account 2110, {whose}: should be 100.02 USD, is 100.00 USD",
+        f"Credited by its notes, payment {check.id}: should be 100.02 USD, is 99.99 USD",
     ]
     with transaction():
         fresh(Invoice, invoice.id).billed -= 1
-        fresh(Payment, check.id).returned -= 1
+        fresh(Payment, check.id).credited += 1
+        fresh(CreditNote, note.id).amount -= 2
 
 
 def test_every_entry_names_a_document_that_exists(shop: Shop) -> None:

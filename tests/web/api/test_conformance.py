@@ -30,10 +30,10 @@ from tests.web.api.conftest import Program, operations
 from webapp.core.db import db, transaction
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.spreading import only
 from webapp.domain.organizations import Chapter
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.payments.spreading import only
 
 OPERATIONS = operations()
 SEED = 20260901

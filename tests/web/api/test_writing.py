@@ -111,9 +111,9 @@ def test_a_payment_settles_the_oldest_invoice_first_or_the_one_that_is_named(
     assert named.json["allocations"] == [{"invoice_id": str(new.id), "amount": 12_000}]
     rest = admin.post("payments/", body | {"allocation": "fifo", "amount": 20_000})
     settled = {(part["invoice_id"], part["amount"]) for part in rest.json["allocations"]}
-    assert settled == {(str(old.id), 10_000), (str(new.id), 8_000)} and rest.json["unapplied"] == 2_000
+    assert settled == {(str(old.id), 10_000), (str(new.id), 8_000)} and rest.json["credited"] == 2_000
     balance = admin.get(f"/api/members/{member.id}/balance/").json
-    assert (balance["owed"], balance["unapplied"], balance["currency"]) == (0, 2_000, "USD")
+    assert (balance["owed"], balance["credit_notes"], balance["currency"]) == (0, 2_000, "USD")
 
 
 def test_a_payment_settles_the_named_invoices_with_the_named_amounts(admin: Program, member: Member) -> None:
@@ -121,7 +121,7 @@ def test_a_payment_settles_the_named_invoices_with_the_named_amounts(admin: Prog
     parts = [{"invoice_id": str(third.id), "amount": 7_000}, {"invoice_id": str(first.id), "amount": 2_500}]
     body = {"member_id": str(member.id), "amount": 10_000, "method": "check", "allocation": "specific"}
     paid = admin.post("payments/", body | {"invoices": parts})
-    assert paid.status_code == 201 and paid.json["unapplied"] == 500
+    assert paid.status_code == 201 and paid.json["credited"] == 500
     assert sorted(paid.json["allocations"], key=str) == sorted(parts, key=str)
     more = admin.post("payments/", body | {"invoices": [{"invoice_id": str(third.id), "amount": 3_001}]})
     assert is_problem(more, 422, "invalid") and third.number in more.json["errors"]["invoices"]
@@ -137,7 +137,7 @@ def test_a_payment_gives_every_open_invoice_the_same_share(admin: Program, membe
     paid = admin.post("payments/", body).json
     parts = {part["invoice_id"]: part["amount"] for part in paid["allocations"]}
     assert [parts[str(invoice.id)] for invoice in made] == [1_667, 3_334, 5_000]
-    assert paid["unapplied"] == 0
+    assert paid["credited"] == 0
 
 
 NOBODYS = "01980000-0000-7000-8000-000000000000"

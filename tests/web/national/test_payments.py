@@ -39,8 +39,8 @@ def test_the_list_shows_payments_and_filters_by_its_address(shop: Shop, office: 
     online = shop.paid(shop.owed(40_000))
     check = shop.record(shop.owed(10_000), 12_500)
     assert len(rows_of(shop.client.get(f"{office}/payments/?format=csv"))) == 2
-    [row] = rows_of(shop.client.get(f"{office}/payments/?format=csv&needs=unapplied"))
-    assert (row["method"], row["amount"], row["unapplied"], row["reference"]) == (
+    [row] = rows_of(shop.client.get(f"{office}/payments/?format=csv&needs=credited"))
+    assert (row["method"], row["amount"], row["credited"], row["reference"]) == (
         "check",
         "125.00",
         "25.00",

@@ -1,4 +1,4 @@
-"""Invoice numbers: gapless per organization and year, given in the transaction that inserts the invoices."""
+"""Document numbers: gapless per organization and year, given in the transaction that inserts the document."""
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.dialects.postgresql import insert
@@ -8,29 +8,32 @@ from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, db, references_organization
 
 
-class NumberCounter(OrganizationRow, Base):
+class Counter(OrganizationRow):
     """The last number given in a year. Its row lock keeps two transactions from giving the same one."""
-
-    __tablename__ = "number_counters"
 
     year: Mapped[int]
     last: Mapped[int] = mapped_column(default=0)
 
+
+class NumberCounter(Counter, Base):
+    """Of invoices."""
+
+    __tablename__ = "number_counters"
     __table_args__ = (references_organization(), UniqueConstraint("organization_id", "year"))
 
 
-def take(year: int, count: int) -> int:
+def take(year: int, count: int, counter: type[Counter] = NumberCounter) -> int:
     """The first of `count` numbers in a row that nobody else gets, unless this transaction is undone.
 
     The counter stays locked until then, so take numbers last and use every one of them.
     """
     assert count > 0
-    counter = insert(NumberCounter).values(organization_id=tenancy.organization_id(), year=year, last=count)
+    taking = insert(counter).values(organization_id=tenancy.organization_id(), year=year, last=count)
     last = db.session.scalars(
-        counter.on_conflict_do_update(
+        taking.on_conflict_do_update(
             index_elements=["organization_id", "year"],
-            set_={"last": NumberCounter.last + counter.excluded.last},
-        ).returning(NumberCounter.last)
+            set_={"last": counter.last + taking.excluded.last},
+        ).returning(counter.last)
     ).one()
     return last - count + 1
 

@@ -132,7 +132,7 @@ def _paid_twice(links: Links, payment_id: UUID) -> None:
             member_id=member_id,
             payment_id=payment.id,
             invoice_id=_invoice_meant(payment.id),
-            details={"reader": "member" if member_id else "officer", "amount": payment.unapplied},
+            details={"reader": "member" if member_id else "officer", "amount": payment.credited},
         )
 
 

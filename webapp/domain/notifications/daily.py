@@ -11,6 +11,7 @@ from webapp.domain.notifications import reminders
 from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Organization, housekeeping
+from webapp.domain.payments import crediting
 
 
 def pass_day(organization: Organization, day: date, links: Links) -> tuple[DailyRun, bool]:
@@ -23,6 +24,7 @@ def pass_day(organization: Organization, day: date, links: Links) -> tuple[Daily
         return done, False
     made.counts = {
         "overdue": mark_overdue(organization, day),
+        "credited": crediting.sweep(organization),
         "reminders": reminders.promise(organization, day, links),
         "cleared_away": housekeeping.clear_away(),
     }

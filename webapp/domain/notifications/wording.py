@@ -82,8 +82,8 @@ def receipt(
     if payment.reference:
         facts.append(("Reference", payment.reference))
     rows = [(f"Invoice {number}", part) for number, part in settled]
-    if payment.unapplied:
-        rows.append(("Kept as your credit", payment.unapplied))
+    if payment.credited:
+        rows.append(("Kept as your credit", payment.credited))
     left = f"{voice.money(owed)} is still owed." if owed else "Nothing is left to pay on it."
     return Message(
         subject=f"Receipt: {voice.money(payment.amount)} received, thank you",
@@ -135,9 +135,9 @@ def paid_twice(voice: Voice, payment: Payment, member: Member, *, for_member: bo
         greeting="Hello,",
         paragraphs=[
             f"A payment of {voice.money(payment.amount)} from {member.name} ({member.number}) came in, and"
-            f" {money_text} of it is not needed for the invoice. It is kept unapplied."
+            f" {money_text} of it is not needed for the invoice. It became a credit note."
         ],
-        amount=("Unapplied", amount),
+        amount=("Credit note", amount),
         afterwards=["Ask the member whether to give it back or to use it for another invoice."],
     )
 

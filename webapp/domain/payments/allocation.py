@@ -1,84 +1,24 @@
 """Which part of a payment settles which part of an invoice, and how both reach the books."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from uuid import UUID
 
 from sqlalchemy import func
-from sqlalchemy.orm import joinedload
 
 from webapp.core import audit
 from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import Part
 from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Login
+from webapp.domain.payments import crediting
 from webapp.domain.payments.checkout import promise_closing
 from webapp.domain.payments.payment import Allocation, Payment
-from webapp.domain.payments.spreading import Part, Spread
-
-
-def lock_open_invoices(member_id: UUID) -> list[Invoice]:
-    """What the member owes, locked in id order, oldest due date first."""
-    statement = (
-        Invoice.here()
-        .select(Invoice.member_id == member_id, Invoice.owed > 0)
-        .order_by(Invoice.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return sorted(db.session.scalars(statement), key=lambda invoice: (invoice.due_on, invoice.id))
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What an amount would settle, and what would remain of it."""
-
-    parts: Sequence[Part]
-    rest: int
-
-    @classmethod
-    def of(cls, parts: Sequence[Part], amount: int) -> "Preview":
-        return cls(parts, amount - sum(part for _, part in parts))
-
-    @property
-    def summary(self) -> str:
-        """Tells this preview from every other: which invoice gets how much, and the rest."""
-        parts = (f"{invoice.id}:{part}" for invoice, part in self.parts)
-        return hashlib.sha256(" ".join([*parts, str(self.rest)]).encode()).hexdigest()[:32]
-
-
-class PreviewChanged(Conflict):
-    """Somebody confirmed what would not happen any more, for instance because an invoice was paid."""
-
-    code = "preview-changed"
-    message = "What this payment would settle has changed since you looked."
-    next_step = "Look at it again, and confirm that."
-
-
-def preview(amount: int, owed: Sequence[Invoice], spread: Spread) -> Preview:
-    """What `spread` would make of the amount. Invalid, with a reason, where it can't be spread so."""
-    return Preview.of(spread(amount, owed), amount)
-
-
-def refuse_change(settled: Sequence[Part], amount: int, seen: str | None) -> None:
-    """What was confirmed is what is done. `seen` is the summary of the preview, if there was one."""
-    if seen is not None and seen != Preview.of(settled, amount).summary:
-        raise PreviewChanged
-
-
-def open_invoices(member_id: UUID) -> Sequence[Invoice]:
-    """What the member owes, oldest due date first, to look at."""
-    statement = Invoice.here().select(Invoice.member_id == member_id, Invoice.owed > 0)
-    return db.session.scalars(
-        statement.options(joinedload(Invoice.period)).order_by(Invoice.due_on, Invoice.id)
-    ).all()
 
 
 def receive(payment: Payment, settled: Sequence[Part], *, on: date, today: date, by: Login | None) -> None:
-    """The money is here since `on`: settle these parts, keep the rest unapplied; one entry for all.
+    """The money is here since `on`: settle these parts, one entry for all; the rest becomes a credit note.
 
     Whether what is still owed is overdue is a matter of `today`, however long ago the money came.
     """
@@ -96,6 +36,7 @@ def receive(payment: Payment, settled: Sequence[Part], *, on: date, today: date,
         by=by,
         description=_description(payment, [invoice for invoice, _ in settled]),
     )
+    crediting.credit_rest(payment, on=on, by=by)
 
 
 def allocate(payment: Payment, invoice: Invoice, amount: int, *, by: Login | None, on: date) -> Allocation:
@@ -107,17 +48,34 @@ def allocate(payment: Payment, invoice: Invoice, amount: int, *, by: Login | Non
     payment.allocated += amount
     allocation = _settle(payment, invoice, amount, on=on)
     _write([invoice])
-    source = Side(Code.UNAPPLIED_RECEIPTS, payment.chapter_id, payment.member_id)
     post(
         Event.PAYMENT_ALLOCATED,
         source=allocation,
-        moves=[Move(amount, source, _receivable(invoice))],
+        moves=[Move(amount, payment.unapplied_receipts, _receivable(invoice))],
         on=on,
         by=by,
         description=f"Payment applied to invoice {invoice.number}",
     )
     audit.record("allocate", payment, by=by, after={"invoice_id": str(invoice.id), "amount": amount})
     return allocation
+
+
+def undo(allocation: Allocation, payment: Payment, invoice: Invoice, *, on: date, by: Login | None) -> None:
+    """Take it off the invoice. Its money has no place then: who calls allocates it anew, or credits it."""
+    assert allocation.undone_at is None, "What is undone is not undone again"
+    allocation.undone_at, allocation.undone_by_id = func.now(), by.id if by else None
+    payment.allocated -= allocation.amount
+    invoice.release(allocation.amount, on=on)
+    post(
+        Event.ALLOCATION_UNDONE,
+        source=allocation,
+        moves=[Move(allocation.amount, _receivable(invoice), payment.unapplied_receipts)],
+        on=on,
+        by=by,
+        description=f"Payment taken off invoice {invoice.number}",
+    )
+    before = {"invoice_id": str(invoice.id), "amount": allocation.amount}
+    audit.record("undo allocation", payment, by=by, before=before)
 
 
 def live_allocations(payment: Payment) -> Sequence[Allocation]:
@@ -165,8 +123,8 @@ def _moves(payment: Payment, settled: Sequence[Part]) -> Iterator[Move]:
     """Pair what arrived where with what it is for, in order; each pair moves as much as both still have."""
     into = _arrivals(payment)
     rest = payment.amount - sum(part for _, part in settled)
-    kept = Side(Code.UNAPPLIED_RECEIPTS, payment.chapter_id, payment.member_id)
-    targets = [(part, _receivable(invoice)) for invoice, part in settled] + [(rest, kept)]
+    targets = [(part, _receivable(invoice)) for invoice, part in settled]
+    targets.append((rest, payment.unapplied_receipts))
     for wanted, credit in targets:
         left = wanted
         while left:

@@ -10,10 +10,10 @@ from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
 from webapp.core.errors import Invalid
 from webapp.core.jobs import Job, later
+from webapp.domain.billing.spreading import Part, Spread, lock_open_invoices, oldest_first, refuse_change
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.payments import allocation
 from webapp.domain.payments.payment import OFFLINE, Method, Payment, PaymentState
-from webapp.domain.payments.spreading import Part, Spread, oldest_first
 
 ALIKE_WITHIN = timedelta(days=14)
 
@@ -30,15 +30,15 @@ def record_offline(
     seen: str | None = None,
     receipt: bool = True,
 ) -> Payment:
-    """It is here since `on`, spread over what the member owes; what is left of it stays unapplied.
+    """It is here since `on`, spread over what the member owes; what is left of it becomes a credit note.
 
     `seen` is the summary of the preview that somebody confirmed: PreviewChanged when it is another by now.
     With `receipt` the member gets one by mail.
     """
     organization = db.session.get_one(Organization, tenancy.organization_id())
     refuse_impossible(amount, method=method, on=on, today=organization.today)
-    settled = spread(amount, allocation.lock_open_invoices(member.id))
-    allocation.refuse_change(settled, amount, seen)
+    settled = spread(amount, lock_open_invoices(member.id))
+    refuse_change(settled, amount, seen)
     payment = Payment(
         id=new_id(),
         member_id=member.id,

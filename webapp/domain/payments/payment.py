@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core import money
 from webapp.core.db import Base, OrganizationRow, belongs_to, references
 from webapp.core.errors import Conflict
-from webapp.domain.ledger import Event, Guard, Objection
+from webapp.domain.ledger import Code, Event, Guard, Objection, Side
 from webapp.domain.organizations import Chapter, Member
 from webapp.domain.payments.processor import PaymentProcessor
 
@@ -91,10 +91,12 @@ class NothingLeft(Conflict):
 
 
 class Payment(OrganizationRow, Base):
-    """Amounts in minor units. `unapplied` is what is settled nowhere yet: amount − allocated − returned.
-
+    """Amounts in minor units. `credited` is what became credit notes, less what went back of them;
     `returned` is what refunds gave back, whether or not the debt was reinstated. `reserved` is what refunds
     and disputes that are not finished hold of it: nobody else may give that back meanwhile.
+
+    `unapplied` is what has no place yet: amount − allocated − credited − returned. That is nothing once a
+    transaction is over.
     """
 
     __tablename__ = "payments"
@@ -110,11 +112,13 @@ class Payment(OrganizationRow, Base):
     fee_state: Mapped[FeeState] = mapped_column(default=FeeState.NONE)
     fee_error: Mapped[str | None]
     allocated: Mapped[int] = mapped_column(default=0)
+    credited: Mapped[int] = mapped_column(default=0, server_default="0")
     returned: Mapped[int] = mapped_column(default=0)
     reserved: Mapped[int] = mapped_column(server_default="0", default=0)
     unapplied: Mapped[int] = mapped_column(
         Computed(
-            "CASE WHEN received_on IS NULL THEN 0 ELSE amount - allocated - returned END", persisted=True
+            "CASE WHEN received_on IS NULL THEN 0 ELSE amount - allocated - credited - returned END",
+            persisted=True,
         )
     )
     received_on: Mapped[date | None]
@@ -138,12 +142,12 @@ class Payment(OrganizationRow, Base):
         references("payment_processors", "processor_id"),
         CheckConstraint("amount > 0", "amount_is_positive"),
         CheckConstraint("fee >= 0", "fee_is_not_negative"),
-        CheckConstraint("allocated >= 0 AND returned >= 0", "sums_are_not_negative"),
-        CheckConstraint("allocated + returned <= amount", "never_more_than_came_in"),
+        CheckConstraint("allocated >= 0 AND credited >= 0 AND returned >= 0", "sums_are_not_negative"),
+        CheckConstraint("allocated + credited + returned <= amount", "never_more_than_came_in"),
         CheckConstraint(
             "reserved >= 0 AND returned + reserved <= amount", "never_gives_back_more_than_came_in"
         ),
-        CheckConstraint("received_on IS NOT NULL OR allocated = 0", "allocated_only_when_received"),
+        CheckConstraint("received_on IS NOT NULL OR allocated + credited = 0", "placed_only_when_received"),
         CheckConstraint(
             "processor_id IS NULL OR received_on IS NULL OR fee_state = 'confirmed'", "fee_first"
         ),
@@ -158,6 +162,7 @@ class Payment(OrganizationRow, Base):
         ),
         Index("ix_payments_member", "organization_id", "member_id", "id"),
         Index("ix_payments_chapter", "organization_id", "chapter_id", "id"),
+        Index("ix_payments_unapplied", "organization_id", "id", postgresql_where="unapplied > 0"),
     )
 
     def posting_objections(self, event: Event) -> Iterator[Objection]:
@@ -166,6 +171,16 @@ class Payment(OrganizationRow, Base):
             yield Guard.SOURCE_STATE_ALLOWS, "The money of this payment has not come in."
         if not self.is_offline and self.fee_state is not FeeState.CONFIRMED:
             yield Guard.FEE_IS_CONFIRMED, "What the processor kept of this payment is not confirmed."
+
+    @property
+    def unapplied_receipts(self) -> Side:
+        """Where the books keep what has no place yet."""
+        return Side(Code.UNAPPLIED_RECEIPTS, self.chapter_id, self.member_id)
+
+    @property
+    def credit_notes(self) -> Side:
+        """Where the books keep its credit notes."""
+        return Side(Code.CREDIT_NOTES, self.chapter_id, self.member_id)
 
     @property
     def is_offline(self) -> bool:

@@ -9,6 +9,7 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import oldest_first
 from webapp.domain.organizations import Login
 from webapp.domain.payments import allocation, fees
 from webapp.domain.payments.checkout import Checkout, CheckoutState, Held, hold
@@ -16,7 +17,6 @@ from webapp.domain.payments.gateway import ProcessorPayment
 from webapp.domain.payments.offline import promise_receipt
 from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentState
 from webapp.domain.payments.sighting import Sighting
-from webapp.domain.payments.spreading import oldest_first
 
 
 class NotOurs(Conflict):
@@ -45,7 +45,7 @@ def learn(checkout_id: UUID, sighting: Sighting, *, on: date) -> Payment:
 
 
 def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
-    """Book the payment once its fee is confirmed; what the invoice doesn't need stays unapplied."""
+    """Book the payment once its fee is confirmed; what the invoice doesn't need becomes a credit note."""
     payment = held.payment
     if not payment.waits_for_its_fee or payment.fee_state is not FeeState.CONFIRMED:
         return
@@ -53,7 +53,7 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
     allocation.receive(payment, settled, on=on, today=on, by=by)
     _mark_processing(held.invoice)
     promise_receipt(payment)
-    if payment.unapplied:
+    if payment.credited:
         later(Job.ANNOUNCE, once=f"paid_twice:{payment.id}", what="paid_twice", payment_id=payment.id)
 
 

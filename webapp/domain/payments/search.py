@@ -18,7 +18,7 @@ from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentSta
 
 @dataclass(frozen=True)
 class WantedPayments:
-    """`text` is part of a name, a member's number or a reference; `needs` is `fee` or `unapplied`."""
+    """`text` is part of a name, a member's number or a reference; `needs` is `fee` or `credited`."""
 
     text: str = ""
     state: PaymentState | None = None
@@ -49,8 +49,8 @@ def payments(organization: Organization, wanted: WantedPayments) -> Select[Any]:
         found = found.where(Payment.method == wanted.method)
     if wanted.needs == "fee":
         found = found.where(Payment.fee_state.in_((FeeState.AWAITED, FeeState.FAILED)))
-    if wanted.needs == "unapplied":
-        found = found.where(Payment.unapplied > 0)
+    if wanted.needs == "credited":
+        found = found.where(Payment.credited > 0)
     if wanted.since:
         found = found.where(Payment.created_at >= _midnight(wanted.since, organization))
     if wanted.until:

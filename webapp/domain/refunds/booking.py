@@ -9,9 +9,11 @@ from sqlalchemy import func, select
 from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.credits.applying import CreditApplication
+from webapp.domain.credits.credit_note import CreditNote, Origin
 from webapp.domain.ledger import Code, Event, Move, Side, entry_for, post, reverse
 from webapp.domain.organizations import Login
-from webapp.domain.payments import allocation
+from webapp.domain.payments import allocation, crediting
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment
 from webapp.domain.refunds.refund import How, Refund, RefundPart, RefundState
@@ -28,9 +30,14 @@ def lock_invoices(payment_id: UUID) -> Invoices:
     meant = select(Checkout.invoice_id).where(
         Checkout.organization_id == here, Checkout.payment_id == payment_id
     )
+    by_credit = (
+        select(CreditApplication.invoice_id)
+        .join(CreditApplication.note)
+        .where(CreditApplication.organization_id == here, CreditNote.payment_id == payment_id)
+    )
     statement = (
         Invoice.here()
-        .select(Invoice.id.in_(settled) | Invoice.id.in_(meant))
+        .select(Invoice.id.in_(settled) | Invoice.id.in_(meant) | Invoice.id.in_(by_credit))
         .order_by(Invoice.id)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -39,7 +46,7 @@ def lock_invoices(payment_id: UUID) -> Invoices:
 
 
 def book(refund: Refund, payment: Payment, invoices: Invoices, *, on: date, by: Login | None) -> None:
-    """The money is gone. Out of the refund's own invoice first, then what is unapplied, then the rest."""
+    """The money is gone. Out of the refund's own invoice first, then credit notes, then the rest."""
     payment.let_go(refund.amount)
     refund.state, refund.refunded_on = RefundState.SUCCEEDED, on
     moves = list(_moves(refund, payment, invoices, on=on))
@@ -52,12 +59,15 @@ def book(refund: Refund, payment: Payment, invoices: Invoices, *, on: date, by: 
 def take_back(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) -> None:
     """It failed after all, perhaps days later: the money never left, and settles again what it settled.
 
-    What settles nothing any more, because somebody else paid meanwhile, is kept unapplied.
+    What settles nothing any more is a credit note: what came from one, and what was paid or voided meanwhile.
     """
     entry = entry_for(refund.id, Event.REFUND)
     assert entry is not None, "A refund that succeeded is in the books"
     reverse(entry, source=refund, on=on, by=None, description="Refund failed")
+    from_notes = refund.amount - sum(part.amount for part in parts_of(refund))
     payment.returned -= refund.amount
+    if from_notes:
+        crediting.credit(payment, from_notes, origin=Origin.FAILED_REFUND, against=None, on=on, by=None)
     db.session.flush()
     homeless = list(_restored(refund, payment, invoices, on=on))
     if homeless:
@@ -67,8 +77,9 @@ def take_back(refund: Refund, payment: Payment, invoices: Invoices, *, on: date)
             moves=homeless,
             on=on,
             by=None,
-            description="Refund failed; its invoice was paid meanwhile",
+            description="Refund failed; its invoice needs it no more",
         )
+        crediting.credit_rest(payment, origin=Origin.FAILED_REFUND, on=on, by=None)
     audit.record("refund_taken_back", refund, by=None, after={"amount": refund.amount})
 
 
@@ -80,11 +91,10 @@ def _moves(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) ->
         if part:
             yield _out_of(one, part, refund, payment, invoices[one.invoice_id], on=on)
             left -= part
-    from_unapplied = min(left, payment.amount - payment.allocated - payment.returned - (refund.amount - left))
-    if from_unapplied:
-        kept = Side(Code.UNAPPLIED_RECEIPTS, payment.chapter_id, payment.member_id)
-        yield Move(from_unapplied, kept, Side(_source(refund, payment), payment.chapter_id))
-        left -= from_unapplied
+    from_notes = crediting.take_back(payment, left, on=on, by=None) if left else 0
+    if from_notes:
+        yield Move(from_notes, payment.credit_notes, Side(_source(refund, payment), payment.chapter_id))
+        left -= from_notes
     for one in [one for one in settled if one.invoice_id != refund.invoice_id]:
         part = min(left, one.amount)
         if part:
@@ -131,13 +141,14 @@ def _restored(refund: Refund, payment: Payment, invoices: Invoices, *, on: date)
             if fits:
                 invoice.receive(fits, on=on)
         else:
-            fits = part.amount
-            invoice.keep_after_all(fits, on=on)
+            fits = min(part.amount, invoice.refunded)
+            if fits:
+                invoice.keep_after_all(fits, on=on)
         if fits:
             allocation.restore(payment, invoice, fits)
         if fits < part.amount:
-            kept = Side(Code.UNAPPLIED_RECEIPTS, payment.chapter_id, payment.member_id)
-            yield Move(part.amount - fits, _gone_to(invoice, reinstated=part.reinstated), kept)
+            gone_to = _gone_to(invoice, reinstated=part.reinstated)
+            yield Move(part.amount - fits, gone_to, payment.unapplied_receipts)
 
 
 def parts_of(refund: Refund) -> Sequence[RefundPart]:

@@ -13,6 +13,7 @@ from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund
 
@@ -21,7 +22,7 @@ _RECENT = timedelta(days=14)
 
 class Kind(StrEnum):
     FEE_UNCLEAR = "fee_unclear"
-    UNAPPLIED = "unapplied"
+    OPEN_CREDIT = "open_credit"
     REFUND_FAILED = "refund_failed"
     PAYMENT_FAILED = "payment_failed"
     MAIL_FAILED = "mail_failed"
@@ -47,14 +48,15 @@ def of_chapter(chapter_id: UUID, *, failed_mails: Select[int]) -> list[Need]:
         Invoice.owed > 0,
     )
     payments = [query.where(Payment.chapter_id == chapter_id) for query in _payments()]
-    return _found(*payments, _mails(failed_mails), overdue)
+    credit = _open_credit().where(CreditNote.chapter_id == chapter_id)
+    return _found(*payments, credit, _mails(failed_mails), overdue)
 
 
 def of_organization(*, failed_mails: Select[int]) -> list[Need]:
     dead = _counted(Kind.JOB_DEAD, OutboxJob).where(
         OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
     )
-    return _found(*_payments(), dead, _mails(failed_mails))
+    return _found(*_payments(), _open_credit(), dead, _mails(failed_mails))
 
 
 def _payments() -> list[Select[str, int, int]]:
@@ -63,7 +65,6 @@ def _payments() -> list[Select[str, int, int]]:
         _counted(Kind.FEE_UNCLEAR, Payment, func.sum(Payment.amount)).where(
             here, Payment.fee_state == FeeState.FAILED
         ),
-        _counted(Kind.UNAPPLIED, Payment, func.sum(Payment.unapplied)).where(here, Payment.unapplied > 0),
         _counted(Kind.REFUND_FAILED, Refund, func.sum(Refund.amount))
         .join(
             Payment, (Payment.organization_id == Refund.organization_id) & (Payment.id == Refund.payment_id)
@@ -73,6 +74,12 @@ def _payments() -> list[Select[str, int, int]]:
             here, Payment.state == PaymentState.FAILED, Payment.created_at > clock.now() - _RECENT
         ),
     ]
+
+
+def _open_credit() -> Select[str, int, int]:
+    return _counted(Kind.OPEN_CREDIT, CreditNote, func.sum(CreditNote.remaining)).where(
+        CreditNote.organization_id == tenancy.organization_id(), CreditNote.remaining > 0
+    )
 
 
 def _mails(failed: Select[int]) -> Select[str, int, int]:

@@ -1,17 +1,20 @@
-"""The documents and the books check each other: what invoices and payments say is what the accounts hold."""
+"""The documents and the books check each other: what documents say is what the accounts hold."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from webapp.core.db import Base, OrganizationRow, db, new_id, references_organization
 from webapp.domain import ledger
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, Direction
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
+from webapp.domain.credits.applying import CreditApplication
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Account, Code, Difference, MemberBalance
 from webapp.domain.organizations import Member, Organization
-from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.payment import Allocation, Payment
 
 
 class Verification(OrganizationRow, Base):
@@ -40,14 +43,17 @@ def verify_and_note(organization: Organization) -> Verification:
 
 
 def verify(organization: Organization) -> list[Difference]:
-    """Everything that must agree: the books with themselves, then each member's documents with the books."""
+    """Everything that must agree: the books with themselves, each member's documents with the books, and the
+    documents with each other."""
+    kept = "Received and settled nowhere"
     return [
         *ledger.verify(organization),
         *_invoices(organization),
         *_documents(organization, "Owed on invoices", Invoice, Invoice.owed, Code.RECEIVABLE),
-        *_documents(
-            organization, "Received and settled nowhere", Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS
-        ),
+        *_documents(organization, kept, Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS),
+        *_documents(organization, "Credit notes", CreditNote, CreditNote.remaining, Code.CREDIT_NOTES),
+        *_paid_invoices(organization),
+        *_credited_payments(organization),
     ]
 
 
@@ -90,10 +96,56 @@ def _invoices(organization: Organization) -> list[Difference]:
     ]
 
 
+def _paid_invoices(organization: Organization) -> list[Difference]:
+    """What is paid on an invoice is what payments and credit notes settle of it, and what went back since."""
+    settled = _live(Allocation, organization).union_all(_live(CreditApplication, organization)).subquery()
+    sums = select(settled.c.invoice_id, func.sum(settled.c.amount).label("total")).group_by("invoice_id")
+    by_invoice = sums.subquery()
+    expected = func.coalesce(by_invoice.c.total, 0) + Invoice.refunded
+    rows = db.session.execute(
+        select(Invoice.number, expected, Invoice.paid)
+        .outerjoin(by_invoice, by_invoice.c.invoice_id == Invoice.id)
+        .where(Invoice.organization_id == organization.id, expected != Invoice.paid)
+        .order_by(Invoice.number)
+        .limit(1000)
+    )
+    return [Difference("Paid by what settles it", f"invoice {row[0]}", int(row[1]), row[2]) for row in rows]
+
+
+def _live(kind: type[Allocation] | type[CreditApplication], organization: Organization) -> Select[UUID, int]:
+    return select(kind.invoice_id, kind.amount).where(
+        kind.organization_id == organization.id, kind.undone_at.is_(None)
+    )
+
+
+def _credited_payments(organization: Organization) -> list[Difference]:
+    """What of a payment was credited is in credit notes that are open, or settles invoices from there."""
+    its = CreditNote.organization_id == organization.id, CreditNote.payment_id.is_not(None)
+    remaining = select(CreditNote.payment_id, CreditNote.remaining.label("amount")).where(
+        *its, CreditNote.remaining > 0
+    )
+    applied = (
+        select(CreditNote.payment_id, CreditApplication.amount)
+        .join(CreditApplication.note)
+        .where(*its, CreditApplication.undone_at.is_(None))
+    )
+    both = remaining.union_all(applied).subquery()
+    sums = select(both.c.payment_id, func.sum(both.c.amount).label("total")).group_by("payment_id").subquery()
+    expected = func.coalesce(sums.c.total, 0)
+    rows = db.session.execute(
+        select(Payment.id, expected, Payment.credited)
+        .outerjoin(sums, sums.c.payment_id == Payment.id)
+        .where(Payment.organization_id == organization.id, expected != Payment.credited)
+        .order_by(Payment.id)
+        .limit(1000)
+    )
+    return [Difference("Credited by its notes", f"payment {row[0]}", int(row[1]), row[2]) for row in rows]
+
+
 def _documents(
     organization: Organization,
     what: str,
-    kind: type[Invoice] | type[Payment],
+    kind: type[Invoice] | type[Payment] | type[CreditNote],
     amount: InstrumentedAttribute[int],
     code: Code,
 ) -> list[Difference]:

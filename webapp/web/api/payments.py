@@ -10,11 +10,11 @@ from flask import g
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import Part, Spread, as_named, in_proportion, oldest_first, only
 from webapp.domain.ledger import Override, overriding
 from webapp.domain.organizations import Member
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import OFFLINE, Allocation, FeeState, Method, Payment, PaymentState
-from webapp.domain.payments.spreading import Part, Spread, as_named, in_proportion, oldest_first, only
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import EVERYBODY, OFFICERS, acting
@@ -43,8 +43,8 @@ _PAYMENT = {
     "state": f.choice("Where it stands", PaymentState),
     "amount": f.amount("What was paid", least=1),
     "allocated": f.amount("What of it settles invoices"),
+    "credited": f.amount("What of it became credit notes, less what went back of them", 0),
     "returned": f.amount("What was refunded", 0),
-    "unapplied": f.amount("What is settled nowhere yet", 0),
     "fee": f.amount("What the processor kept; null while it is not known or there is none", 1_190).or_null(),
     "fee_state": f.choice("Whether the fee is known", FeeState),
     "currency": f.currency(),
@@ -125,7 +125,7 @@ def list_payments(query: Values) -> Answer:
 def record_payment(body: Values) -> Answer:
     """Cash, a check, a bank transfer, a payroll deduction or a card terminal's payment that an officer
     received. It settles what the member owes as `allocation` says, never more than an invoice owes; the rest
-    is kept as unapplied."""
+    becomes a credit note."""
     refuse_other_currency(body)
     with transaction(), overriding(_override(body)):
         member = _payer(body["member_id"])

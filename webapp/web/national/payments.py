@@ -31,7 +31,7 @@ from webapp.web.request_keys import acts_once
 
 _HEADER = (
     "date", "member_number", "member", "chapter", "method", "state", "currency", "amount", "fee", "allocated",
-    "returned", "unapplied", "reference",
+    "credited", "returned", "reference",
 )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def _as_row(payment: Payment) -> tuple[Any, ...]:
         plain(payment.amount),
         plain(payment.fee),
         plain(payment.allocated),
+        plain(payment.credited),
         plain(payment.returned),
-        plain(payment.unapplied),
         payment.reference or payment.intent_reference,
     )
