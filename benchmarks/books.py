@@ -8,8 +8,8 @@ from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain import ledger
 
-MEMBERS = 10_000
-MONTHS = 6
+MEMBERS = 100_000
+MONTHS = 10
 
 
 def run(table: Table) -> None:

@@ -75,6 +75,14 @@ def test_a_lost_posting_is_found_at_all_its_balances_and_its_entry(world: Any, t
     assert str(entry.id) in found[-1]
 
 
+def test_a_posting_of_another_day_than_its_entry_is_found(world: Any, tamper: Any) -> None:
+    entry = write(dues(world, 40000))
+    tamper("UPDATE postings SET dated = dated + 1")
+
+    [found] = sentences(world)
+    assert str(entry.id) in found
+
+
 def test_a_balance_without_any_posting_is_found(world: Any, tamper: Any) -> None:
     write(dues(world, 40000))
     tamper("DELETE FROM member_balances")

@@ -30,7 +30,10 @@ def verify(organization: Organization) -> list[Difference]:
     db.session.execute(_ALL_HANDS)
     here = {"organization": organization.id}
     found = [Difference(*row) for row in db.session.execute(_BALANCES, here)]
-    found += [Difference("Entries that are not whole", *row) for row in db.session.execute(_ENTRIES, here)]
+    if not db.session.scalar(_ALL_WHOLE, here):
+        found += [
+            Difference("Entries that are not whole", *row) for row in db.session.execute(_ENTRIES, here)
+        ]
     return found
 
 
@@ -93,6 +96,22 @@ _BALANCES = text(
     LIMIT 1000
     """
 )
+
+_ALL_WHOLE = text(
+    """
+    SELECT (
+        SELECT row(count(*), sum(uuid_hash_extended(id, dated - DATE '2000-01-01')))
+        FROM journal_entries WHERE organization_id = :organization
+    ) = (
+        SELECT row(count(*), sum(uuid_hash_extended(entry_id, dated - DATE '2000-01-01')))
+        FROM postings WHERE organization_id = :organization AND get_byte(uuid_send(id), 15) = 0
+    )
+    """
+)
+"""Whether each entry has its first posting (`posting_id` 0), on its day: numbers and sums of hashes agree.
+
+To look for entries without any takes six times as long; that is done to name them when these disagree.
+"""
 
 _ENTRIES = text(
     """
