@@ -8,6 +8,8 @@ from uuid import UUID
 
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
+from webapp.domain.approvals import Action, policy
+from webapp.domain.approvals.policy import Place, Right
 from webapp.domain.billing import confirming, rates, run, schedules
 from webapp.domain.billing.batch import bill_batch
 from webapp.domain.billing.invoice import Invoice
@@ -104,6 +106,12 @@ def make_admin(name: str = "Nora Admin") -> Login:
     login = make_login(name)
     make_role(login, RoleName.NATIONAL_ADMIN)
     return login
+
+
+def allow_alone(role: RoleName, action: Action, up_to: int | None) -> None:
+    """Up to this amount the role needs no second person."""
+    with transaction():
+        policy.set_limit(Place(role, action, Right.ALONE), up_to, by=None)
 
 
 def here() -> UUID:

@@ -34,7 +34,7 @@ from webapp.core.crypto import KeyRing
 from webapp.core.db import transaction
 from webapp.core.errors import NotFound
 from webapp.domain.approvals import Action, Deed
-from webapp.domain.billing import schedules
+from webapp.domain.billing import adjusting, schedules
 from webapp.domain.billing import settings as dues
 from webapp.domain.ledger.chart import open_standard_chart
 from webapp.domain.notifications import operation as mail_operation
@@ -54,10 +54,16 @@ from webapp.domain.reporting import operation
 
 _ROOT = Path(__file__).parents[1]
 
-ACTIONS: Mapping[Action, Deed] = {}
+ACTIONS: Mapping[Action, Deed] = {
+    Action.ADJUSTMENT: adjusting.carry_out,
+    Action.WRITE_OFF: adjusting.carry_out,
+}
 """What is done when it is approved. Each looks again, and does what was approved or nothing."""
 
-DENIALS: Mapping[Action, Deed] = {}
+DENIALS: Mapping[Action, Deed] = {
+    Action.ADJUSTMENT: adjusting.turn_down,
+    Action.WRITE_OFF: adjusting.turn_down,
+}
 """What tells the subject that it was denied, or withdrawn by whoever asked: the state says which."""
 
 

@@ -14,13 +14,14 @@ from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain import ledger
-from webapp.domain.billing import adjusting, explaining
-from webapp.domain.billing.adjusting import Change
+from webapp.domain.approvals import Action
+from webapp.domain.billing import adjusting, adjustment_effect, explaining
+from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, AdjustmentState, Direction
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code, JournalEntry
-from webapp.domain.organizations import Login, Organization
+from webapp.domain.organizations import Login, Organization, RoleName
 from webapp.domain.reporting import verification
 
 TODAY = date(2026, 7, 10)
@@ -71,7 +72,7 @@ def test_the_preview_says_what_then_happens(organization: Organization) -> None:
     invoice = factories.make_invoice(10_000)
     change = Change(AdjustmentKind.WAIVER, 4_000, REASON)
 
-    before = adjusting.preview(invoice, change)
+    before = adjustment_effect.preview(invoice, change)
     adjustment = adjusted(invoice, AdjustmentKind.WAIVER, 4_000)
 
     assert (before.owed_before, before.owed_after) == (10_000, fresh(Invoice, invoice.id).owed)
@@ -111,6 +112,7 @@ def test_what_was_paid_and_waived_together_is_paid_and_a_fee_makes_it_owed_again
 
 def test_what_is_added_is_a_line_that_answers_why(organization: Organization) -> None:
     admin, invoice = factories.make_admin(), factories.make_invoice(10_000)
+    factories.allow_alone(RoleName.NATIONAL_ADMIN, Action.ADJUSTMENT, 3_000)
     adjustment = adjusted(invoice, AdjustmentKind.FEE, 3_000, by=admin)
 
     line = db.session.scalars(

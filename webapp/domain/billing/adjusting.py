@@ -1,75 +1,109 @@
-"""Asking for an adjustment, seeing beforehand what it changes, and letting it change invoice and books."""
+"""Adjusting an invoice: at once by whoever may do it alone, otherwise once a second person approved it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import func, select
 
-from webapp.core import audit, money
+from webapp.core import tenancy
 from webapp.core.db import db, new_id
-from webapp.core.errors import Invalid
-from webapp.core.jobs import Job, later
-from webapp.domain import ledger
-from webapp.domain.billing import explaining
-from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, AdjustmentState, Direction
-from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
-from webapp.domain.ledger import Account, Code, Move, Side
-from webapp.domain.organizations import Login, Organization
-
-_LONGEST_REASON = 500
-
-
-@dataclass(frozen=True)
-class Change:
-    """What somebody wants changed: `amount` in minor units, off what is owed unless `direction` raises it."""
-
-    kind: AdjustmentKind
-    amount: int
-    reason: str
-    direction: Direction | None = None
-    payment_id: UUID | None = None
-
-    @property
-    def heading(self) -> Direction:
-        return self.direction or self.kind.directions[0]
-
-    @property
-    def signed(self) -> int:
-        return self.amount if self.heading is Direction.RAISES else -self.amount
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a change would do: to the amount owed, in minor units, and to the books."""
-
-    owed_before: int
-    owed_after: int
-    moves: Sequence[Move]
-    processing: bool = False
-
-
-def preview(invoice: Invoice, change: Change) -> Preview:
-    """Invalid, as `adjust` would say it, when it can't be done."""
-    _refuse_impossible(invoice, change)
-    return Preview(
-        owed_before=invoice.owed,
-        owed_after=invoice.owed + change.signed,
-        moves=_moves(invoice, change.kind, change.heading, change.amount),
-        processing=invoice.processing,
-    )
+from webapp.core.errors import Conflict
+from webapp.domain import approvals
+from webapp.domain.approvals import ApprovalRequest, ApprovalState, Limit
+from webapp.domain.billing import adjustment_effect
+from webapp.domain.billing.adjustment_effect import Change
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, AdjustmentState
+from webapp.domain.billing.attachments import Attachment
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Login, Member, tokens
+from webapp.domain.organizations.uploads import Document
 
 
 def adjust(invoice: Invoice, change: Change, *, by: Login | None, on: date) -> Adjustment:
-    """Change what a locked invoice says is owed, at once."""
+    """Change what a locked invoice says is owed, or ask for it: the adjustment's state tells which.
+
+    `by=None` is Duesbook itself, by a rule that the organization has set.
+    """
     adjustment = _noted(invoice, change, by=by)
-    _apply(adjustment, invoice, by=by, on=on)
+    cap = cap_of(by, invoice, change.kind)
+    if by is None or approvals.covers(cap, change.amount + _done_alone(invoice, change.kind, by)):
+        adjustment_effect.apply(adjustment, invoice, by=by, on=on)
+    else:
+        _ask(adjustment, invoice, cap=cap, by=by)
     return adjustment
 
 
-def _noted(invoice: Invoice, change: Change, *, by: Login | None, by_member: bool = False) -> Adjustment:
-    _refuse_impossible(invoice, change)
+def ask_for_hardship(
+    invoice: Invoice, amount: int, reason: str, *, document: Document | None, by: Login
+) -> Adjustment:
+    """A member asks to owe less on an own, locked invoice. Somebody else decides, whatever the amount."""
+    waiting = (
+        Adjustment.invoice_id == invoice.id,
+        Adjustment.by_member.is_(True),
+        Adjustment.state == AdjustmentState.REQUESTED,
+    )
+    if Adjustment.here().first(*waiting) is not None:
+        raise Conflict(
+            "You have asked for this invoice already, and nobody has decided yet.",
+            next_step="Withdraw that request first if you want to ask for something else.",
+        )
+    change = Change(AdjustmentKind.HARDSHIP, amount, reason)
+    adjustment = _noted(invoice, change, by=by, by_member=True, document=document)
+    _ask(adjustment, invoice, cap=0, by=by)
+    return adjustment
+
+
+def cap_of(by: Login | None, invoice: Invoice, kind: AdjustmentKind) -> Limit:
+    """Up to which amount in all somebody may adjust this invoice alone. Nobody does so on an own account."""
+    if by is not None and Member.here().first(
+        Member.id == invoice.member_id, Member.login_id == tokens.behind(by).person_id
+    ):
+        return 0
+    return approvals.limit_of(by, kind.action, lock=True)
+
+
+def carry_out(request: ApprovalRequest, by: Login, on: date) -> None:
+    """It was approved: do what was ordered, or nothing if that is something else by now."""
+    adjustment, invoice = _held(request)
+    request.insist_on(order_of(adjustment, invoice))
+    adjustment_effect.apply(adjustment, invoice, by=by, on=on)
+
+
+def turn_down(request: ApprovalRequest, by: Login, on: date) -> None:
+    """It was denied, or withdrawn by whoever asked. Nothing changes but that."""
+    adjustment, _ = _held(request)
+    if request.state is ApprovalState.DENIED:
+        adjustment.deny(by=by, reason=request.decision_reason or "")
+    else:
+        adjustment.withdraw()
+
+
+def order_of(adjustment: Adjustment, invoice: Invoice) -> dict[str, Any]:
+    """Everything that carrying it out would do."""
+    document = Attachment.of(adjustment)
+    return {
+        "adjustment": str(adjustment.id),
+        "kind": adjustment.kind,
+        "direction": adjustment.direction,
+        "amount": adjustment.amount,
+        "currency": invoice.currency,
+        "invoice": invoice.number,
+        "member": str(invoice.member_id),
+        "payment": str(adjustment.payment_id) if adjustment.payment_id else None,
+        "reason": adjustment.reason,
+        "document": document.digest if document else None,
+    }
+
+
+def _noted(
+    invoice: Invoice,
+    change: Change,
+    *,
+    by: Login | None,
+    by_member: bool = False,
+    document: Document | None = None,
+) -> Adjustment:
+    adjustment_effect.refuse_impossible(invoice, change)
     adjustment = Adjustment(
         id=new_id(),
         invoice_id=invoice.id,
@@ -80,113 +114,48 @@ def _noted(invoice: Invoice, change: Change, *, by: Login | None, by_member: boo
         reason=change.reason.strip(),
         state=AdjustmentState.REQUESTED,
         by_member=by_member,
-        requested_by_id=by.id if by else None,
+        requested_by_id=tokens.behind(by).person_id if by else None,
     )
     db.session.add(adjustment)
     db.session.flush()
+    if document is not None:
+        db.session.add(Attachment.holding(document, adjustment))
+        db.session.flush()
     return adjustment
 
 
-def _apply(adjustment: Adjustment, invoice: Invoice, *, by: Login | None, on: date) -> None:
-    """Invoice, line and books in one go; `by` is whoever let it happen."""
-    moves = _moves(invoice, adjustment.kind, adjustment.direction, adjustment.amount)
-    owed, line_id = invoice.owed, None
-    if adjustment.direction is Direction.RAISES:
-        line_id = _add_line(invoice, adjustment, moves[0].credit.account, by=by, on=on)
-    else:
-        invoice.take_off(adjustment.amount, on=on)
-    adjustment.approve(by=by if by and by.id != adjustment.requested_by_id else None, line_id=line_id)
-    db.session.flush()
-    ledger.post(
-        adjustment.kind.event,
-        source=adjustment,
-        moves=moves,
-        on=on,
-        by=by,
-        description=f"{adjustment.kind.label}, invoice {invoice.number}",
-    )
-    later(Job.CLOSE_CHECKOUT, once=f"adjusted:{adjustment.id}", invoice_id=invoice.id)
-    _tell(adjustment)
-    audit.record(
-        f"{adjustment.kind.label.lower()} applied",
-        invoice,
-        by=by,
-        before={"owed": owed},
-        after={"owed": owed + adjustment.change},
-        reason=adjustment.reason,
-    )
-
-
-def _add_line(invoice: Invoice, adjustment: Adjustment, income: Code, *, by: Login | None, on: date) -> UUID:
-    line = InvoiceLine(
-        id=new_id(),
-        kind=LineKind.ADJUSTMENT,
-        description=adjustment.kind.label,
+def _ask(adjustment: Adjustment, invoice: Invoice, *, cap: Limit, by: Login) -> None:
+    approvals.ask(
+        adjustment.kind.action,
+        adjustment,
+        order=order_of(adjustment, invoice),
         amount=adjustment.amount,
-        income_account_id=ledger.account_ids()[income],
-        reason_id=explaining.note_adjustment(adjustment, by=by, on=on),
-    )
-    invoice.add(line, on=on)
-    return line.id
-
-
-def _tell(adjustment: Adjustment) -> None:
-    """The member hears of what was decided, once."""
-    later(
-        Job.ANNOUNCE,
-        once=f"adjustment_decided:{adjustment.id}",
-        what="adjustment_decided",
-        adjustment_id=adjustment.id,
+        currency=invoice.currency,
+        member_id=invoice.member_id,
+        chapter_id=invoice.chapter_id,
+        reason=adjustment.reason,
+        cap=cap,
+        by=by,
+        invoice_id=invoice.id,
+        payment_id=adjustment.payment_id,
     )
 
 
-def _moves(invoice: Invoice, kind: AdjustmentKind, direction: Direction, amount: int) -> list[Move]:
-    owing = Side(Code.RECEIVABLE, invoice.chapter_id, invoice.member_id)
-    against = Side(kind.account or _income_account(invoice), invoice.chapter_id)
-    if direction is Direction.RAISES:
-        return [Move(amount, debit=owing, credit=against)]
-    return [Move(amount, debit=against, credit=owing)]
+def _done_alone(invoice: Invoice, kind: AdjustmentKind, by: Login) -> int:
+    """What this person changed on the invoice alone before; many small ones count like one."""
+    same_action = [one for one in AdjustmentKind if one.action is kind.action]
+    total = select(func.coalesce(func.sum(Adjustment.amount), 0)).where(
+        Adjustment.organization_id == tenancy.organization_id(),
+        Adjustment.invoice_id == invoice.id,
+        Adjustment.kind.in_(same_action),
+        Adjustment.state == AdjustmentState.APPROVED,
+        Adjustment.requested_by_id == tokens.behind(by).person_id,
+        Adjustment.decided_by_id.is_(None),
+    )
+    return int(db.session.scalar(total) or 0)
 
 
-def _income_account(invoice: Invoice) -> Code:
-    """Of what was charged first; a correction sets that right."""
-    here = InvoiceLine.organization_id == invoice.organization_id
-    code = db.session.scalars(
-        select(Account.code)
-        .join(
-            InvoiceLine,
-            and_(
-                Account.organization_id == InvoiceLine.organization_id,
-                Account.id == InvoiceLine.income_account_id,
-            ),
-        )
-        .where(here, InvoiceLine.invoice_id == invoice.id)
-        .order_by(InvoiceLine.position)
-        .limit(1)
-    ).one()
-    return Code(code)
-
-
-def _refuse_impossible(invoice: Invoice, change: Change) -> None:
-    invoice.refuse_void()
-    problems: dict[str, str] = {}
-    if change.amount <= 0:
-        problems["amount"] = "Enter an amount above zero; what it does to the invoice follows from its kind."
-    elif change.heading is Direction.LOWERS and change.amount > invoice.owed:
-        problems["amount"] = _too_much(invoice)
-    if change.heading not in change.kind.directions:
-        problems["direction"] = f"A {change.kind.label.lower()} can't do that to what is owed."
-    if not change.reason.strip():
-        problems["reason"] = "Say why. It stands on the invoice, and the member can read it."
-    elif len(change.reason) > _LONGEST_REASON:
-        problems["reason"] = f"Say it in {_LONGEST_REASON} characters at most."
-    if problems:
-        raise Invalid(" ".join(problems.values()), fields=problems)
-
-
-def _too_much(invoice: Invoice) -> str:
-    if not invoice.owed:
-        return f"Nothing is owed on invoice {invoice.number}, so nothing can be taken off."
-    organization = db.session.get_one(Organization, invoice.organization_id)
-    owed = money.display(invoice.owed, invoice.currency, organization.locale)
-    return f"Only {owed} is still owed on invoice {invoice.number}. Take off that much at most."
+def _held(request: ApprovalRequest) -> tuple[Adjustment, Invoice]:
+    """Both locked, the invoice first."""
+    invoice = Invoice.here().get(Adjustment.here().get(request.subject_id).invoice_id, lock=True)
+    return Adjustment.here().get(request.subject_id, lock=True), invoice

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
 from webapp.core.db import Base, OrganizationRow, belongs_to, references
-from webapp.core.errors import Conflict, Invalid
+from webapp.core.errors import Conflict
+from webapp.core.jobs import Job, later
 from webapp.domain import ledger
+from webapp.domain.approvals import Action
 from webapp.domain.ledger import Code
-from webapp.domain.organizations import Login
+from webapp.domain.organizations import Login, tokens
 
 if TYPE_CHECKING:
     from webapp.domain.billing.invoice import Invoice
@@ -55,6 +57,11 @@ class AdjustmentKind(StrEnum):
             AdjustmentKind.FEE: Code.OTHER_INCOME,
             AdjustmentKind.WRITE_OFF: Code.BAD_DEBT,
         }.get(self, Code.WAIVERS)
+
+    @property
+    def action(self) -> Action:
+        """What a limit to decide alone is about."""
+        return Action.WRITE_OFF if self is AdjustmentKind.WRITE_OFF else Action.ADJUSTMENT
 
     @property
     def event(self) -> ledger.Event:
@@ -145,24 +152,34 @@ class Adjustment(OrganizationRow, Base):
         return self.state is AdjustmentState.REQUESTED
 
     def approve(self, *, by: Login | None, line_id: UUID | None = None) -> None:
-        """It holds now; `by` is the second person, if one was needed."""
+        """It holds now. Only a second person is noted as who decided."""
         self._decide(AdjustmentState.APPROVED, by)
         self.line_id = line_id
 
     def deny(self, *, by: Login, reason: str) -> None:
-        if not reason.strip():
-            raise Invalid(fields={"reason": "Say why. Whoever asked for it reads it."})
         self._decide(AdjustmentState.DENIED, by)
-        self.decision_reason = reason.strip()
+        self.decision_reason = reason
+        self.tell()
 
     def withdraw(self) -> None:
         """Whoever asked for it wants it no more."""
         self._refuse_unless_requested()
         self.state = AdjustmentState.WITHDRAWN
 
+    def tell(self) -> None:
+        """The member hears of what was decided, once."""
+        later(
+            Job.ANNOUNCE,
+            once=f"adjustment_decided:{self.id}",
+            what="adjustment_decided",
+            adjustment_id=self.id,
+        )
+
     def _decide(self, state: AdjustmentState, by: Login | None) -> None:
         self._refuse_unless_requested()
-        self.state, self.decided_at, self.decided_by_id = state, clock.now(), by.id if by else None
+        person_id = tokens.behind(by).person_id if by else None
+        self.state, self.decided_at = state, clock.now()
+        self.decided_by_id = person_id if person_id != self.requested_by_id else None
 
     def _refuse_unless_requested(self) -> None:
         if not self.is_requested:

@@ -1,12 +1,14 @@
 """What a member sends along with a hardship request: kept beside it, and given to whoever may read it."""
 
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core.db import Base, OrganizationRow, references
-from webapp.domain.organizations.uploads import MediaType
+from webapp.domain.billing.adjustments import Adjustment
+from webapp.domain.organizations.uploads import Document, MediaType
 
 
 class Attachment(OrganizationRow, Base):
@@ -25,3 +27,18 @@ class Attachment(OrganizationRow, Base):
         UniqueConstraint("organization_id", "adjustment_id"),
         CheckConstraint("digest = encode(sha256(content), 'hex')", "digest_is_the_contents"),
     )
+
+    @classmethod
+    def of(cls, adjustment: Adjustment) -> Self | None:
+        """Without its content, which is read only when somebody downloads it."""
+        return cls.here().first(cls.adjustment_id == adjustment.id)
+
+    @classmethod
+    def holding(cls, document: Document, adjustment: Adjustment) -> Self:
+        return cls(
+            adjustment_id=adjustment.id,
+            name=document.name,
+            media_type=document.media_type,
+            digest=document.digest,
+            content=document.content,
+        )
