@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.choices import also_allow
 from migrations.protection import protect
-from migrations.words import add_words
 
 revision = "0022"
 down_revision = "0021"
@@ -17,7 +17,7 @@ def upgrade() -> None:
     _refunds()
     _parts()
     _fill_in()
-    add_words("mails", "kind", "mailkind", "refund")
+    also_allow("mails", "kind", "mailkind", "refund")
 
 
 def _payments() -> None:
@@ -55,7 +55,7 @@ def _refunds() -> None:
             ["organization_id", "id"],
         )
     op.create_foreign_key(op.f("fk_refunds_released_by_id"), "refunds", "logins", ["released_by_id"], ["id"])
-    add_words("refunds", "state", "refundstate", "requested", "released", "denied", "withdrawn")
+    also_allow("refunds", "state", "refundstate", "requested", "released", "denied", "withdrawn")
     for name, condition in (
         ("original_method_has_a_payment", "how <> 'original' OR payment_id IS NOT NULL"),
         ("four_eyes", "NOT needs_approval OR released_by_id <> requested_by_id"),

@@ -14,7 +14,7 @@ from webapp.core.errors import Conflict, NotAllowed
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Event, Guard, Objection
-from webapp.domain.organizations import Chapter, Login, Member
+from webapp.domain.organizations import Chapter, Login, Member, tokens
 from webapp.domain.payments.payment import Payment
 
 
@@ -151,9 +151,10 @@ class Refund(OrganizationRow, Base):
         """Let the money go. Where a second person is needed, it is never the one who asked for it."""
         if self.state is not RefundState.REQUESTED:
             raise Conflict(f"This refund is not waiting any more: {self.state.label.lower()}.")
-        if self.needs_approval and by.id == self.requested_by_id:
+        person_id = tokens.behind(by).person_id
+        if self.needs_approval and person_id == self.requested_by_id:
             raise NotAllowed("Somebody else has to release a refund you asked for.")
-        self.state, self.released_by_id, self.released_at = RefundState.RELEASED, by.id, clock.now()
+        self.state, self.released_by_id, self.released_at = RefundState.RELEASED, person_id, clock.now()
         audit.record("refund_released", self, by=by, after={"amount": self.amount, "how": self.how})
 
     def end(self, state: RefundState, *, by: Login | None, reason: str) -> None:
