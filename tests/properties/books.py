@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 BANK, CLEARING, RECEIVABLE, CREDIT = "1000", "1010", "1200", "2110"
 DUE_TO_CHAPTERS, REFUNDS, CHARGES = "2300", "4910", "6100"
+OTHER_INCOME, WAIVERS, BAD_DEBT = "4030", "4900", "6200"
 KEPT_BY_PERSON = (RECEIVABLE, CREDIT)
 
 
@@ -25,7 +26,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Bill:
-    """An invoice."""
+    """An invoice. `billed` is what the run charged, `amount` that and what was added since."""
 
     number: str
     person: str
@@ -33,19 +34,30 @@ class Bill:
     schedule: str
     period: str
     run: int
-    amount: int
+    billed: int
     chapter_part: int
     income: str
     issued_on: date
     due_on: date
     grace_until: date
+    added: int = 0
+    adjusted: int = 0
     paid: int = 0
     refunded: int = 0
     void: bool = False
+    charges: list[Line] = field(default_factory=list)
+
+    @property
+    def amount(self) -> int:
+        return self.billed + self.added
 
     @property
     def owed(self) -> int:
-        return 0 if self.void else self.amount - self.paid
+        return 0 if self.void else self.amount - self.adjusted - self.paid
+
+    @property
+    def is_changed(self) -> bool:
+        return self.added + self.adjusted > 0
 
     def status(self, today: date) -> str:
         if self.void:
@@ -70,6 +82,26 @@ class Receipt:
     @property
     def credit(self) -> int:
         return self.amount - sum(self.parts.values()) - self.returned
+
+
+@dataclass
+class Note:
+    """A credit note, used once as a whole; none of goodwill has a receipt."""
+
+    person: str
+    chapter: str
+    amount: int
+    receipt: Receipt | None
+    is_open: bool = True
+
+
+@dataclass
+class Use:
+    """What of a credit note settles a bill now."""
+
+    note: Note
+    bill: Bill
+    amount: int
 
 
 @dataclass
@@ -116,6 +148,8 @@ class Books:
         self.today = today
         self.bills: dict[str, Bill] = {}
         self.receipts: list[Receipt] = []
+        self.notes: list[Note] = []
+        self.uses: list[Use] = []
         self.pages: list[Page] = []
         self.closed: list[tuple[date, date]] = []
         self.lines: list[Line] = []
@@ -162,16 +196,27 @@ class Books:
 
     def issue(self, bill: Bill) -> None:
         self.bills[bill.number] = bill
-        self._issue(bill, bill.issued_on, 1)
+        self._charge(bill, bill.issued_on, RECEIVABLE, bill.person, bill.billed)
+        self._charge(bill, bill.issued_on, bill.income, None, bill.chapter_part - bill.billed)
+        self._charge(bill, bill.issued_on, DUE_TO_CHAPTERS, None, -bill.chapter_part)
+
+    def adjust(self, bill: Bill, change: int, account: str) -> None:
+        """Less is owed by a negative change, more by a positive one."""
+        if change > 0:
+            bill.added += change
+        else:
+            bill.adjusted -= change
+        self._charge(bill, self.today, RECEIVABLE, bill.person, change)
+        self._charge(bill, self.today, account, None, -change)
 
     def void(self, bill: Bill) -> None:
+        """All that it charged is taken back today."""
         bill.void = True
-        self._issue(bill, self.today, -1)
+        for line in bill.charges:
+            self._line(self.today, line.account, line.chapter, line.person, -line.amount)
 
-    def _issue(self, bill: Bill, day: date, sign: int) -> None:
-        self._line(day, RECEIVABLE, bill.chapter, bill.person, sign * bill.amount)
-        self._line(day, bill.income, bill.chapter, None, sign * (bill.chapter_part - bill.amount))
-        self._line(day, DUE_TO_CHAPTERS, bill.chapter, None, -sign * bill.chapter_part)
+    def _charge(self, bill: Bill, day: date, account: str, person: str | None, amount: int) -> None:
+        bill.charges.append(self._line(day, account, bill.chapter, person, amount))
 
     def receive(self, receipt: Receipt, parts: list[tuple[Bill, int]]) -> Receipt:
         """Money lies in the chapter whose bill it settles; what settles none, in the receipt's own."""
@@ -183,6 +228,7 @@ class Books:
             if receipt.fee is None:
                 self._line(receipt.day, BANK, bill.chapter, None, part)
         self._line(receipt.day, CREDIT, receipt.chapter, receipt.person, -receipt.credit)
+        self._keep(receipt, receipt.credit)
         if receipt.fee is None:
             self._line(receipt.day, BANK, receipt.chapter, None, receipt.credit)
         else:
@@ -195,6 +241,69 @@ class Books:
         if amount:
             self.lines.append(line)
         return line
+
+    # Credit
+
+    def give(self, person: str, chapter: str, amount: int) -> None:
+        """Goodwill."""
+        self.notes.append(Note(person, chapter, amount, None))
+        self._line(self.today, WAIVERS, chapter, None, amount)
+        self._line(self.today, CREDIT, chapter, person, -amount)
+
+    def use(self, note: Note, parts: list[tuple[Bill, int]]) -> None:
+        """Settle these bills with it; what they don't need is a new note."""
+        self._end(note, sum(part for _, part in parts))
+        for bill, part in parts:
+            self._settle(note, bill, part)
+
+    def undo_use(self, use: Use, amount: int | None = None) -> Note:
+        """Take all of it or a part off the bill; that is a new note."""
+        taken = use.amount if amount is None else amount
+        self.uses.remove(use)
+        use.bill.paid -= use.amount
+        self._move(use, use.amount)
+        child = Note(use.note.person, use.note.chapter, taken, use.note.receipt)
+        self.notes.append(child)
+        if use.amount > taken:
+            self._settle(use.note, use.bill, use.amount - taken)
+        return child
+
+    def open_notes(self) -> list[Note]:
+        return [note for note in self.notes if note.is_open]
+
+    def _keep(self, receipt: Receipt, amount: int) -> None:
+        if amount:
+            self.notes.append(Note(receipt.person, receipt.chapter, amount, receipt))
+
+    def _end(self, note: Note, amount: int) -> None:
+        note.is_open = False
+        if note.amount > amount:
+            self.notes.append(Note(note.person, note.chapter, note.amount - amount, note.receipt))
+
+    def _settle(self, note: Note, bill: Bill, amount: int) -> None:
+        use = Use(note, bill, amount)
+        self.uses.append(use)
+        bill.paid += amount
+        self._move(use, -amount)
+
+    def _move(self, use: Use, amount: int) -> None:
+        self._line(self.today, RECEIVABLE, use.bill.chapter, use.bill.person, amount)
+        self._line(self.today, CREDIT, use.note.chapter, use.note.person, -amount)
+
+    def _take_credit(self, receipt: Receipt, amount: int) -> int:
+        """How much of a refund comes from credit: free notes first, then what settles bills, last first."""
+        left = amount
+        for note in self.open_notes():
+            if note.receipt is receipt and left:
+                part = min(left, note.amount)
+                self._end(note, part)
+                left -= part
+        for use in [use for use in reversed(self.uses) if use.note.receipt is receipt]:
+            if left:
+                part = min(left, use.amount)
+                self.undo_use(use, part).is_open = False
+                left -= part
+        return amount - left
 
     # What is heard from the processor
 
@@ -245,7 +354,7 @@ class Books:
 
     def _give_back(self, receipt: Receipt, bill: Bill, refund: Refund) -> None:
         """First what is kept as credit, then what settled the bill. The debt does not come back."""
-        credit = min(refund.amount, receipt.credit)
+        credit = self._take_credit(receipt, refund.amount)
         refund.from_bill = refund.amount - credit
         receipt.returned += refund.amount
         if refund.from_bill:
@@ -259,6 +368,7 @@ class Books:
 
     def _keep_after_all(self, receipt: Receipt, bill: Bill, refund: Refund) -> None:
         receipt.returned -= refund.amount
+        self._keep(receipt, refund.amount - refund.from_bill)
         if refund.from_bill:
             receipt.parts[bill.number] += refund.from_bill
             bill.refunded -= refund.from_bill

@@ -120,7 +120,7 @@ class Roll:
                     schedule=run.schedule.name,
                     period=run.period.code,
                     run=self.runs.index(run),
-                    amount=amount,
+                    billed=amount,
                     chapter_part=int(amount * Fraction(run.schedule.percent) / 100 + Fraction(1, 2)),
                     income=run.schedule.income,
                     issued_on=run.day,
@@ -139,8 +139,10 @@ class Roll:
         return [bill for bill in self.books.bills.values() if bill.run == place]
 
     def is_touched(self, run: Run) -> bool:
-        """Whether money came for one of its bills, or is on its way."""
-        return any(bill.paid or self.books.is_under_way(bill) for bill in self.bills_of(run))
+        """Whether money came for one of its bills, or is on its way, or an officer changed one."""
+        return any(
+            bill.paid or bill.is_changed or self.books.is_under_way(bill) for bill in self.bills_of(run)
+        )
 
     def undo(self, run: Run) -> None:
         if self.is_touched(run):
@@ -153,7 +155,7 @@ class Roll:
 
     def _live(self, schedule: Schedule, period: Period) -> dict[str, int]:
         return {
-            bill.person: bill.amount
+            bill.person: bill.billed
             for bill in self.books.bills.values()
             if (bill.schedule, bill.period) == (schedule.name, period.code) and not bill.void
         }

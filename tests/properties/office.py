@@ -181,6 +181,9 @@ class Office:
         db.session.rollback()
         assert self._invoices() == self._bills()
         assert self._payments() == self._receipts()
+        assert self._credit_notes() == sorted(
+            (note.person, note.chapter, note.amount) for note in self.books.open_notes()
+        )
         self._check_balances()
         self._check_numbers()
         factories.verify_books(self.organization())
@@ -189,7 +192,7 @@ class Office:
     def _bills(self) -> dict[str, tuple[Any, ...]]:
         return {
             bill.number: (
-                bill.person, bill.chapter, bill.amount, bill.paid, bill.refunded, bill.owed,
+                bill.person, bill.chapter, bill.amount, bill.adjusted, bill.paid, bill.refunded, bill.owed,
                 bill.chapter_part, bill.status(self.books.today), self.books.is_under_way(bill),
                 bill.issued_on, bill.due_on, bill.grace_until,
             )
@@ -197,9 +200,9 @@ class Office:
         }  # fmt: skip
 
     def _invoices(self) -> dict[str, tuple[Any, ...]]:
-        rows = self._rows(
-            "SELECT i.number, m.number, c.code, i.billed, i.paid, i.refunded, i.owed, i.chapter_part,"
-            " i.status, i.processing, i.issued_on, i.due_on, i.grace_ends_on"
+        rows = self.rows(
+            "SELECT i.number, m.number, c.code, i.billed, i.adjusted, i.paid, i.refunded, i.owed,"
+            " i.chapter_part, i.status, i.processing, i.issued_on, i.due_on, i.grace_ends_on"
             " FROM invoices i JOIN members m ON m.id = i.member_id JOIN chapters c ON c.id = i.chapter_id"
             " WHERE i.organization_id = :here"
         )
@@ -216,14 +219,14 @@ class Office:
         )  # fmt: skip
 
     def _payments(self) -> list[tuple[Any, ...]]:
-        rows = self._rows(
+        rows = self.rows(
             "SELECT p.id, m.number, c.code, p.amount, p.received_on, coalesce(p.fee, -1), p.allocated,"
             " p.returned, p.credited, p.unapplied FROM payments p JOIN members m ON m.id = p.member_id"
             " JOIN chapters c ON c.id = p.chapter_id"
             " WHERE p.organization_id = :here AND p.received_on IS NOT NULL"
         )
         parts: dict[UUID, dict[str, int]] = {}
-        for payment, number, amount in self._rows(
+        for payment, number, amount in self.rows(
             "SELECT a.payment_id, i.number, a.amount FROM allocations a"
             " JOIN invoices i ON i.id = a.invoice_id WHERE a.organization_id = :here AND a.undone_at IS NULL"
         ):
@@ -231,14 +234,21 @@ class Office:
             live[number] = live.get(number, 0) + amount
         return sorted((*row[1:], sorted(parts.get(row[0], {}).items())) for row in rows)
 
+    def _credit_notes(self) -> list[tuple[Any, ...]]:
+        rows = self.rows(
+            "SELECT m.number, c.code, n.remaining FROM credit_notes n JOIN members m ON m.id = n.member_id"
+            " JOIN chapters c ON c.id = n.chapter_id WHERE n.organization_id = :here AND n.remaining > 0"
+        )
+        return sorted(tuple(row) for row in rows)
+
     def _check_balances(self) -> None:
-        chapters = self._rows(
+        chapters = self.rows(
             "SELECT a.code, c.code, b.debits - b.credits FROM chapter_balances b"
             " JOIN accounts a ON a.id = b.account_id LEFT JOIN chapters c ON c.id = b.chapter_id"
             " WHERE b.organization_id = :here AND b.debits <> b.credits"
         )
         assert {(row[0], row[1]): row[2] for row in chapters} == self.books.balances()
-        people = self._rows(
+        people = self.rows(
             "SELECT a.code, m.number, b.debits - b.credits FROM member_balances b"
             " JOIN accounts a ON a.id = b.account_id JOIN members m ON m.id = b.member_id"
             " WHERE b.organization_id = :here AND b.debits <> b.credits"
@@ -252,16 +262,16 @@ class Office:
     def _check_numbers(self) -> None:
         """Gapless in every year, and the next one follows the last."""
         for table, counter in (("invoices", "number_counters"), ("credit_notes", "credit_note_counters")):
-            years = self._rows(
+            years = self.rows(
                 f"SELECT year, array_agg(sequence ORDER BY sequence) FROM {table}"
                 " WHERE organization_id = :here GROUP BY year"
             )
-            counters = self._rows(f"SELECT year, last FROM {counter} WHERE organization_id = :here")
+            counters = self.rows(f"SELECT year, last FROM {counter} WHERE organization_id = :here")
             found = {row[0]: list(row[1]) for row in years}
             assert found == {row[0]: list(range(1, row[1] + 1)) for row in counters}
 
-    def _rows(self, statement: str) -> list[Any]:
-        return list(db.session.execute(text(statement), {"here": self.organization_id}).all())
+    def rows(self, statement: str, **named: Any) -> list[Any]:
+        return list(db.session.execute(text(statement), {"here": self.organization_id} | named).all())
 
 
 @contextmanager

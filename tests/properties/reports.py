@@ -81,7 +81,7 @@ def _check_collections(office: Office) -> None:
 def _collected(bills: list[Bill], today: date) -> tuple[int, ...]:
     late = [bill for bill in bills if bill.owed and bill.grace_until < today]
     return (
-        sum(bill.amount for bill in bills),
+        sum(bill.amount - bill.adjusted for bill in bills),
         sum(bill.paid for bill in bills),
         sum(bill.owed for bill in bills),
         sum(bill.owed for bill in late),

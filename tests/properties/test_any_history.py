@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.properties import reports
-from tests.properties.at_processor import AtTheProcessor
 from tests.properties.happenings import any_one
 from tests.properties.office import CHAPTERS, DUES, START, STATUSES, Desk, Office
+from tests.properties.officers import Officers
 from tests.sandbox.control import SandboxControl
 
 BOUNDED = settings(
@@ -38,7 +38,7 @@ def desk(sandbox: SandboxControl, client: FlaskClient) -> Desk:
     return Desk(sandbox, client)
 
 
-class AnyHistory(AtTheProcessor, RuleBasedStateMachine):
+class AnyHistory(Officers, RuleBasedStateMachine):
     """Each history is an organization of its own, so that the database need not be emptied between two."""
 
     def __init__(self, desk: Desk) -> None:
