@@ -20,6 +20,7 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.mail_folder import FolderMailer, MailFolder
 from webapp.adapters.mail_writer import MailWriter
 from webapp.adapters.pdf_printer import PdfPrinter
+from webapp.adapters.records_printer import RecordsPrinter
 from webapp.adapters.redis_connection import open_redis
 from webapp.adapters.redis_counter import RedisCounter
 from webapp.adapters.rq_dispatcher import RqDispatcher
@@ -31,7 +32,7 @@ from webapp.config import Settings
 from webapp.core import checkup, clock, failpoints, jobs, tally, tenancy
 from webapp.core.checkup import Line
 from webapp.core.crypto import KeyRing
-from webapp.core.db import transaction
+from webapp.core.db import database_time, transaction
 from webapp.core.errors import NotFound
 from webapp.domain.approvals import Action, Deed
 from webapp.domain.billing import adjusting, schedules
@@ -40,12 +41,12 @@ from webapp.domain.ledger.chart import open_standard_chart
 from webapp.domain.notifications import operation as mail_operation
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
-from webapp.domain.notifications.pdf import InvoiceLetter, Printer
+from webapp.domain.notifications.pdf import InvoiceLetter
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
 from webapp.domain.organizations.passkeys import Site
 from webapp.domain.payments import circuit
 from webapp.domain.payments.checkout import Checkout
-from webapp.domain.payments.gateway import GatewayUnavailable, PaymentGateway
+from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
@@ -220,7 +221,7 @@ def _paper(templates: Path) -> Environment:
 
 
 @cache
-def printer() -> Printer:
+def printer() -> PdfPrinter:
     return PdfPrinter(_paper(_ROOT / "templates"), _ROOT / "static" / "css")
 
 
@@ -228,6 +229,11 @@ def printer() -> Printer:
 def drawn(letter: InvoiceLetter) -> bytes:
     """The same letter again costs nothing: people look at a page more than once."""
     return printer().draw(letter)
+
+
+@cache
+def records_printer() -> RecordsPrinter:
+    return RecordsPrinter(_paper(_ROOT / "templates"), printer())
 
 
 def bind(drawings: Iterable[bytes]) -> bytes:
@@ -243,6 +249,7 @@ def mail_writer() -> Writer:
 def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
     """Ask the processor what became of a checkout, between two transactions, and learn from the answer."""
     with transaction():
+        asked_at = database_time()
         checkout = Checkout.here().get(checkout_id)
         processor = PaymentProcessor.here().get(checkout.processor_id)
         payment = Payment.here().get(checkout.payment_id)
@@ -250,12 +257,13 @@ def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
         sighting = look(gateway, checkout, payment.currency, reference=reference)
     with transaction() as session:
         organization = session.get_one(Organization, checkout.organization_id)
-        return learn(checkout_id, sighting, on=organization.today)
+        return learn(checkout_id, sighting, on=organization.today, asked_at=asked_at)
 
 
 def look_at(payment: Payment, *, reference: str | None = None) -> None:
     """The same for any payment: by its page, or straight at it when it was not made on a page of ours."""
     with transaction():
+        asked_at = database_time()
         checkout = Checkout.here().first(Checkout.payment_id == payment.id)
         processor = PaymentProcessor.here().first(PaymentProcessor.id == payment.processor_id)
     if checkout is not None:
@@ -266,7 +274,18 @@ def look_at(payment: Payment, *, reference: str | None = None) -> None:
         seen = gateway.read_payment(payment.intent_reference)
     with transaction() as session:
         organization = session.get_one(Organization, payment.organization_id)
-        learn_of_payment(payment.id, seen, on=organization.today)
+        learn_of_payment(payment.id, seen, on=organization.today, asked_at=asked_at)
+
+
+def names_at_processor(processor_id: UUID, intent: str) -> Mapping[str, str]:
+    """Whose payment it is, as its metadata at the processor says; empty when it is not there."""
+    with transaction():
+        processor = PaymentProcessor.here().get(processor_id)
+    with asking(processor) as gateway:
+        try:
+            return gateway.read_payment(intent).metadata
+        except GatewayRefused:
+            return {}
 
 
 def found_organization(

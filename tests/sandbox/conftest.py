@@ -17,6 +17,7 @@ KINDS = [
     "customer",
     "dispute",
     "event",
+    "file",
     "payment_intent",
     "payment_method",
     "refund",

@@ -98,8 +98,8 @@ class SandboxControl:
         return str(self._call("POST", "/sandbox/signatures", values)["header"])
 
     def act(self, object_id: str, action: str, **values: Any) -> dict[str, Any]:
-        """settlement or failure of an intent or refund; fee or dispute of a charge; win or loss of a dispute;
-        expiry of a session; instrument of a saved payment method."""
+        """settlement or failure of an intent or refund; fee, dispute, return or failure of a charge;
+        escalation, win, loss or appeal of a dispute; expiry of a session; instrument of a saved method."""
         return self._call("POST", f"/sandbox/objects/{object_id}/{action}", values)
 
     def pay(self, session_url: str, instrument: str = "success", **form: str) -> Page:

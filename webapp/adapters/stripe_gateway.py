@@ -12,11 +12,13 @@ from stripe import StripeClient
 from stripe._http_client import new_default_http_client
 from stripe.checkout import Session
 
+from webapp.adapters import stripe_disputes as disputes
 from webapp.adapters import stripe_objects as objects
 from webapp.core import tally
 from webapp.core.tally import Counted
 from webapp.domain.payments.gateway import (
     CheckoutOrder,
+    Evidence,
     GatewayRefused,
     GatewayUnavailable,
     HostedCheckout,
@@ -28,7 +30,7 @@ from webapp.domain.payments.gateway import (
 )
 from webapp.domain.payments.inbox import KINDS
 
-API_BASE = "https://api.stripe.com"
+API_BASE, FILES_BASE = "https://api.stripe.com", "https://files.stripe.com"
 TIMEOUT = 10
 RETRIES = 1
 OLDEST, NEWEST = timedelta(minutes=5), timedelta(seconds=60)
@@ -43,7 +45,7 @@ class StripeGateway:
     def __init__(self, secret_key: str, *, api_base: str = API_BASE, timeout: float = TIMEOUT) -> None:
         self._client = StripeClient(
             secret_key,
-            base_addresses={"api": api_base},
+            base_addresses={"api": api_base, "files": FILES_BASE if api_base == API_BASE else api_base},
             max_network_retries=RETRIES,
             http_client=new_default_http_client(timeout=timeout, session=_staying_here()),
         )
@@ -71,10 +73,21 @@ class StripeGateway:
         return self.read_checkout(reference)
 
     def read_payment(self, reference: str) -> ProcessorPayment:
-        expand = ["latest_charge.balance_transaction", "latest_charge.refunds"]
-        return objects.payment(
-            _ask(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": expand}))
-        )
+        expand = [
+            "latest_charge.balance_transaction",
+            "latest_charge.failure_balance_transaction",
+            "latest_charge.refunds",
+        ]
+        intent = _ask(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": expand}))
+        contested = _ask(lambda: disputes.of_intent(self._client, intent))
+        return disputes.beside(objects.payment(intent), contested)
+
+    def answer_dispute(self, reference: str, evidence: Evidence, *, idempotency_key: str) -> None:
+        _ask(lambda: disputes.answer(self._client, reference, evidence, idempotency_key))
+
+    def accept_dispute(self, reference: str, *, idempotency_key: str) -> None:
+        options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
+        _ask(lambda: self._client.v1.disputes.close(reference, None, options))
 
     def create_refund(self, order: RefundOrder, *, idempotency_key: str) -> ProcessorRefund:
         params = objects.refund_params(order)

@@ -99,7 +99,7 @@ def hosted(session: Session) -> HostedCheckout:
         state=_page_state(session),
         url=session.url,
         expires_at=datetime.fromtimestamp(session.expires_at, UTC),
-        amount=_from_stripe(session.amount_total or 0, currency),
+        amount=from_stripe(session.amount_total or 0, currency),
         currency=currency,
         intent_reference=intent if isinstance(intent, str) or intent is None else intent.id,
         metadata=_plain(session.metadata),
@@ -127,12 +127,12 @@ def payment(intent: stripe.PaymentIntent) -> ProcessorPayment:
     fee, fee_currency = None, None
     if isinstance(balance, stripe.BalanceTransaction):
         fee_currency = balance.currency.upper()
-        fee = _from_stripe(balance.fee, fee_currency)
+        fee = from_stripe(balance.fee, fee_currency)
     error = intent.last_payment_error
     return ProcessorPayment(
         reference=intent.id,
         state=_INTENT_STATES.get(intent.status, ChargeState.WAITING),
-        amount=_from_stripe(intent.amount, currency),
+        amount=from_stripe(intent.amount, currency),
         currency=currency,
         method=_METHODS.get(details.type, "unknown") if details else "unknown",
         payer_detail=_payer_detail(details),
@@ -141,7 +141,7 @@ def payment(intent: stripe.PaymentIntent) -> ProcessorPayment:
         fee_currency=fee_currency,
         failure_code=field(error, "decline_code") or field(error, "code"),
         failure_message=field(error, "message"),
-        refunded=_from_stripe(charge.amount_refunded, currency) if charge else 0,
+        refunded=from_stripe(charge.amount_refunded, currency) if charge else 0,
         refunds=_refunds(charge),
         metadata=_plain(intent.metadata),
     )
@@ -173,7 +173,7 @@ def refund(made: stripe.Refund) -> ProcessorRefund:
     reason = field(made, "failure_reason")
     return ProcessorRefund(
         reference=made.id,
-        amount=_from_stripe(made.amount, made.currency.upper()),
+        amount=from_stripe(made.amount, made.currency.upper()),
         state=made.status or "pending",
         created_at=datetime.fromtimestamp(made.created, UTC),
         failure=f"The bank's reason: {reason.replace('_', ' ')}." if reason else None,
@@ -221,7 +221,7 @@ def _to_stripe(amount: int, currency: str) -> int:
     return int(converted)
 
 
-def _from_stripe(amount: int, currency: str) -> int:
+def from_stripe(amount: int, currency: str) -> int:
     converted = Decimal(amount).scaleb(money.precision(currency) - _digits(currency))
     if converted != int(converted):
         raise GatewayRefused(f"Stripe shows a part of {currency} that does not exist.")

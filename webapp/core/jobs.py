@@ -55,6 +55,7 @@ class Job(Enum):
     CLOSE_CHECKOUT = Work("close_checkout", "now", lease=60, attempts=12)
     SUBMIT_REFUND = Work("submit_refund", "now", lease=60, attempts=20)
     LOOK_UP_REFUND = Work("look_up_refund", "now", lease=60, attempts=12)
+    SEND_DISPUTE_ANSWER = Work("send_dispute_answer", "now", lease=120, attempts=12)
     LOOK_THROUGH_EVENTS = Work("look_through_events", "now", lease=300)
 
     @property

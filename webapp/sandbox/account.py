@@ -102,4 +102,4 @@ class Account:
         return event
 
 
-WITHOUT_LIVEMODE = {"refund", "balance_transaction"}
+WITHOUT_LIVEMODE = {"refund", "balance_transaction", "file"}

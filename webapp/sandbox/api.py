@@ -16,6 +16,7 @@ from webapp.sandbox.authentication import authenticated
 from webapp.sandbox.errors import Declined, InvalidRequest, Malformed, StripeError
 from webapp.sandbox.expansion import expanded
 from webapp.sandbox.faults import Fault, Kind
+from webapp.sandbox.files import described
 from webapp.sandbox.idempotency import Answer, Attempt
 from webapp.sandbox.identifiers import new_id
 from webapp.sandbox.operations import OPERATIONS, Operation
@@ -44,7 +45,7 @@ class Call:
             template=template,
             places=places,
             path=request.path,
-            body=parse_qsl(request.get_data(as_text=True), keep_blank_values=True),
+            body=_sent(),
             query=parse_qsl(request.query_string.decode(), keep_blank_values=True),
             key=request.headers.get("Idempotency-Key") if request.method == "POST" else None,
         )
@@ -58,6 +59,14 @@ class Call:
             return None
         fingerprint = hashlib.sha256(json.dumps(sorted(self.body)).encode()).hexdigest()
         return Attempt(self.account, self.key, f"{self.method} {self.path}", fingerprint)
+
+
+def _sent() -> list[tuple[str, str]]:
+    """The form's fields. A file stands for itself by its name, its size and what is in it."""
+    if request.mimetype != "multipart/form-data":
+        return parse_qsl(request.get_data(as_text=True), keep_blank_values=True)
+    files = [(name, described(file.filename or "", file.read())) for name, file in request.files.items()]
+    return [*request.form.items(multi=True), *files]
 
 
 def blueprint(processor: Processor) -> Blueprint:

@@ -76,6 +76,12 @@ def failed(account: Account, charge: Resource, *, code: str, message: str) -> No
     account.emit("charge.failed", charge)
 
 
+def fail_late(account: Account, charge: Resource) -> None:
+    """A debit that had succeeded fails after all; what it brought in is taken away again."""
+    charge["failure_balance_transaction"] = fees.debit_failed(account, charge).id
+    failed(account, charge, code="insufficient_funds", message="The bank took this debit back.")
+
+
 def add_refund(account: Account, charge: Resource, amount: int) -> None:
     """Counts a refund, or with a negative amount takes a failed one back."""
     charge["amount_refunded"] += amount

@@ -8,13 +8,64 @@ from webapp.sandbox.specification import Json, description
 from webapp.sandbox.store import Resource
 
 DAYS_TO_ANSWER = 9
-OPEN = {"needs_response", "under_review", "warning_needs_response", "warning_under_review"}
+OPEN = {
+    f"{course}{status}"
+    for course in ("", "warning_", "appeal_")
+    for status in ("needs_response", "under_review")
+}
 
 
 def open_dispute(
     account: Account, charge: Resource, *, reason: str, amount: int | None = None, inquiry: bool = False
 ) -> Resource:
     """An inquiry moves no money; a dispute withdraws the amount and a fee."""
+    dispute = _begin(account, charge, reason=reason, amount=amount, inquiry=inquiry)
+    if not inquiry:
+        _withdraw(account, dispute)
+    account.emit("charge.dispute.created", dispute)
+    if not inquiry:
+        account.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def return_debit(account: Account, charge: Resource, *, reason: str = "insufficient_funds") -> Resource:
+    """A bank debit that had succeeded comes back: told as a dispute that is lost from the start."""
+    if charge["payment_method_details"]["type"] != "us_bank_account":
+        raise InvalidRequest("Only a bank debit can be returned.")
+    dispute = open_dispute(account, charge, reason=reason)
+    return lose(account, dispute)
+
+
+def escalate(account: Account, dispute: Resource) -> Resource:
+    """The payer was not content with the answer to the inquiry: now it is about the money."""
+    if not dispute["status"].startswith("warning"):
+        raise InvalidRequest("Only an inquiry becomes a dispute.")
+    previous = {"status": dispute["status"]}
+    dispute |= {"status": "needs_response", "is_charge_refundable": False}
+    dispute["evidence_details"]["due_by"] = account.now() + DAYS_TO_ANSWER * fees.DAY
+    _withdraw(account, dispute)
+    account.emit("charge.dispute.updated", dispute, previous)
+    account.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def appeal(account: Account, dispute: Resource) -> Resource:
+    """A lost dispute is looked at once more."""
+    if dispute["status"] != "lost":
+        raise InvalidRequest("Only a lost dispute is appealed.")
+    dispute["status"] = "appeal_under_review"
+    account.save(dispute)
+    account.emit("charge.dispute.updated", dispute, {"status": "lost"})
+    return dispute
+
+
+def blocks_refunds(account: Account, charge: Resource) -> bool:
+    """An inquiry does not, and neither does a dispute that was won."""
+    known = account.store.select("dispute", account=account.id, matching={"charge": [charge.id]})
+    return any(not one["is_charge_refundable"] for one in known)
+
+
+def _begin(account: Account, charge: Resource, *, reason: str, amount: int | None, inquiry: bool) -> Resource:
     if charge["disputed"] or not charge["paid"]:
         raise InvalidRequest(
             "Only a paid charge that is not disputed yet can be disputed.", code="charge_disputed"
@@ -41,25 +92,24 @@ def open_dispute(
         },
         **_method_details(charge, inquiry=inquiry),
     )
-    if not inquiry:
-        dispute["balance_transactions"] = [dict(fees.disputed(account, dispute))]
-        account.save(dispute)
     charge["disputed"] = True
     account.save(charge)
-    account.emit("charge.dispute.created", dispute)
-    if not inquiry:
-        account.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
-def win(account: Account, dispute: Resource) -> Resource:
+def _withdraw(account: Account, dispute: Resource) -> None:
+    taken = dict(fees.disputed(account, dispute))
+    dispute["balance_transactions"] = [*dispute["balance_transactions"], taken]
+    account.save(dispute)
+
+
+def win(account: Account, dispute: Resource, *, fee_returned: bool = False) -> Resource:
     _must_be_open(dispute)
     inquiry = dispute["status"].startswith("warning")
     if not inquiry:
-        dispute["balance_transactions"] = [
-            *dispute["balance_transactions"],
-            dict(fees.dispute_won(account, dispute)),
-        ]
+        given = dict(fees.dispute_won(account, dispute, fee_returned=fee_returned))
+        dispute["balance_transactions"] = [*dispute["balance_transactions"], given]
+    dispute["is_charge_refundable"] = True
     _close(account, dispute, "warning_closed" if inquiry else "won")
     if not inquiry:
         account.emit("charge.dispute.funds_reinstated", dispute)
@@ -82,6 +132,8 @@ def answer(account: Account, params: Json) -> Resource:
     dispute["metadata"] = merged(dispute["metadata"], params.get("metadata", {}))
     previous = {"evidence": dispute["evidence"], "status": dispute["status"]}
     if "evidence" in params:
+        if "uncategorized_file" in params["evidence"]:
+            account.named("file", params["evidence"]["uncategorized_file"], param="evidence")
         dispute["evidence"] = dispute["evidence"] | params["evidence"]
         dispute["evidence_details"]["has_evidence"] = True
         if params.get("submit", True):

@@ -40,6 +40,13 @@ def refund_failed(account: Account, refund: Resource) -> Resource:
     return _transaction(account, refund, refund["amount"], type="refund_failure", category="refund_failure")
 
 
+def debit_failed(account: Account, charge: Resource) -> Resource:
+    """What a bank debit had brought in is taken away again."""
+    return _transaction(
+        account, charge, -charge["amount"], type="payment_failure_refund", category="charge_failure"
+    )
+
+
 def disputed(account: Account, dispute: Resource) -> Resource:
     return _transaction(
         account,
@@ -53,12 +60,14 @@ def disputed(account: Account, dispute: Resource) -> Resource:
     )
 
 
-def dispute_won(account: Account, dispute: Resource) -> Resource:
-    """The amount comes back, the dispute's fee does not."""
+def dispute_won(account: Account, dispute: Resource, *, fee_returned: bool = False) -> Resource:
+    """The amount comes back; the dispute's fee does not, unless the contract says so."""
     return _transaction(
         account,
         dispute,
         dispute["amount"],
+        fee=-DISPUTE_FEE if fee_returned else 0,
+        fee_name="Dispute fee",
         type="adjustment",
         category="dispute_reversal",
         description=f"Chargeback reversal for {dispute['charge']}",

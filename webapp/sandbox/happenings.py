@@ -21,6 +21,20 @@ def fail_debit(account: Account, intent_id: str) -> None:
     intent, charge = _under_way(account, intent_id)
     code, message = RETURNED
     charges.failed(account, charge, code=code, message=message)
+    _fail_intent(account, intent, charge, code=code, message=message)
+    _tell_session(account, intent, paid=False)
+
+
+def take_debit_back(account: Account, charge: Resource) -> None:
+    """The same after it had succeeded: the charge has failed, whatever was told before."""
+    if charge["payment_method_details"]["type"] != "us_bank_account" or not charge["paid"]:
+        raise InvalidRequest("Only a bank debit that was paid can be taken back.")
+    charges.fail_late(account, charge)
+    intent = account.find("payment_intent", charge["payment_intent"])
+    _fail_intent(account, intent, charge, code=RETURNED[0], message=RETURNED[1])
+
+
+def _fail_intent(account: Account, intent: Resource, charge: Resource, *, code: str, message: str) -> None:
     method = account.find("payment_method", charge["payment_method"])
     error = {
         "type": "invalid_request_error",
@@ -32,7 +46,6 @@ def fail_debit(account: Account, intent_id: str) -> None:
         "payment_method_type": method["type"],
     }
     intents.fail(account, intent, error)
-    _tell_session(account, intent, paid=False)
 
 
 def expire_session(account: Account, session_id: str) -> None:

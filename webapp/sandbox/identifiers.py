@@ -16,6 +16,7 @@ PREFIXES = {
     "payment_method": ("pm_1", 23),
     "setup_intent": ("seti_1", 23),
     "dispute": ("du_1", 23),
+    "file": ("file_1", 23),
     "item": ("li_1", 23),
     "price": ("price_1", 23),
     "product": ("prod_", 14),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from webapp.sandbox import customers, disputes, endpoints, intents, methods, refunds, sessions, setups
+from webapp.sandbox import customers, disputes, endpoints, files, intents, methods, refunds, sessions, setups
 from webapp.sandbox.account import Account
 from webapp.sandbox.expansion import line_items
 from webapp.sandbox.fees import balance
@@ -63,6 +63,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/disputes/{dispute}/close"): disputes.concede,
     ("get", "/v1/events"): _list("event", "/v1/events"),
     ("get", "/v1/events/{id}"): _retrieval("event", "id"),
+    ("post", "/v1/files"): files.create,
     ("get", "/v1/payment_intents"): _list("payment_intent", "/v1/payment_intents"),
     ("post", "/v1/payment_intents"): intents.create,
     ("get", "/v1/payment_intents/{intent}"): _retrieval("payment_intent", "intent"),

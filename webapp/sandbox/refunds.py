@@ -1,6 +1,6 @@
 """Refunds: whole, in parts, at once, after a while, or not after all."""
 
-from webapp.sandbox import charges, fees
+from webapp.sandbox import charges, disputes, fees
 from webapp.sandbox.account import Account
 from webapp.sandbox.errors import InvalidRequest, missing_parameter
 from webapp.sandbox.identifiers import letters
@@ -103,7 +103,7 @@ def _charge(account: Account, params: Json) -> Resource:
         raise InvalidRequest(
             f"Charge {charge.id} has not been paid, so it cannot be refunded.", code="charge_not_refundable"
         )
-    if charge["disputed"]:
+    if disputes.blocks_refunds(account, charge):
         raise InvalidRequest(
             f"Charge {charge.id} has been charged back; cannot issue a refund.", code="charge_disputed"
         )

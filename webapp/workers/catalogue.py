@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from webapp.core.jobs import Job
-from webapp.workers import billing, daily, notifications, organizations, payments, refunds
+from webapp.workers import billing, daily, disputes, notifications, organizations, payments, refunds
 
 JOBS: dict[Job, Callable[..., None]] = {
     Job.CHECK_ROSTER: organizations.check_roster,
@@ -23,5 +23,6 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.CLOSE_CHECKOUT: payments.close_checkout,
     Job.SUBMIT_REFUND: refunds.submit_refund,
     Job.LOOK_UP_REFUND: refunds.look_up_refund,
+    Job.SEND_DISPUTE_ANSWER: disputes.send_dispute_answer,
     Job.LOOK_THROUGH_EVENTS: payments.look_through_events,
 }

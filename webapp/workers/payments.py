@@ -43,7 +43,11 @@ def confirm_fee(payment_id: UUID) -> None:
 def react_to_event(event_id: UUID) -> None:
     with transaction():
         event = ProcessorEvent.here().get(event_id)
-        subject = reactions.subject_of(event)
+        nameless = reactions.nameless_intent(event)
+    names = wiring.names_at_processor(event.processor_id, nameless) if nameless else None
+    with transaction():
+        event = ProcessorEvent.here().get(event_id)
+        subject = reactions.subject_of(event, names)
     if subject is None:
         return
     state, note = DeliveryState.DONE, None

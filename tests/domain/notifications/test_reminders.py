@@ -55,7 +55,13 @@ def test_each_step_goes_out_on_its_day_and_once(organization: Organization) -> N
 def test_the_same_day_again_reminds_nobody_twice(organization: Organization) -> None:
     owed_invoice()
     assert pass_day(organization, DUE)["reminders"] == 1
-    assert pass_day(organization, DUE) == {"reminders": 1, "overdue": 0, "credited": 0, "cleared_away": 0}
+    assert pass_day(organization, DUE) == {
+        "reminders": 1,
+        "overdue": 0,
+        "credited": 0,
+        "dispute_deadlines": 0,
+        "cleared_away": 0,
+    }
     with transaction():
         assert reminders.promise(organization, DUE, LINKS) == 0
     assert len(reminder_states()) == 1

@@ -32,6 +32,9 @@ class Event(StrEnum):
     CREDIT_NOTE_APPLIED = "credit_note_applied"
     CREDIT_NOTE_RELEASED = "credit_note_released"
     REFUND = "refund"
+    DISPUTE_MOVED = "dispute_moved"
+    DISPUTE_LOST = "dispute_lost"
+    DISPUTE_REGAINED = "dispute_regained"
     REVERSAL = "reversal"
 
     @property

@@ -1,6 +1,6 @@
 """Who hears of what: each announcement of the topics below becomes rows of mail, a single time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, select
@@ -14,6 +14,7 @@ from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.run import BillingBatch
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.notifications import dispute_mails
 from webapp.domain.notifications.delivery import (
     NO_ADDRESS,
     Mail,
@@ -23,9 +24,9 @@ from webapp.domain.notifications.delivery import (
     write_down,
 )
 from webapp.domain.notifications.links import Links
-from webapp.domain.organizations import Invitation, Login, Member, Role, RoleName
-from webapp.domain.payments.checkout import Checkout
-from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.notifications.recipients import invoice_meant, payer_and_officers
+from webapp.domain.organizations import Invitation, Member, Role
+from webapp.domain.payments.payment import Payment
 from webapp.domain.refunds.refund import Refund
 
 
@@ -117,13 +118,13 @@ def _to_payer(kind: MailKind, payment_id: UUID, links: Links) -> None:
         domain=links.domain,
         member_id=payment.member_id,
         payment_id=payment.id,
-        invoice_id=_invoice_meant(payment_id),
+        invoice_id=invoice_meant(payment_id),
     )
 
 
 def _paid_twice(links: Links, payment_id: UUID) -> None:
     payment = _payment(payment_id)
-    for reader, address, member_id in _payer_and_officers(payment.member, payment.chapter_id):
+    for reader, address, member_id in payer_and_officers(payment.member, payment.chapter_id):
         write_down(
             MailKind.PAID_TWICE,
             address,
@@ -131,7 +132,7 @@ def _paid_twice(links: Links, payment_id: UUID) -> None:
             domain=links.domain,
             member_id=member_id,
             payment_id=payment.id,
-            invoice_id=_invoice_meant(payment.id),
+            invoice_id=invoice_meant(payment.id),
             details={"reader": "member" if member_id else "officer", "amount": payment.credited},
         )
 
@@ -160,7 +161,7 @@ def _to_refunded_member(what: str, links: Links, refund_id: UUID) -> None:
 
 def _refund_failed(links: Links, refund_id: UUID) -> None:
     refund = _refund(refund_id)
-    for reader, address, member_id in _payer_and_officers(refund.member, refund.chapter_id):
+    for reader, address, member_id in payer_and_officers(refund.member, refund.chapter_id):
         write_down(
             MailKind.REFUND_FAILED,
             address,
@@ -171,24 +172,6 @@ def _refund_failed(links: Links, refund_id: UUID) -> None:
             invoice_id=refund.invoice_id,
             details={"refund_id": str(refund.id), "what": "failed" if member_id else "failed_for_officers"},
         )
-
-
-def _payer_and_officers(member: Member, chapter_id: UUID) -> Iterator[tuple[str, str | None, UUID | None]]:
-    """Who reads it, at which address, and whether that is the member."""
-    yield "member", member.email, member.id
-    for login in _officers(chapter_id):
-        yield str(login.id), login.email, None
-
-
-def _officers(chapter_id: UUID) -> Sequence[Login]:
-    """The chapter's treasurers, or the national admins where there is none."""
-    treasurers = [Role.role == RoleName.TREASURER, Role.chapter_id == chapter_id]
-    for conditions in (treasurers, [Role.role == RoleName.NATIONAL_ADMIN]):
-        statement = Role.here().select(*conditions).options(joinedload(Role.login)).order_by(Role.id)
-        found = [role.login for role in db.session.scalars(statement) if role.login.disabled_at is None]
-        if found:
-            return found
-    return []
 
 
 def _adjustment_decided(links: Links, adjustment_id: UUID) -> None:
@@ -278,6 +261,10 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "refund_arrived": _refund_arrived,
     "refund_failed": _refund_failed,
     "adjustment_decided": _adjustment_decided,
+    "dispute_inquiry": dispute_mails.announcing("inquiry"),
+    "dispute_opened": dispute_mails.announcing("opened"),
+    "dispute_lost": dispute_mails.announcing("lost"),
+    "dispute_won": dispute_mails.announcing("won"),
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
     "password_reset": _password_reset,
@@ -296,15 +283,6 @@ def _payment(payment_id: UUID) -> Payment:
 def _refund(refund_id: UUID) -> Refund:
     statement = Refund.here().select(Refund.id == refund_id).options(joinedload(Refund.member))
     return db.session.scalars(statement).one()
-
-
-def _invoice_meant(payment_id: UUID) -> UUID | None:
-    """The invoice a payment was started for, or the first that it settled."""
-    checkout = Checkout.here().first(Checkout.payment_id == payment_id)
-    if checkout is not None:
-        return checkout.invoice_id
-    settled = Allocation.here().all(Allocation.payment_id == payment_id, order_by=Allocation.id)
-    return settled[0].invoice_id if settled else None
 
 
 def _this_minute() -> str:

@@ -11,7 +11,13 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.notifications import refund_wording, sign_in_wording, wording
+from webapp.domain.notifications import (
+    dispute_mails,
+    dispute_wording,
+    refund_wording,
+    sign_in_wording,
+    wording,
+)
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
@@ -19,6 +25,7 @@ from webapp.domain.notifications.pdf import InvoiceLetter, letter_of, printable
 from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
+from webapp.domain.payments.disputes import DisputeAnswer
 from webapp.domain.payments.payment import Allocation, Payment
 from webapp.domain.refunds.refund import Refund
 
@@ -124,6 +131,24 @@ def _refund(occasion: Occasion) -> Composed:
     return refund_wording.ABOUT[details["what"]](occasion.voice, refund), []
 
 
+def _dispute(occasion: Occasion) -> Composed:
+    """A reminder is pointless once somebody has answered."""
+    details, mail = occasion.mail.details, occasion.mail
+    dispute = dispute_mails.loaded(UUID(details["dispute_id"]))
+    answered = not dispute.is_answerable or DisputeAnswer.promised_for(dispute) is not None
+    if details["what"] == "due" and answered:
+        raise Pointless("The dispute was answered, or is over.")
+    invoice = _loaded(mail.invoice_id) if mail.invoice_id else None
+    facts = dispute_wording.Facts(
+        occasion.voice,
+        dispute,
+        invoice,
+        pay_url=occasion.pay_url(invoice) if invoice else None,
+        days=dispute_mails.days_left(dispute, occasion.organization, occasion.on),
+    )
+    return dispute_wording.ABOUT[details["what"], details["reader"]](facts), []
+
+
 def _new_link(occasion: Occasion) -> Composed:
     invoice = _loaded(occasion.mail.invoice_id)
     pay_url = occasion.pay_url(invoice)
@@ -186,6 +211,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.PAID_TWICE: _paid_twice,
     MailKind.REFUND: _refund,
     MailKind.REFUND_FAILED: _refund,
+    MailKind.DISPUTE: _dispute,
     MailKind.NEW_LINK: _new_link,
     MailKind.CANCELLATION: _cancellation,
     MailKind.INVITATION: _invitation,

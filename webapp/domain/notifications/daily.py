@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp.core.db import db, new_id
 from webapp.domain.billing.overdue import mark_overdue
-from webapp.domain.notifications import reminders
+from webapp.domain.notifications import dispute_mails, reminders
 from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Organization, housekeeping
@@ -26,6 +26,7 @@ def pass_day(organization: Organization, day: date, links: Links) -> tuple[Daily
         "overdue": mark_overdue(organization, day),
         "credited": crediting.sweep(organization),
         "reminders": reminders.promise(organization, day, links),
+        "dispute_deadlines": dispute_mails.remind(organization, day, links),
         "cleared_away": housekeeping.clear_away(),
     }
     made.finished_at = func.now()

@@ -30,6 +30,7 @@ class MailKind(StrEnum):
     PAID_TWICE = "paid_twice"
     REFUND = "refund"
     REFUND_FAILED = "refund_failed"
+    DISPUTE = "dispute"
     REMINDER = "reminder"
     NEW_LINK = "new_link"
     CANCELLATION = "cancellation"

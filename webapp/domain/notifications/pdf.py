@@ -124,7 +124,7 @@ def letter_of(
         paper=organization.paper_size.value.lower(),
         currency=invoice.currency,
         organization=organization.name,
-        organization_address=_address(organization.address),
+        organization_address=address_lines(organization.address),
         reply_to=organization.reply_to,
         logo=organization.logo,
         recipient=_recipient(invoice),
@@ -134,7 +134,7 @@ def letter_of(
         ),
         issued_on=invoice.issued_on,
         due_on=invoice.due_on,
-        lines=tuple(_lines(invoice)),
+        lines=letter_lines(invoice),
         billed=invoice.billed,
         adjusted=invoice.adjusted,
         paid=invoice.paid,
@@ -198,17 +198,17 @@ def _mark(invoice: Invoice) -> Mark | None:
 
 def _recipient(invoice: Invoice) -> tuple[str, ...]:
     name = _short(invoice.bill_to.get("name") or invoice.member.name)
-    return (name, *_address(invoice.bill_to.get("address") or invoice.member.address))
+    return (name, *address_lines(invoice.bill_to.get("address") or invoice.member.address))
 
 
-def _lines(invoice: Invoice) -> list[LetterLine]:
+def letter_lines(invoice: Invoice) -> tuple[LetterLine, ...]:
     """Every line, but a letter stays a letter: what goes beyond a few pages is one sum."""
     shown = [_line(line) for line in invoice.lines[:MOST_LINES]]
     rest = invoice.lines[MOST_LINES:]
     if rest:
         sentence = f"{len(rest)} more lines, shown on the invoice's page"
         shown.append(LetterLine(sentence, sum(line.amount for line in rest)))
-    return shown
+    return tuple(shown)
 
 
 def _line(line: InvoiceLine) -> LetterLine:
@@ -216,7 +216,7 @@ def _line(line: InvoiceLine) -> LetterLine:
     return LetterLine(_short(line.description), line.amount, _short(reasons[0]) if reasons else None)
 
 
-def _address(text: str) -> tuple[str, ...]:
+def address_lines(text: str) -> tuple[str, ...]:
     lines = [_short(line) for line in text[:2000].splitlines() if line.strip()]
     return tuple(lines[:_MOST_ADDRESS_LINES])
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 
-from webapp.core import money
+from webapp.core import clock, money
 from webapp.domain.billing.adjustments import Adjustment, Direction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.messages import Message
@@ -28,6 +28,10 @@ class Voice:
 
     def day(self, day: date) -> str:
         return format_date(day, "long", locale=self.organization.locale)
+
+    def moment(self, moment: datetime) -> str:
+        zone, locale = clock.zone(self.organization.timezone), self.organization.locale
+        return format_datetime(moment, "long", tzinfo=zone, locale=locale)
 
     @property
     def name(self) -> str:

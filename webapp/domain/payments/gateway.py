@@ -98,6 +98,75 @@ class ProcessorRefund:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+class DisputeKind(StrEnum):
+    """`returned_debit`: the payer's bank took a bank debit back after it had succeeded. That is final."""
+
+    CHARGEBACK = "chargeback"
+    RETURNED_DEBIT = "returned_debit"
+
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").capitalize()
+
+
+class DisputeState(StrEnum):
+    """An inquiry is a question of the payer's bank that moves no money; it may become a dispute.
+
+    `settled`: ended between processor and bank before it was decided; what was withdrawn stays withdrawn.
+    """
+
+    INQUIRY = "inquiry"
+    INQUIRY_ANSWERED = "inquiry_answered"
+    INQUIRY_CLOSED = "inquiry_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True)
+class DisputeMovement:
+    """Money the processor took or gave for a dispute: `amount` > 0 was withdrawn, < 0 came back.
+
+    `fee` is what it charged for that, negative when it gave a fee back.
+    """
+
+    reference: str
+    amount: int
+    fee: int
+    moved_at: datetime
+
+
+@dataclass(frozen=True)
+class ProcessorDispute:
+    """A dispute as the processor sees it now. `reason` is its code; `answers` counts what it was sent."""
+
+    reference: str
+    kind: DisputeKind
+    state: DisputeState
+    reason: str
+    amount: int
+    currency: str
+    opened_at: datetime
+    answer_by: datetime | None
+    answers: int
+    movements: tuple[DisputeMovement, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why the payment was right, for the payer's bank: facts in words, and the records as one PDF file."""
+
+    name: str
+    email: str | None
+    address: str | None
+    service: str
+    service_date: str
+    statement: str
+    records: bytes = field(repr=False)
+
+
 @dataclass(frozen=True)
 class ProcessorPayment:
     """A payment as the processor sees it now. `fee` is None while the processor has not said it yet."""
@@ -116,6 +185,7 @@ class ProcessorPayment:
     refunded: int
     refunds: tuple[ProcessorRefund, ...]
     metadata: Mapping[str, str]
+    disputes: tuple[ProcessorDispute, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,6 +224,14 @@ class PaymentGateway(Protocol):
         ...
 
     def read_refund(self, reference: str) -> ProcessorRefund: ...
+
+    def answer_dispute(self, reference: str, evidence: Evidence, *, idempotency_key: str) -> None:
+        """Hand the evidence in. Most banks read one answer, so it is the only one."""
+        ...
+
+    def accept_dispute(self, reference: str, *, idempotency_key: str) -> None:
+        """Give in: the money stays with the payer."""
+        ...
 
     def read_notice(self, body: bytes, signature: str, secret: str, *, now: datetime) -> Notice:
         """Check the seal of a webhook; SignatureRefused when forged, stale, or from the future."""

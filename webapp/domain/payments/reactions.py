@@ -18,10 +18,26 @@ class Subject:
     reference: str | None
 
 
-def subject_of(event: ProcessorEvent) -> Subject | None:
-    """None, with a note on the event, when it is about somebody else's money or a payment made elsewhere."""
+_NAMELESS = ("dispute", "refund")
+"""Objects that carry no names of ours: those stand on the payment at the processor that they are about."""
+
+
+def nameless_intent(event: ProcessorEvent) -> str | None:
+    """Which payment at the processor has to be asked whose it is, because we have not seen it yet."""
     payload = event.payload
-    named = _mapping(payload.get("metadata"))
+    if payload.get("object") not in _NAMELESS or _by_reference(event, payload):
+        return None
+    intent = payload.get("payment_intent")
+    return intent if isinstance(intent, str) else None
+
+
+def subject_of(event: ProcessorEvent, names: Mapping[str, str] | None = None) -> Subject | None:
+    """None, with a note on the event, when it is about somebody else's money or a payment made elsewhere.
+
+    `names` are those of the payment at the processor where the event itself has none.
+    """
+    payload = event.payload
+    named = names or _mapping(payload.get("metadata"))
     if named and _is_elsewhere(event, named):
         event.handled(DeliveryState.IGNORED, "It names another organization or processor.")
         return None

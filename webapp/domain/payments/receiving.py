@@ -55,6 +55,8 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
     promise_receipt(payment)
     if payment.credited:
         later(Job.ANNOUNCE, once=f"paid_twice:{payment.id}", what="paid_twice", payment_id=payment.id)
+    if by is not None:
+        later(Job.LOOK_UP_CHECKOUT, checkout_id=held.checkout.id)
 
 
 def _check(held: Held, sighting: Sighting) -> None:

@@ -13,6 +13,7 @@ from webapp.domain import approvals
 from webapp.domain.approvals import Action, ApprovalRequest, ApprovalState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Login, tokens
+from webapp.domain.payments import disputes
 from webapp.domain.payments.payment import Payment
 from webapp.domain.refunds import booking, cap, refundable
 from webapp.domain.refunds.refund import How, Refund, RefundState
@@ -60,6 +61,7 @@ def request_refund(invoice_id: UUID, payment_id: UUID, terms: Terms, *, by: Logi
 
 def refuse_impossible(terms: Terms, invoice: Invoice, payment: Payment) -> None:
     """Every reason at its field, so that the form can be mended at once."""
+    disputes.refuse_while_disputed(payment)
     problems: dict[str, str] = {}
     if terms.amount <= 0:
         problems["amount"] = "The amount must be more than zero."
@@ -95,6 +97,7 @@ def carry_out(request: ApprovalRequest, by: Login, on: date) -> None:
     assert request.payment_id is not None, "A refund's request names its payment"
     invoices = booking.lock_invoices(request.payment_id)
     payment = Payment.here().get(request.payment_id, lock=True)
+    disputes.refuse_while_disputed(payment)
     refund = Refund.here().get(request.subject_id, lock=True)
     request.insist_on(order_of(refund, payment.currency))
     _let_go(refund, payment, invoices, by=by, on=on)

@@ -5,12 +5,12 @@ Asked any number of times, in any order: a state only moves forwards, and a fail
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from webapp.core.db import db, new_id
+from webapp.core.db import database_time, db, new_id
 from webapp.core.jobs import Job, later
-from webapp.domain.payments import receiving
+from webapp.domain.payments import disputes, disputes_seen, receiving
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import ProcessorPayment, ProcessorRefund
 from webapp.domain.payments.payment import Payment
@@ -29,21 +29,32 @@ _STATES = {
 _AT_THE_PROCESSOR = (RefundState.RELEASED, RefundState.PENDING)
 
 
-def learn(checkout_id: UUID, sighting: Sighting, *, on: date) -> Payment:
-    """Everything that was seen: the payment first, then what went back of it."""
+def learn(checkout_id: UUID, sighting: Sighting, *, on: date, asked_at: datetime | None = None) -> Payment:
+    """Everything that was seen at that moment: the payment first, then what went back of it."""
     invoices = booking.lock_invoices(Checkout.here().get(checkout_id).payment_id)
     payment = receiving.learn(checkout_id, sighting, on=on)
     if sighting.payment is not None:
-        _take_note_of_all(payment, sighting.payment.refunds, invoices, on=on)
+        _what_went_back(payment, sighting.payment, invoices, on=on, asked_at=asked_at)
     return payment
 
 
-def learn_of_payment(payment_id: UUID, seen: ProcessorPayment, *, on: date) -> Payment:
+def learn_of_payment(
+    payment_id: UUID, seen: ProcessorPayment, *, on: date, asked_at: datetime | None = None
+) -> Payment:
     """The same for a payment that nobody made on a page of ours."""
     invoices = booking.lock_invoices(payment_id)
     payment = Payment.here().get(payment_id, lock=True)
-    _take_note_of_all(payment, seen.refunds, invoices, on=on)
+    _what_went_back(payment, seen, invoices, on=on, asked_at=asked_at)
     return payment
+
+
+def _what_went_back(
+    payment: Payment, seen: ProcessorPayment, invoices: Invoices, *, on: date, asked_at: datetime | None
+) -> None:
+    """Refunds before disputes: a processor refunds nothing any more once a payment is disputed."""
+    _take_note_of_all(payment, seen.refunds, invoices, on=on)
+    if seen.disputes:
+        disputes_seen.learn(payment, seen.disputes, invoices, asked_at=asked_at or database_time(), on=on)
 
 
 def learn_of_refund(refund_id: UUID, seen: ProcessorRefund, *, on: date) -> None:
@@ -112,6 +123,7 @@ def _make_room(payment: Payment, amount: int) -> None:
             refund.end(
                 RefundState.WITHDRAWN, by=None, reason="The money was refunded at the processor meanwhile."
             )
+    disputes.give_way(payment, amount)
 
 
 def _move(refund: Refund, payment: Payment, seen: ProcessorRefund, invoices: Invoices, *, on: date) -> None:

@@ -1,0 +1,44 @@
+"""Who reads a mail about somebody's money, and which invoice it is about."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from sqlalchemy.orm import joinedload
+
+from webapp.core.db import db
+from webapp.domain.organizations import Login, Member, Role, RoleName
+from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments.payment import Allocation
+
+Recipient = tuple[str, str | None, UUID | None]
+"""Who reads it, at which address, and the member's id if that is the member."""
+
+
+def payer_and_officers(member: Member, chapter_id: UUID) -> Iterator[Recipient]:
+    yield "member", member.email, member.id
+    yield from officers(chapter_id)
+
+
+def officers(chapter_id: UUID) -> Iterator[Recipient]:
+    for login in _officers(chapter_id):
+        yield str(login.id), login.email, None
+
+
+def invoice_meant(payment_id: UUID) -> UUID | None:
+    """The invoice a payment was started for, or the first that it settled."""
+    checkout = Checkout.here().first(Checkout.payment_id == payment_id)
+    if checkout is not None:
+        return checkout.invoice_id
+    settled = Allocation.here().all(Allocation.payment_id == payment_id, order_by=Allocation.id)
+    return settled[0].invoice_id if settled else None
+
+
+def _officers(chapter_id: UUID) -> Sequence[Login]:
+    """The chapter's treasurers, or the national admins where there is none."""
+    treasurers = [Role.role == RoleName.TREASURER, Role.chapter_id == chapter_id]
+    for conditions in (treasurers, [Role.role == RoleName.NATIONAL_ADMIN]):
+        statement = Role.here().select(*conditions).options(joinedload(Role.login)).order_by(Role.id)
+        found = [role.login for role in db.session.scalars(statement) if role.login.disabled_at is None]
+        if found:
+            return found
+    return []
