@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 DESK, PHONE = (1280, "light"), (360, "dark")
 READERS = {
     DESK: {
-        ADMIN: ("national", "account"), TREASURER: ("treasurers",), MEMBER: ("members",),
+        ADMIN: ("national", "approvals", "account"), TREASURER: ("treasurers",), MEMBER: ("members",),
         ANYBODY: ("visitors", "public"),
     },
     PHONE: {

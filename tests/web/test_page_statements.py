@@ -13,6 +13,7 @@ from tests.web.world import (
     TREASURER,
     World,
     enter,
+    make_approval,
     make_event,
     make_mail,
     make_world,
@@ -31,7 +32,7 @@ from webapp.domain.payments.payment import Method
 MOST = 8
 ACROSS_ORGANIZATIONS = {"account.show": 12, "national.new_second_factor_reset": 10}
 """A login's own organizations and means of signing in are asked for one after the other."""
-PAGES = ("visitors", "account", "members", "treasurers", "national")
+PAGES = ("visitors", "account", "members", "approvals", "treasurers", "national")
 
 
 def make_large(name: str, size: int) -> World:
@@ -59,6 +60,7 @@ def _fill_chapter(world: World, size: int) -> None:
             tokens.create(f"Program {number}", RoleName.AUDITOR, by=world.logins[ADMIN])
             dead = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
             session.add_all([make_event(world.ids["processor_id"]), make_mail(invoices[member.id]), dead])
+            make_approval(invoices[member.id].id, world.logins[TREASURER], 1_000)
 
 
 def _fill_account_of_the_member(world: World, size: int) -> None:

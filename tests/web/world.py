@@ -27,7 +27,10 @@ from webapp.core.clock import now
 from webapp.core.db import db, new_id, transaction
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain import ledger
-from webapp.domain.billing import pay_link
+from webapp.domain.approvals import ApprovalRequest, delegation
+from webapp.domain.billing import adjusting, pay_link
+from webapp.domain.billing.adjustment_effect import Change
+from webapp.domain.billing.adjustments import AdjustmentKind
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Event
 from webapp.domain.notifications.delivery import Mail, MailKind
@@ -68,7 +71,7 @@ ASKED = {
     "national.preview_billing_run": {"schedule": "schedule_id", "period": "period_id"},
 }
 """What an address is asked besides, where it makes no sense without."""
-PAGES = ("public", "visitors", "account", "members", "treasurers", "national")
+PAGES = ("public", "visitors", "account", "members", "approvals", "treasurers", "national")
 
 
 @dataclass
@@ -124,6 +127,7 @@ def make_world(name: str, *, members: int = 2) -> World:
         invoice = _bill(ids, status, people, logins[ADMIN])
         _take_money(ids, people, invoice)
         _odds_and_ends(ids, invoice, chapter, logins)
+        _approvals(ids, organization, logins)
         links = _links(ids, invoice, logins[ADMIN])
     return World(organization, chapter, logins, ids, links)
 
@@ -235,6 +239,25 @@ def make_failed_refund(payment: Payment) -> Refund:
         refunded_on=date(2026, 9, 2),
         failed_at=now(),
     )
+
+
+def make_approval(invoice_id: UUID, by: Login, amount: int = 6_000) -> ApprovalRequest:
+    """A waiver that this treasurer asked for and nobody has decided yet, in the transaction at hand."""
+    invoice = Invoice.here().get(invoice_id, lock=True)
+    waiver = Change(AdjustmentKind.WAIVER, amount, "Paid at the door.")
+    adjustment = adjusting.adjust(invoice, waiver, by=by, on=date(2026, 9, 3))
+    request = ApprovalRequest.here().first(ApprovalRequest.subject_id == adjustment.id)
+    assert request is not None
+    return request
+
+
+def _approvals(ids: dict[str, Any], organization: Organization, logins: dict[str, Login]) -> None:
+    today, admin = organization.today, logins[ADMIN]
+    with transaction():
+        asked = make_approval(ids["invoice_id"], logins[TREASURER])
+        in_place = delegation.delegate(logins[NEIGHBOUR], until=today, by=admin, on=today)
+        in_place.revoke(by=admin)
+    ids |= {"approval_id": asked.id, "delegation_id": in_place.id}
 
 
 def make_letters(run_id: UUID) -> LetterStack:

@@ -23,6 +23,7 @@ _SORTS = {
     "member_statuses": "Status",
     "pledge_classes": "Pledge class",
     "api_tokens": "API token",
+    "approval_policies": "Approval limit",
 }
 
 
@@ -49,6 +50,15 @@ def told(entries: Sequence[AuditEntry]) -> list[Told]:
     return [_told(entry, names) for entry in entries]
 
 
+def in_words(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a thing consists of, each with its name, with one question for all the names in it."""
+    names = naming.names_of(
+        {UUID(value) for value in facts.values() if isinstance(value, str) and trail.is_id(value)}
+    )
+    shown = ((name, _readable(name, value, names)) for name, value in facts.items())
+    return [(_label(name), text) for name, text in shown if text is not None]
+
+
 def sort_of(kind: str) -> str:
     """`dues_rates` is a dues rate; members and chapters have the organization's own words."""
     words = current_organization.vocabulary
@@ -73,13 +83,17 @@ def _changes(entry: AuditEntry, names: dict[UUID, str]) -> list[Change]:
     before, after = entry.before or {}, entry.after or {}
     return [
         Change(
-            name.removesuffix("_id").replace("_", " ").capitalize(),
+            _label(name),
             _readable(name, before.get(name), names),
             _readable(name, after.get(name), names),
         )
         for name in before | after
         if before.get(name) != after.get(name)
     ]
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_id").replace("_", " ").capitalize()
 
 
 def _readable(name: str, value: Any, names: dict[UUID, str]) -> str | None:

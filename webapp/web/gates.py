@@ -141,6 +141,26 @@ def members_gate(blueprint: Blueprint) -> Blueprint:
     return blueprint
 
 
+def role_gate(blueprint: Blueprint) -> Blueprint:
+    """Anybody with a role here; what each of them finds behind it is asked row by row."""
+    inside_organization(blueprint)
+
+    @blueprint.before_request
+    def _guard() -> Response | None:
+        if asked := _require_role():
+            return asked
+        access: Access = g.access
+        if access.can_read_organization():
+            g.persona = "national"
+        elif access.is_staff:
+            g.persona, g.chapter = "treasurers", next(role.chapter for role in access.roles if role.chapter)
+        else:
+            g.persona, g.member = "members", access.member_roles[0].member
+        return None
+
+    return blueprint
+
+
 def leave(_: BaseException | None = None) -> None:
     tenancy.leave()
 

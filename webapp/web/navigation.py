@@ -8,6 +8,7 @@ _NATIONAL = (
     ("Home", "national.home"),
     ("Invoices", "national.invoices"),
     ("Payments", "national.payments"),
+    ("Approvals", "approvals.queue"),
     ("Billing", "national.billing_runs"),
     ("{chapters}", "national.chapters"),
     ("{members}", "national.members"),
@@ -18,6 +19,7 @@ _NATIONAL = (
 _TREASURERS = (
     ("Home", "treasurers.home"),
     ("Invoices", "treasurers.invoices"),
+    ("Approvals", "approvals.queue"),
     ("{members}", "treasurers.members"),
     ("Ledger", "treasurers.ledger"),
 )
@@ -68,4 +70,4 @@ def _link(endpoint: str) -> str | None:
 
 
 def _persona() -> str:
-    return request.blueprint or ""
+    return g.get("persona") or request.blueprint or ""

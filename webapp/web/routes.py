@@ -8,6 +8,7 @@ from webapp.web import gates
 from webapp.web.account import account
 from webapp.web.api import api
 from webapp.web.api.reference import reference
+from webapp.web.approvals import approvals
 from webapp.web.health import health
 from webapp.web.members import members
 from webapp.web.metrics import metrics
@@ -55,6 +56,13 @@ RESOURCES: dict[str, list[str]] = {
         "failed_refunds",
         "reminders",
     ],
+    "approvals": [
+        "queue",
+        "request",
+        "decisions",
+        "answers",
+        "together",
+    ],
     "national": [
         "home",
         "chapters",
@@ -92,6 +100,8 @@ RESOURCES: dict[str, list[str]] = {
         "billing_omissions",
         "letters",
         "failed_refunds",
+        "approval_policy",
+        "approval_delegations",
     ],
     "api": [
         "organizations",
@@ -114,6 +124,7 @@ BLUEPRINTS = [
     account,
     members,
     treasurers,
+    approvals,
     national,
     webhooks,
     api,

@@ -444,7 +444,7 @@ def test_every_change_of_a_limit_is_in_the_audit_trail(office: Office) -> None:
     set_limit(office, Right.ALONE, 3_000)
     changes = AuditEntry.here().all(AuditEntry.subject_kind == "approval_policies", order_by=AuditEntry.id)
     assert [
-        (entry.before and entry.before["up_to"], entry.after and entry.after["up_to"]) for entry in changes
+        (entry.before and entry.before["limit"], entry.after and entry.after["limit"]) for entry in changes
     ] == [
         (None, 2_500),
         (2_500, 3_000),

@@ -10,7 +10,7 @@ from webapp.core.errors import Conflict
 from webapp.domain.approvals.action import Action
 from webapp.domain.approvals.order import canonical, digest
 from webapp.domain.approvals.policy import Limit
-from webapp.domain.approvals.request import ApprovalRequest, stated
+from webapp.domain.approvals.request import ApprovalRequest, announce, stated
 from webapp.domain.approvals.state import OPEN, ApprovalState
 from webapp.domain.organizations import Login, tokens
 
@@ -58,4 +58,5 @@ def ask(
     db.session.flush()
     after = {"action": action, "amount": amount, "cap": cap, "digest": request.order_digest}
     audit.record("approval requested", request, by=by, after=after, reason=request.reason)
+    announce("approval_waiting", request)
     return request

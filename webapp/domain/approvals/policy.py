@@ -60,8 +60,9 @@ class ApprovalPolicy(OrganizationRow, Base):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """`up_to` in minor units; null is no limit."""
-        return {"role": self.role, "action": self.action, "right": self.right, "up_to": self.up_to}
+        """For the audit trail; the limit in minor units."""
+        limit = "none" if self.up_to is None else self.up_to
+        return {"role": self.role, "action": self.action, "right": self.right, "limit": limit}
 
 
 class Place(NamedTuple):

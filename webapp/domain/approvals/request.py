@@ -11,8 +11,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import audit, clock
-from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
 from webapp.core.errors import Conflict, Invalid, NotAllowed, Refusal
+from webapp.core.jobs import Job, later
 from webapp.domain.approvals import policy
 from webapp.domain.approvals.action import Action
 from webapp.domain.approvals.order import canonical
@@ -20,6 +21,8 @@ from webapp.domain.approvals.powers import may_decide
 from webapp.domain.approvals.state import IS_DECIDED, IS_OPEN, OPEN, ApprovalState
 from webapp.domain.organizations import ApiToken, Chapter, Login, Member, tokens
 from webapp.domain.organizations.access import Access
+
+_CHANGING = ("state", "remark", "decided_by_id", "decided_by_token_id", "decided_at", "decision_reason")
 
 
 class AlreadyDecided(Conflict):
@@ -118,6 +121,20 @@ class ApprovalRequest(OrganizationRow, Base):
         read: dict[str, Any] = json.loads(self.order)
         return read
 
+    @property
+    def title(self) -> str:
+        return f"{self.action.label.capitalize()} for {self.member.name}"
+
+    @property
+    def requester(self) -> str:
+        """In words."""
+        if self.requested_by is None:
+            return f"{self.member.name}, by a link"
+        token = self.requested_by_token
+        if token is None or token.name == self.requested_by.name:
+            return self.requested_by.name
+        return f"{self.requested_by.name}, through “{token.name}”"
+
     def is_asked_by(self, login: Login) -> bool:
         return self.requested_by_id is not None and self.requested_by_id == tokens.behind(login).person_id
 
@@ -161,6 +178,7 @@ class ApprovalRequest(OrganizationRow, Base):
         if self.state is not ApprovalState.ASKED_BACK:
             raise Conflict("Nobody has asked anything back here.")
         self.state, self.remark = ApprovalState.PENDING, stated(text, "answer")
+        announce("approval_waiting", self)
         audit.record("answered", self, by=by, reason=self.remark)
 
     def withdraw(self, *, by: Login, tell: "Mapping[Action, Deed]", on: date) -> None:
@@ -179,7 +197,7 @@ class ApprovalRequest(OrganizationRow, Base):
 
     def _take(self) -> None:
         """Two who decide at once come one after the other; the second is told who was first."""
-        db.session.refresh(self, with_for_update=True)
+        db.session.refresh(self, _CHANGING, with_for_update=True)
         if self.state is ApprovalState.WITHDRAWN:
             raise AlreadyDecided("This was withdrawn by whoever asked for it.")
         if not self.is_open:
@@ -239,6 +257,7 @@ class ApprovalRequest(OrganizationRow, Base):
         db.session.flush()
         after = {"state": state, "amount": self.amount, "digest": self.order_digest}
         audit.record(state.label, self, by=by, before=before, after=after, reason=reason)
+        announce("approval_news", self)
 
     def _set_aside(self, state: ApprovalState, verb: str, *, by: Login, remark: str, on: date) -> None:
         self._take()
@@ -246,6 +265,7 @@ class ApprovalRequest(OrganizationRow, Base):
             self._refuse_decider(by, on=on)
         self.state, self.remark = state, remark
         audit.record(verb, self, by=by, reason=remark)
+        announce("approval_news", self)
 
     @contextmanager
     def _noting_refusals(self, by: Login) -> Iterator[None]:
@@ -255,6 +275,11 @@ class ApprovalRequest(OrganizationRow, Base):
         except Refusal as refusal:
             audit.record_refusal("approval refused", self, by=by, reason=refusal.message)
             raise
+
+
+def announce(what: str, request: ApprovalRequest) -> None:
+    """Each time is a new one: a request may be asked back and answered more than once."""
+    later(Job.ANNOUNCE, what=what, approval_id=request.id, about_id=new_id())
 
 
 Deed = Callable[[ApprovalRequest, Login, date], None]

@@ -14,7 +14,7 @@ from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.run import BillingBatch
 from webapp.domain.billing.status import InvoiceStatus
-from webapp.domain.notifications import dispute_mails
+from webapp.domain.notifications import approval_mails, dispute_mails
 from webapp.domain.notifications.delivery import (
     NO_ADDRESS,
     Mail,
@@ -267,6 +267,8 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "dispute_won": dispute_mails.announcing("won"),
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
+    "approval_waiting": approval_mails.tell_deciders,
+    "approval_news": approval_mails.tell_requester,
     "password_reset": _password_reset,
     "sign_in_link": _sign_in_link,
     "new_browser": _new_browser,

@@ -12,6 +12,7 @@ from webapp.core.errors import Conflict
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import (
+    approval_mails,
     dispute_mails,
     dispute_wording,
     refund_wording,
@@ -203,6 +204,16 @@ def _adjustment(occasion: Occasion) -> Composed:
     return wording.adjusted(occasion.voice, invoice, adjustment, pay_url), []
 
 
+def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], Composed]:
+    def composed(occasion: Occasion) -> Composed:
+        message = write(occasion.voice, occasion.links, occasion.mail)
+        if message is None:
+            raise Pointless("The request has gone on since.")
+        return message, []
+
+    return composed
+
+
 _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.INVOICE: _invoice,
     MailKind.REMINDER: _reminder,
@@ -216,6 +227,8 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.CANCELLATION: _cancellation,
     MailKind.INVITATION: _invitation,
     MailKind.FORGOTTEN: _password_reset,
+    MailKind.APPROVAL_WAITING: _of_approval(approval_mails.waiting),
+    MailKind.APPROVAL_NEWS: _of_approval(approval_mails.news),
     MailKind.SECURITY: _security,
     MailKind.SIGN_IN_LINK: _sign_in_link,
     MailKind.ADJUSTMENT: _adjustment,

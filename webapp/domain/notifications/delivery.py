@@ -39,6 +39,8 @@ class MailKind(StrEnum):
     SECURITY = "security_notice"
     SIGN_IN_LINK = "sign_in_link"
     ADJUSTMENT = "adjustment"
+    APPROVAL_WAITING = "approval_waiting"
+    APPROVAL_NEWS = "approval_news"
 
     @property
     def label(self) -> str:

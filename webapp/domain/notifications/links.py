@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from webapp.core import clock
 from webapp.domain.billing import pay_link
@@ -45,6 +46,9 @@ class Links:
     def invitation(self, organization: Organization, invitation: Invitation) -> str:
         token = invitations.token(invitation, self.secret)
         return f"{self.host}/o/{organization.slug}/invitations/{token}"
+
+    def approval(self, organization: Organization, approval_id: UUID) -> str:
+        return f"{self.host}/o/{organization.slug}/approvals/{approval_id}"
 
     def password_reset(self, mail: Mail, login: Login) -> str:
         """Its two hours begin when the mail was written down, however long it waited for the mail server."""

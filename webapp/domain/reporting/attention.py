@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from webapp.core import clock, tenancy
 from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
+from webapp.domain.approvals import ApprovalRequest, ApprovalState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.credits.credit_note import CreditNote
@@ -26,6 +27,8 @@ class Kind(StrEnum):
     REFUND_FAILED = "refund_failed"
     PAYMENT_FAILED = "payment_failed"
     MAIL_FAILED = "mail_failed"
+    APPROVAL = "approval"
+    APPROVAL_QUESTION = "approval_question"
     OVERDUE = "overdue"
     JOB_DEAD = "job_dead"
 
@@ -49,14 +52,23 @@ def of_chapter(chapter_id: UUID, *, failed_mails: Select[int]) -> list[Need]:
     )
     payments = [query.where(Payment.chapter_id == chapter_id) for query in _payments()]
     credit = _open_credit().where(CreditNote.chapter_id == chapter_id)
-    return _found(*payments, credit, _mails(failed_mails), overdue)
+    asked_back = _requests(Kind.APPROVAL_QUESTION, ApprovalState.ASKED_BACK)
+    questions = asked_back.where(ApprovalRequest.chapter_id == chapter_id)
+    return _found(questions, *payments, credit, _mails(failed_mails), overdue)
 
 
 def of_organization(*, failed_mails: Select[int]) -> list[Need]:
     dead = _counted(Kind.JOB_DEAD, OutboxJob).where(
         OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
     )
-    return _found(*_payments(), _open_credit(), dead, _mails(failed_mails))
+    waiting = _requests(Kind.APPROVAL, ApprovalState.PENDING)
+    return _found(waiting, *_payments(), _open_credit(), dead, _mails(failed_mails))
+
+
+def _requests(kind: Kind, state: ApprovalState) -> Select[str, int, int]:
+    return _counted(kind, ApprovalRequest, func.sum(ApprovalRequest.amount)).where(
+        ApprovalRequest.organization_id == tenancy.organization_id(), ApprovalRequest.state == state
+    )
 
 
 def _payments() -> list[Select[str, int, int]]:

@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, select, union_all
 
 from webapp.core import tenancy
 from webapp.core.db import OrganizationRow, db
+from webapp.domain.approvals import ApprovalRequest
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.rates import DuesRate
@@ -43,6 +44,7 @@ _NAMES: dict[type[OrganizationRow], Any] = {
 
 
 _BORROWED: dict[type[OrganizationRow], tuple[Any, type[OrganizationRow]]] = {
+    ApprovalRequest: (ApprovalRequest.member_id, Member),
     Payment: (Payment.member_id, Member),
     BillingRun: (BillingRun.schedule_id, AssessmentSchedule),
     DuesRate: (DuesRate.status_id, MemberStatus),

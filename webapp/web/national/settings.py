@@ -25,6 +25,16 @@ GROUPS = (
             ("Statuses", "national.statuses", "Which statuses there are, and which are billed"),
             ("Imports", "national.imports", "Bring members in from a file"),
             ("API tokens", "national.tokens", "Keys for programs"),
+            (
+                "Approval limits",
+                "national.approval_policy",
+                "What needs a second person, and whom",
+            ),
+            (
+                "Who decides in whose place",
+                "national.approval_delegations",
+                "Approvals while a national admin is away",
+            ),
         ),
     ),
     (

@@ -1,0 +1,51 @@
+"""One request: what would be done, who asked and why, and how the member stands."""
+
+from uuid import UUID
+
+from flask import render_template
+from flask_login import current_user
+from wtforms import TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from webapp.core.audit import AuditEntry
+from webapp.domain.approvals import ApprovalRequest
+from webapp.domain.approvals import queue as waiting
+from webapp.domain.reporting import standing
+from webapp.web import changes
+from webapp.web.approvals import approvals
+from webapp.web.approvals.queue import reader
+from webapp.web.forms import Form
+
+
+class RemarkForm(Form):
+    """What the other side will read."""
+
+    remark = TextAreaField(
+        "Your words", [DataRequired("Write a sentence. The other side reads it."), Length(max=1000)]
+    )
+
+
+@approvals.get("/<uuid:approval_id>", endpoint="request")
+def show(approval_id: UUID) -> str:
+    return page(approval_id, RemarkForm(formdata=None))
+
+
+def page(approval_id: UUID, form: Form) -> str:
+    """Nothing typed is lost: whatever was refused comes back with its sentence."""
+    eyes = reader()
+    found = waiting.seen(eyes, approval_id)
+    return render_template(
+        "approvals/show.html",
+        approval=found,
+        terms=changes.in_words(found.terms),
+        events=AuditEntry.here().all(AuditEntry.subject_id == found.id, order_by=AuditEntry.id),
+        standing=standing.of(found.member, beside=found),
+        form=form,
+        may_decide=found.is_open and eyes.may_decide(found),
+        is_mine=found.is_asked_by(current_user),
+    )
+
+
+def visible(approval_id: UUID) -> ApprovalRequest:
+    """NotFound for whoever may not see it; who may do what with it, it knows itself."""
+    return waiting.seen(reader(), approval_id)
