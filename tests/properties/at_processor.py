@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.properties.books import Bill, Page, Refund
+from tests.properties.documents import Bill, Page, Refund
 from tests.properties.happenings import LEAST_ONLINE, Paying, any_one, one_of
 
 

@@ -6,153 +6,34 @@ everything is computed again whenever somebody asks. Amounts are minor units; de
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import NamedTuple
 
-BANK, CLEARING, RECEIVABLE, CREDIT = "1000", "1010", "1200", "2110"
-DUE_TO_CHAPTERS, REFUNDS, CHARGES = "2300", "4910", "6100"
-OTHER_INCOME, WAIVERS, BAD_DEBT = "4030", "4900", "6200"
-KEPT_BY_PERSON = (RECEIVABLE, CREDIT)
-
-
-class Line(NamedTuple):
-    day: date
-    account: str
-    chapter: str
-    person: str | None
-    amount: int
-
-
-@dataclass
-class Bill:
-    """An invoice. `billed` is what the run charged, `amount` that and what was added since."""
-
-    number: str
-    person: str
-    chapter: str
-    schedule: str
-    period: str
-    run: int
-    billed: int
-    chapter_part: int
-    income: str
-    issued_on: date
-    due_on: date
-    grace_until: date
-    added: int = 0
-    adjusted: int = 0
-    paid: int = 0
-    refunded: int = 0
-    void: bool = False
-    charges: list[Line] = field(default_factory=list)
-
-    @property
-    def amount(self) -> int:
-        return self.billed + self.added
-
-    @property
-    def owed(self) -> int:
-        return 0 if self.void else self.amount - self.adjusted - self.paid
-
-    @property
-    def is_changed(self) -> bool:
-        return self.added + self.adjusted > 0
-
-    def status(self, today: date) -> str:
-        if self.void:
-            return "void"
-        if self.owed:
-            return "overdue" if today > self.grace_until else "partial" if self.paid else "open"
-        return "refunded" if self.refunded else "paid" if self.paid else "waived"
+from tests.properties.credit import Credit
+from tests.properties.documents import (
+    BANK,
+    CHARGES,
+    CLEARING,
+    CREDIT,
+    DUE_TO_CHAPTERS,
+    RECEIVABLE,
+    REFUNDS,
+    Bill,
+    GivenBack,
+    Line,
+    Page,
+    Receipt,
+    Refund,
+)
 
 
-@dataclass
-class Receipt:
-    """Money that came in. `parts`: what of it settles which bill now; the rest is kept as credit."""
-
-    person: str
-    chapter: str
-    amount: int
-    day: date
-    fee: int | None = None
-    parts: dict[str, int] = field(default_factory=dict)
-    returned: int = 0
-
-    @property
-    def credit(self) -> int:
-        return self.amount - sum(self.parts.values()) - self.returned
-
-
-@dataclass
-class Note:
-    """A credit note, used once as a whole; none of goodwill has a receipt."""
-
-    person: str
-    chapter: str
-    amount: int
-    receipt: Receipt | None
-    is_open: bool = True
-
-
-@dataclass
-class Use:
-    """What of a credit note settles a bill now."""
-
-    note: Note
-    bill: Bill
-    amount: int
-
-
-@dataclass
-class Refund:
-    """`there`: how it stands at the processor. `here`: what we have heard of it."""
-
-    amount: int
-    course: str
-    there: str
-    here: str | None = None
-    lines: list[Line] = field(default_factory=list)
-    from_bill: int = 0
-
-
-@dataclass
-class Page:
-    """A payment page. `there` and `money` are the truth at the processor, `here` is what we have heard.
-
-    `money`: none, `under way`, `here` or `back`. `known`: whether we have heard of an attempt to pay.
-    """
-
-    bill: str
-    amount: int
-    there: str = "open"
-    money: str | None = None
-    fee: int | None = None
-    here: str = "live"
-    has_time: bool = True
-    known: bool = False
-    receipt: Receipt | None = None
-    refunds: list[Refund] = field(default_factory=list)
-
-    @property
-    def is_unfinished(self) -> bool:
-        return self.here in ("live", "closing")
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.here == "processing" or (self.here == "paid" and self.receipt is None)
-
-
-class Books:
+class Books(Credit):
     def __init__(self, today: date) -> None:
-        self.today = today
+        super().__init__(today)
         self.bills: dict[str, Bill] = {}
         self.receipts: list[Receipt] = []
-        self.notes: list[Note] = []
-        self.uses: list[Use] = []
         self.pages: list[Page] = []
         self.closed: list[tuple[date, date]] = []
-        self.lines: list[Line] = []
+        self.given_back: list[GivenBack] = []
 
     # What the figures are
 
@@ -236,74 +117,31 @@ class Books:
             self._line(receipt.day, CHARGES, receipt.chapter, None, receipt.fee)
         return receipt
 
-    def _line(self, day: date, account: str, chapter: str, person: str | None, amount: int) -> Line:
-        line = Line(day, account, chapter, person, amount)
-        if amount:
-            self.lines.append(line)
-        return line
+    def give_back(self, given: GivenBack) -> None:
+        """By a check: out of the bill it was for, then out of credit, then out of the bills settled last."""
+        receipt, left = given.receipt, given.amount
+        receipt.returned += left
+        left -= self._out_of(given.bill, receipt, left, owed_again=given.owed_again)
+        credit = self._take_credit(receipt, left)
+        self._line(self.today, CREDIT, receipt.chapter, receipt.person, credit)
+        self._line(self.today, BANK, receipt.chapter, None, -credit)
+        left -= credit
+        for number in reversed([number for number, part in receipt.parts.items() if part]):
+            left -= self._out_of(self.bills[number], receipt, left, owed_again=False)
 
-    # Credit
-
-    def give(self, person: str, chapter: str, amount: int) -> None:
-        """Goodwill."""
-        self.notes.append(Note(person, chapter, amount, None))
-        self._line(self.today, WAIVERS, chapter, None, amount)
-        self._line(self.today, CREDIT, chapter, person, -amount)
-
-    def use(self, note: Note, parts: list[tuple[Bill, int]]) -> None:
-        """Settle these bills with it; what they don't need is a new note."""
-        self._end(note, sum(part for _, part in parts))
-        for bill, part in parts:
-            self._settle(note, bill, part)
-
-    def undo_use(self, use: Use, amount: int | None = None) -> Note:
-        """Take all of it or a part off the bill; that is a new note."""
-        taken = use.amount if amount is None else amount
-        self.uses.remove(use)
-        use.bill.paid -= use.amount
-        self._move(use, use.amount)
-        child = Note(use.note.person, use.note.chapter, taken, use.note.receipt)
-        self.notes.append(child)
-        if use.amount > taken:
-            self._settle(use.note, use.bill, use.amount - taken)
-        return child
-
-    def open_notes(self) -> list[Note]:
-        return [note for note in self.notes if note.is_open]
-
-    def _keep(self, receipt: Receipt, amount: int) -> None:
-        if amount:
-            self.notes.append(Note(receipt.person, receipt.chapter, amount, receipt))
-
-    def _end(self, note: Note, amount: int) -> None:
-        note.is_open = False
-        if note.amount > amount:
-            self.notes.append(Note(note.person, note.chapter, note.amount - amount, note.receipt))
-
-    def _settle(self, note: Note, bill: Bill, amount: int) -> None:
-        use = Use(note, bill, amount)
-        self.uses.append(use)
-        bill.paid += amount
-        self._move(use, -amount)
-
-    def _move(self, use: Use, amount: int) -> None:
-        self._line(self.today, RECEIVABLE, use.bill.chapter, use.bill.person, amount)
-        self._line(self.today, CREDIT, use.note.chapter, use.note.person, -amount)
-
-    def _take_credit(self, receipt: Receipt, amount: int) -> int:
-        """How much of a refund comes from credit: free notes first, then what settles bills, last first."""
-        left = amount
-        for note in self.open_notes():
-            if note.receipt is receipt and left:
-                part = min(left, note.amount)
-                self._end(note, part)
-                left -= part
-        for use in [use for use in reversed(self.uses) if use.note.receipt is receipt]:
-            if left:
-                part = min(left, use.amount)
-                self.undo_use(use, part).is_open = False
-                left -= part
-        return amount - left
+    def _out_of(self, bill: Bill, receipt: Receipt, amount: int, *, owed_again: bool) -> int:
+        part = min(amount, receipt.parts.get(bill.number, 0))
+        if not part:
+            return 0
+        receipt.parts[bill.number] = receipt.parts.pop(bill.number) - part
+        if owed_again:
+            bill.paid -= part
+        else:
+            bill.refunded += part
+        account, person = (RECEIVABLE, bill.person) if owed_again else (REFUNDS, None)
+        self._line(self.today, account, bill.chapter, person, part)
+        self._line(self.today, BANK, bill.chapter, None, -part)
+        return part
 
     # What is heard from the processor
 

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.properties.books import Bill, Books
+from tests.properties.books import Books
+from tests.properties.documents import Bill
 
 DUE_AFTER = timedelta(days=30)
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import precondition, rule
 
 from tests import factories
 from tests.processor import ADDRESSES
-from tests.properties.books import Bill, Page, Receipt
+from tests.properties.documents import Bill, Page, Receipt
 from tests.properties.dues import Period, Person, Rate, Run
 from tests.properties.office import CHAPTERS, SCHEDULES, STATUSES, Office, refused_if
 from webapp.core.db import transaction
@@ -234,16 +234,19 @@ class Paying(Billing, Membership):
         amount = {"a part": whole // 3, "all": whole, "one": first, "more": whole + 77, "nothing": 0}[
             how_much
         ]
-        day = books.today - timedelta(ago)
+        day, name = books.today - timedelta(ago), f"R{len(books.receipts)}"
         parts, spread, impossible = self.spread(way, amount, owed, which)
         refused = amount <= 0 or day > books.today or books.is_closed(day) or impossible
         with refused_if(refused), transaction():
-            record_offline(self.member(person), amount, method=method, on=day, by=None, spread=spread)
+            record_offline(
+                self.member(person), amount, method=method, on=day, by=None, spread=spread, reference=name
+            )
         if refused:
             return
         settled = [bill.chapter for bill, _ in parts]
         own = person.chapter in settled or not settled
-        books.receive(Receipt(person.number, person.chapter if own else settled[0], amount, day), parts)
+        chapter = person.chapter if own else settled[0]
+        books.receive(Receipt(person.number, chapter, amount, day, name=name), parts)
         for bill, _ in parts:
             if books.unfinished(bill):
                 self.close_page_later(bill)

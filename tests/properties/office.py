@@ -16,7 +16,8 @@ from sqlalchemy import text
 from tests import factories
 from tests.jobs import JobRunner
 from tests.processor import Shop, connect, post_webhook
-from tests.properties.books import CREDIT, KEPT_BY_PERSON, Books, Page
+from tests.properties.books import Books
+from tests.properties.documents import CREDIT, KEPT_BY_PERSON, Page
 from tests.properties.dues import DUE_AFTER, Roll, Schedule
 from tests.sandbox.control import SandboxControl
 from webapp.core import tenancy
@@ -24,9 +25,11 @@ from webapp.core.db import database_time, db, transaction
 from webapp.core.errors import Invalid, Refusal
 from webapp.core.jobs import Job, OutboxJob, later
 from webapp.domain import ledger
+from webapp.domain.approvals import Action, policy
+from webapp.domain.approvals.policy import Place, Right
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind
 from webapp.domain.billing.settings import DuesSettings
-from webapp.domain.organizations import Chapter, Login, MemberStatus, Organization
+from webapp.domain.organizations import Chapter, Login, MemberStatus, Organization, RoleName
 from webapp.domain.payments.checkout import Checkout
 
 START = datetime(2031, 11, 3, 17, tzinfo=UTC)
@@ -39,6 +42,8 @@ ROOF = Schedule("Roof fund", "4010", Decimal("12.50"), amount=10_001, divided=Tr
 EXAM = Schedule("Exam fee", "4010", Decimal("33.33"), amount=333, status="junior")
 SCHEDULES = (DUES, ROOF, EXAM)
 DEFAULT_AMOUNT = 5_000
+ADJUSTED_ALONE = 2_000
+"""Of one invoice, by an officer. Of write-offs nothing."""
 
 
 @dataclass
@@ -57,6 +62,17 @@ class Desk:
             factories.found(made)
             yield made
             db.session.rollback()
+
+
+@dataclass
+class Wish:
+    """What waits for a second person, and what comes of it by hand."""
+
+    by: str
+    subject_id: UUID
+    is_possible: Callable[[], bool]
+    granted: Callable[[], None]
+    denied: Callable[[], None]
 
 
 class Office:
@@ -82,6 +98,9 @@ class Office:
         }
         with transaction():
             settings = DuesSettings.of(organization)
+            policy.set_limit(
+                Place(RoleName.NATIONAL_ADMIN, Action.ADJUSTMENT, Right.ALONE), ADJUSTED_ALONE, by=None
+            )
             settings.change(by=None, default_amount=DEFAULT_AMOUNT, due_after_days=DUE_AFTER.days)
         workers = JobRunner(OutboxJob.organization_id == organization.id, OutboxJob.queue != "mail")
         nobody = UUID(int=0)
@@ -89,6 +108,7 @@ class Office:
         self.members: dict[str, UUID] = {}
         self.periods: dict[str, UUID] = {}
         self.runs: list[UUID] = []
+        self.wishes: list[Wish] = []
         self.sessions: list[dict[str, str]] = []
         self.promised: deque[Callable[[], None]] = deque()
 

@@ -7,17 +7,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.properties.at_processor import AtTheProcessor
-from tests.properties.books import BAD_DEBT, OTHER_INCOME, WAIVERS, Bill, Note
+from tests.properties.documents import BAD_DEBT, OTHER_INCOME, WAIVERS, Bill, GivenBack, Note, Receipt
 from tests.properties.happenings import any_one, filled, one_of
-from tests.properties.office import refused_if
+from tests.properties.office import ADJUSTED_ALONE, Wish, refused_if
+from webapp import wiring
 from webapp.core.db import transaction
+from webapp.domain.approvals import ApprovalRequest
 from webapp.domain.billing import adjusting
-from webapp.domain.billing.adjusting import Change
+from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import AdjustmentKind, Direction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.spreading import oldest_first
 from webapp.domain.credits import applying
 from webapp.domain.credits.applying import CreditApplication
+from webapp.domain.refunds import requesting
+from webapp.domain.refunds.refund import How
+from webapp.domain.refunds.requesting import Terms
+
+officers = st.sampled_from(["Nora", "Omar"])
+CAP = 50_00
+"""What an officer gives back alone of one invoice, unless the organization says something else."""
 
 ACCOUNTS = {AdjustmentKind.FEE: OTHER_INCOME, AdjustmentKind.WRITE_OFF: BAD_DEBT}
 """What stands against the receivable; a correction's is the bill's income, all others' are waivers."""
@@ -31,9 +40,10 @@ class Officers(AtTheProcessor):
         raises=st.booleans(),
         how_much=st.sampled_from(["a part", "a part", "all", "too much", "nothing"]),
         reason=st.sampled_from(["Lost the job", "Lost the job", " "]),
+        by=officers,
     )
     def an_invoice_is_adjusted(
-        self, which: int, kind: AdjustmentKind, raises: bool, how_much: str, reason: str
+        self, which: int, kind: AdjustmentKind, raises: bool, how_much: str, reason: str, by: str
     ) -> None:
         office, books = self.office, self.office.books
         bill = one_of(list(books.bills.values()), which)
@@ -41,16 +51,52 @@ class Officers(AtTheProcessor):
             how_much
         ]
         heading = Direction.RAISES if raises else Direction.LOWERS
+        done = 0 if kind is AdjustmentKind.WRITE_OFF else bill.changed_alone.get(by, 0)
+        alone = kind is not AdjustmentKind.WRITE_OFF and done + amount <= ADJUSTED_ALONE
         impossible = heading not in kind.directions or (not raises and amount > bill.owed)
-        refused = bill.void or amount <= 0 or not reason.strip() or impossible or books.is_closed(books.today)
+        refused = bill.void or amount <= 0 or not reason.strip() or impossible
+        refused = refused or (alone and books.is_closed(books.today))
         with refused_if(refused), transaction():
             invoice = Invoice.here().get(office.invoice_id(bill.number), lock=True)
             change = Change(kind, amount, reason, heading)
-            adjusting.adjust(invoice, change, by=office.login("Nora"), on=books.today)
-        if not refused:
+            adjustment = adjusting.adjust(invoice, change, by=office.login(by), on=books.today)
+        if refused:
+            return
+        assert adjustment.is_requested is not alone
+
+        def apply() -> None:
             account = bill.income if kind is AdjustmentKind.CORRECTION else ACCOUNTS.get(kind, WAIVERS)
             books.adjust(bill, amount if raises else -amount, account)
             self.close_page_later(bill)
+
+        if alone:
+            bill.changed_alone[by] = done + amount
+            apply()
+        else:
+
+            def fits() -> bool:
+                return not bill.void and (raises or amount <= bill.owed)
+
+            office.wishes.append(Wish(by, adjustment.id, fits, apply, lambda: None))
+
+    @precondition(lambda self: self.office.wishes)
+    @rule(which=any_one, grants=st.booleans(), by=officers)
+    def somebody_decides(self, which: int, grants: bool, by: str) -> None:
+        office, books = self.office, self.office.books
+        wish = one_of(office.wishes, which)
+        impossible = grants and (books.is_closed(books.today) or not wish.is_possible())
+        refused = by == wish.by or impossible
+        with refused_if(refused), transaction():
+            [request] = ApprovalRequest.here().all(ApprovalRequest.subject_id == wish.subject_id)
+            decider = office.login(by)
+            if grants:
+                seen = request.order_digest
+                request.approve(by=decider, seen=seen, carry_out=wiring.ACTIONS, on=books.today)
+            else:
+                request.deny(by=decider, reason="Not this year", tell=wiring.DENIALS, on=books.today)
+        if not refused:
+            office.wishes.remove(wish)
+            (wish.granted if grants else wish.denied)()
 
     @precondition(lambda self: self.office.books.open_notes())
     @rule(which=any_one)
@@ -76,6 +122,83 @@ class Officers(AtTheProcessor):
             invoice = Invoice.here().get(found.invoice_id, lock=True)
             applying.undo(found, invoice, amount, on=books.today, by=office.login("Omar"))
         books.undo_use(use, amount)
+
+    @precondition(lambda self: self.refundable_by_check())
+    @rule(
+        which=any_one,
+        how_much=st.sampled_from(["a part", "a part", "all", "too much"]),
+        owed_again=st.booleans(),
+        by=officers,
+    )
+    def money_is_given_back_by_check(self, which: int, how_much: str, owed_again: bool, by: str) -> None:
+        office, books = self.office, self.office.books
+        receipt, bill = one_of(self.refundable_by_check(), which)
+        left = self.left_for(receipt, bill)
+        amount = {"a part": -(-left // 3), "all": left, "too much": left + 1}[how_much]
+        given = GivenBack(receipt, bill, amount, owed_again, by)
+        alone = amount <= CAP - self.given_back_by(by, bill)
+        refused = not 0 < amount <= left or (alone and books.is_closed(books.today))
+        terms = Terms(amount, How.CHECK, "Moved away", owed_again, check_number="77")
+        with refused_if(refused), transaction():
+            asked = requesting.request_refund(
+                office.invoice_id(bill.number),
+                self.payment_id(receipt),
+                terms,
+                by=office.login(by),
+                on=books.today,
+            )
+        if refused:
+            return
+        assert (asked.approval is None) is alone
+        given.refund_id = asked.refund.id
+        books.given_back.append(given)
+        if alone:
+            books.give_back(given)
+            return
+        receipt.held += amount
+
+        def grant() -> None:
+            receipt.held -= amount
+            books.give_back(given)
+
+        def deny() -> None:
+            receipt.held -= amount
+            given.is_denied = True
+
+        office.wishes.append(Wish(by, asked.refund.id, lambda: True, grant, deny))
+
+    def refundable_by_check(self) -> list[tuple[Receipt, Bill]]:
+        books = self.office.books
+        return [
+            (receipt, books.bills[number])
+            for receipt in books.receipts
+            for number, part in receipt.parts.items()
+            if receipt.name and part
+        ]
+
+    def left_for(self, receipt: Receipt, bill: Bill) -> int:
+        return max(0, min(receipt.parts[bill.number] - self.held_for(receipt, bill), receipt.returnable))
+
+    def held_for(self, receipt: Receipt, bill: Bill) -> int:
+        waits = {wish.subject_id for wish in self.office.wishes}
+        return sum(
+            given.amount
+            for given in self.office.books.given_back
+            if given.receipt is receipt and given.bill is bill and given.refund_id in waits
+        )
+
+    def given_back_by(self, officer: str, bill: Bill) -> int:
+        return sum(
+            given.amount
+            for given in self.office.books.given_back
+            if given.by == officer and given.bill is bill and not given.is_denied
+        )
+
+    def payment_id(self, receipt: Receipt) -> UUID:
+        [row] = self.office.rows(
+            "SELECT id FROM payments WHERE organization_id = :here AND reference = :name", name=receipt.name
+        )
+        return UUID(str(row[0]))
 
     def note_id(self, note: Note) -> UUID:
         """Open notes of the same member, chapter and amount are told apart by their order."""

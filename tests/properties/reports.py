@@ -6,7 +6,8 @@ from dataclasses import astuple
 from datetime import date, timedelta
 from typing import Any
 
-from tests.properties.books import CREDIT, RECEIVABLE, Bill, Books
+from tests.properties.books import Books
+from tests.properties.documents import CREDIT, RECEIVABLE, Bill
 from tests.properties.office import Office
 from webapp.core.db import db
 from webapp.domain import ledger
