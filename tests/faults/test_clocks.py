@@ -1,11 +1,14 @@
 """Two schedulers, missed nights, days that are shorter, and machines whose clocks are wrong."""
 
+import re
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
+import requests
 from flask import Flask
 
 from tests import factories
@@ -13,10 +16,11 @@ from tests.faults.installation import Installation, until
 from tests.faults.office import Office
 from tests.processor import ADDRESSES
 from tests.sandbox.control import SandboxControl
+from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.jobs import Job, OutboxJob, later
-from webapp.domain.organizations import password_reset
+from webapp.domain.organizations import AuthenticatorApp, Login, password_reset
 from webapp.web import paying
 from webapp.workers import schedule
 
@@ -119,6 +123,13 @@ def test_what_is_due_is_a_matter_of_the_database_s_clock(
     assert office.processor.events_seen_until <= datetime.now(UTC)
 
 
+def start_web_in_a_wrong_time(installation: Installation, wrong: str) -> None:
+    """A server without watchdogs, which would miss their own heartbeats."""
+    port = str(installation.port)
+    installation.start("web", "-m", "flask", "--app", "wsgi", "run", "-p", port, **clock_off_by(wrong))
+    until(lambda: installation.get("/healthz").status == 200)
+
+
 @pytest.mark.case("F27")
 @pytest.mark.parametrize("wrong", ["+5m", "-5m"])
 def test_cookies_links_and_seals_hold_on_a_machine_whose_clock_is_five_minutes_off(
@@ -130,10 +141,7 @@ def test_cookies_links_and_seals_hold_on_a_machine_whose_clock_is_five_minutes_o
     reset = password_reset.token(admin, secret, at=datetime.now(UTC))
     stripe.pay(paying.open_checkout(office.owed(), ADDRESSES).url or "")
 
-    # A server without watchdogs, which would miss their own heartbeats in a wrong time.
-    port = str(installation.port)
-    installation.start("web", "-m", "flask", "--app", "wsgi", "run", "-p", port, **clock_off_by(wrong))
-    until(lambda: installation.get("/healthz").status == 200)
+    start_web_in_a_wrong_time(installation, wrong)
 
     home = f"/o/{office.organization.slug}/national/"
     page = installation.get(home, Cookie=cookie)
@@ -143,3 +151,42 @@ def test_cookies_links_and_seals_hold_on_a_machine_whose_clock_is_five_minutes_o
     cookie_made_there = page.headers.get("Set-Cookie", "").partition(";")[0] or cookie
     serializer = installation.app.session_interface.get_signing_serializer(installation.app)
     assert serializer.loads(cookie_made_there.partition("=")[2], max_age=60)
+
+
+@pytest.mark.case("F27")
+@pytest.mark.parametrize("wrong", ["+1h", "-1h"])
+def test_a_code_of_a_telephone_that_knows_the_time_signs_in_where_the_clock_is_an_hour_off(
+    installation: Installation, office: Office, wrong: str
+) -> None:
+    admin, telephone = admin_with_app()
+    start_web_in_a_wrong_time(installation, wrong)
+
+    with requests.Session() as browser:
+        send_form(browser, f"{installation.url}/", email=admin.email or "", password=PASSWORD)
+        asked = f"{installation.url}/second-factor"
+        hour_ago = send_form(browser, asked, code=telephone.at(datetime.now(UTC) - timedelta(hours=1)))
+        in_an_hour = send_form(browser, asked, code=telephone.at(datetime.now(UTC) + timedelta(hours=1)))
+        now = send_form(browser, asked, code=telephone.now())
+        home = browser.get(f"{installation.url}/o/{office.organization.slug}/national/")
+
+    assert (hour_ago.status_code, in_an_hour.status_code) == (422, 422)
+    assert now.url.endswith("/national/")
+    assert (home.status_code, home.url.endswith("/national/")) == (200, True)
+
+
+PASSWORD = "plum ladder seventeen otters"
+
+
+def admin_with_app() -> tuple[Login, pyotp.TOTP]:
+    admin = factories.make_admin()
+    with transaction():
+        admin.choose_password(PASSWORD)
+        app = AuthenticatorApp.prepare(admin, wiring.key_ring())
+        app.confirmed_at = datetime.now(UTC)
+    return admin, pyotp.TOTP(app.reveal(wiring.key_ring()))
+
+
+def send_form(browser: requests.Session, address: str, **fields: str) -> requests.Response:
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get(address, timeout=30).text)
+    assert token
+    return browser.post(address, fields | {"csrf_token": token[1]}, timeout=30)

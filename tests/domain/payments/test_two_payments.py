@@ -1,8 +1,6 @@
 """Money that comes a second time, too late, or from several sides at once."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -134,61 +132,3 @@ def test_a_double_click_opens_one_page(shop: Shop) -> None:
     assert len(urls) == 1
     assert len(shop.sandbox.objects("checkout.session")) == 1
     assert len(Payment.here().all()) == 1
-
-
-def _card_story(shop: Shop) -> Checkout:
-    checkout = shop.open(shop.owed())
-    shop.pay(checkout, "generic_decline")
-    shop.pay(checkout)
-    shop.refund(10_000)
-    return checkout
-
-
-def _debit_story(shop: Shop) -> Checkout:
-    checkout = shop.open(shop.owed())
-    shop.pay(checkout, "bank_waits")
-    intent = shop.latest("payment_intent")
-    shop.sandbox.act(intent["id"], "settlement")
-    return checkout
-
-
-def _returned_story(shop: Shop) -> Checkout:
-    checkout = shop.open(shop.owed())
-    shop.pay(checkout, "bank_waits")
-    intent = shop.latest("payment_intent")
-    shop.sandbox.act(intent["id"], "failure")
-    return checkout
-
-
-def _state(checkout_id: Any, payment_id: Any) -> tuple[Any, ...]:
-    payment, checkout = fresh(Payment, payment_id), fresh(Checkout, checkout_id)
-    invoice = fresh(Invoice, checkout.invoice_id)
-    return (
-        payment.state, payment.fee, payment.allocated, payment.returned, payment.credited, checkout.state,
-        invoice.status, invoice.owed, invoice.processing,
-    )  # fmt: skip
-
-
-@pytest.mark.case("F18")
-@pytest.mark.case("K6")
-@pytest.mark.parametrize("story", [_card_story, _debit_story, _returned_story])
-def test_the_same_events_in_any_order_end_in_the_same_state(shop: Shop, story: Any) -> None:
-    """Each order is a new invoice of the same story; its first event is heard once more at the end."""
-    outcomes = set()
-    for order in itertools.permutations(range(4)):
-        seen = {event["id"] for event in shop.events()}
-        checkout = story(shop)
-        checkout_id, payment_id = checkout.id, checkout.payment_id
-        told = [event for event in shop.events() if event["id"] not in seen and event["type"] in WANTED]
-        for position in (*order, order[0]):
-            shop.deliver(told[position])
-            shop.work()
-        outcomes.add(_state(checkout_id, payment_id))
-    assert len(outcomes) == 1
-
-
-WANTED = {
-    "payment_intent.processing", "payment_intent.payment_failed", "payment_intent.succeeded",
-    "checkout.session.completed", "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed", "charge.refunded",
-}  # fmt: skip

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from webapp.core import clock
 from webapp.core.crypto import token_hash
-from webapp.core.db import Base, db, new_id
+from webapp.core.db import Base, database_time, db, new_id
 from webapp.domain.organizations.login import Login
 
 _SEEN_EVERY = timedelta(minutes=1)
@@ -104,12 +104,12 @@ class LoginSession(Base):
     @property
     def is_fresh(self) -> bool:
         """Whether its person showed lately who they are; nobody in the demo has anything to show."""
-        return Method.DEMO in self.methods or self.confirmed_at > clock.now() - _FRESH_FOR
+        return Method.DEMO in self.methods or self.confirmed_at > database_time() - _FRESH_FOR
 
     @property
     def use_is_due(self) -> bool:
-        """Whether its last use was noted long enough ago to note the next."""
-        return self.last_seen_at < clock.now() - _SEEN_EVERY
+        """Whether its last use was noted long enough ago to note the next. Where our clock is off, always."""
+        return abs(clock.now() - self.last_seen_at) > _SEEN_EVERY
 
     def end(self) -> None:
         self.ended_at = func.now()
@@ -183,7 +183,7 @@ def confirm(session_id: UUID, methods: Collection[Method]) -> str:
     token = secrets.token_urlsafe(32)
     found = db.session.get_one(LoginSession, session_id, with_for_update=True, populate_existing=True)
     found.methods = sorted({*found.methods, *methods})
-    found.confirmed_at = clock.now()
+    found.confirmed_at = func.now()
     found.token_hash = token_hash(token)
     return token
 

@@ -11,9 +11,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core import clock
 from webapp.core.crypto import signature, token_hash
-from webapp.core.db import Base, db, new_id
+from webapp.core.db import Base, database_time, db, new_id
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.organizations import correspondence, roles
 from webapp.domain.organizations.login import Login
@@ -42,7 +41,7 @@ class SignInLink(Base):
 
     @property
     def is_over(self) -> bool:
-        return self.used_at is not None or self.expires_at <= clock.now()
+        return self.used_at is not None or self.expires_at <= database_time()
 
     def is_of(self, browser: str | None) -> bool:
         """Whether this browser asked for it."""
@@ -59,7 +58,7 @@ def ask(email: str, browser: str, secret: str) -> None:
     """Mail a link to a member, a word to staff, and nothing to strangers; whoever asks can't tell."""
     login = Login.by_email(email)
     known = login is not None and login.disabled_at is None
-    link = SignInLink(id=new_id(), browser_hash=token_hash(browser), expires_at=clock.now() + LASTS)
+    link = SignInLink(id=new_id(), browser_hash=token_hash(browser), expires_at=database_time() + LASTS)
     link.login_id = login.id if login is not None and known else None
     link.token_hash = token_hash(token(link, secret))
     db.session.add(link)
@@ -94,5 +93,5 @@ def use(text: str, *, browser: str | None, email: str) -> Login:
     link, login = find(text, lock=True)
     if not link.is_of(browser) and email.strip().lower() != login.email:
         raise Invalid("Not the address.", fields={"email": "This is not the address the mail went to."})
-    link.used_at = clock.now()
+    link.used_at = database_time()
     return login
