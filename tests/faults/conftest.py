@@ -1,6 +1,6 @@
 """Servers that may be killed, and what runs on them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.installation import Installation, kill_family, settle
 from tests.faults.office import Office, open_office
+from tests.faults.stepper import Stepper
 from tests.sandbox.control import SandboxControl
 from tests.services import Database, Services
 from webapp.adapters import schema
@@ -63,3 +64,16 @@ def office(installation: Installation) -> Iterator[Office]:
 @pytest.fixture
 def stripe(installation: Installation) -> SandboxControl:
     return installation.sandbox
+
+
+@pytest.fixture
+def start_stepper(office: Office) -> Iterator[Callable[..., Stepper]]:
+    started: list[Stepper] = []
+
+    def start(**environment: str) -> Stepper:
+        started.append(Stepper(office, **environment))
+        return started[-1]
+
+    yield start
+    for stepper in started:
+        stepper.close()

@@ -1,103 +1,29 @@
 """A process is killed between any two things it does: another finishes it, and nothing is doubled."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import func, update
 
-from tests.faults.installation import ROOT
+from tests import factories
 from tests.faults.office import Office
+from tests.faults.stepper import Stepper, every_step, promised, take_over
 from tests.jobs import JobRunner
+from tests.postmaster import Postmaster
 from tests.processor import ADDRESSES
 from tests.sandbox.control import SandboxControl
 from webapp import wiring
-from webapp.core import backlog, failpoints, tenancy
 from webapp.core.clock import now
 from webapp.core.db import db, transaction
-from webapp.core.jobs import Job, JobState, OutboxJob
+from webapp.core.jobs import Job, OutboxJob
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.notifications import reminders
+from webapp.domain.notifications.delivery import Mail, MailKind, MailState
+from webapp.domain.organizations import Member
 from webapp.domain.payments import inbox
 from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.web import paying
-from webapp.workers import runner
-
-PLACES = ["commit", "committed", "answered"]
-"""Before a commit, after it, and after a processor's answer."""
-
-
-class Stepper:
-    """The process that does things, and dies in a fork."""
-
-    def __init__(self, office: Office, **environment: str) -> None:
-        self.organization_id = str(office.organization.id)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.stepping"], cwd=ROOT, text=True,
-            env=office.installation.environment | environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-
-    def dies(self, fail_at: str, kind: str, row_id: Any) -> bool:
-        """False when it never came by the place, and so finished."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps([fail_at, self.organization_id, kind, str(row_id)]) + "\n")
-        self._process.stdin.flush()
-        status = int(self._process.stdout.readline())
-        assert status in (0, failpoints.KILLED), f"{fail_at}: {status}"
-        return status == failpoints.KILLED
-
-    def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(10)
-
-
-@pytest.fixture
-def start_stepper(office: Office) -> Iterator[Callable[..., Stepper]]:
-    started: list[Stepper] = []
-
-    def start(**environment: str) -> Stepper:
-        started.append(Stepper(office, **environment))
-        return started[-1]
-
-    yield start
-    for stepper in started:
-        stepper.close()
-
-
-def every_step(act: Callable[[str], bool]) -> int:
-    """Again with the next passage of each place, until one round gets by it unharmed. How many died."""
-    deaths = 0
-    for place in PLACES:
-        passage = 1
-        while act(f"{place}:{passage}"):
-            passage, deaths = passage + 1, deaths + 1
-    return deaths
-
-
-def promised(office: Office, job: Job) -> OutboxJob:
-    return [row for row in office.jobs("queued") if row.name == job.work.name][-1]
-
-
-def take_over() -> None:
-    """The leases of the dead run out, and somebody else does what is left."""
-    with tenancy.platform(), transaction():
-        running = OutboxJob.state == JobState.RUNNING
-        db.session.execute(
-            update(OutboxJob).where(running).values(lease_expires_at=func.now(), due_at=func.now())
-        )
-    for _ in range(3):
-        with tenancy.platform(), transaction():
-            stuck = backlog.overdue_nudges()
-        for nudge in stuck:
-            runner.perform(str(nudge.organization_id), str(nudge.job_id))
-        JobRunner().run_all()
 
 
 @pytest.mark.case("F1")
@@ -153,3 +79,76 @@ def test_reacting_to_a_payment_books_it_once_wherever_it_was_killed(
     told = [job.dedupe_key for job in office.all(OutboxJob) if job.name == "announce"]
     assert len(told) == len(set(told)) == len(office.all(Payment))
     assert {checkout.state for checkout in office.all(Checkout)} == {CheckoutState.PAID}
+
+
+@pytest.fixture
+def postmaster(office: Office, mail_server: tuple[Postmaster, str]) -> Postmaster:
+    """Whoever takes over sends to this server as well."""
+    config = office.installation.app.config
+    config["SETTINGS"] = config["SETTINGS"].model_copy(update={"mail_url": mail_server[1]})
+    office.installation.environment["MAIL_URL"] = mail_server[1]
+    return mail_server[0]
+
+
+MAILING = ["commit", "committed", "handed over"]
+"""The last: the mail server has it, and nobody noted so."""
+
+
+def a_reminder_is_due(office: Office) -> None:
+    organization = office.organization
+    today = organization.today
+    dates = {"due_on": today, "grace_ends_on": today}
+    factories.make_invoice(member=Member.here().get(office.member_id), **dates)
+    with transaction():
+        assert reminders.promise(organization, today, wiring.links()) == 1
+
+
+def an_invoice_is_announced(office: Office) -> None:
+    factories.make_invoice(member=Member.here().get(office.member_id))
+    JobRunner(OutboxJob.name == "announce").run_all()
+
+
+def newest(office: Office, kind: MailKind) -> Mail:
+    return max((mail for mail in office.all(Mail) if mail.kind is kind), key=lambda mail: mail.id)
+
+
+@pytest.mark.case("F2")
+@pytest.mark.case("F25")
+def test_a_reminder_is_never_sent_twice_wherever_its_worker_was_killed(
+    office: Office, postmaster: Postmaster, start_stepper: Callable[..., Stepper]
+) -> None:
+    stepper = start_stepper()
+
+    def act(fail_at: str) -> bool:
+        postmaster.arrived.clear()
+        a_reminder_is_due(office)
+        died = stepper.dies(fail_at, "job", promised(office, Job.DELIVER_MAILS).id)
+        take_over()
+        mail = newest(office, MailKind.REMINDER)
+        got = postmaster.message_ids.count(mail.message_id)
+        assert got <= 1, fail_at
+        assert (mail.state is MailState.SENT, mail.may_have_arrived) in ((got == 1, False), (False, True))
+        assert not fail_at.startswith("handed over:1") or (got, mail.may_have_arrived) == (1, True)
+        return died
+
+    assert every_step(act, MAILING) >= 9
+
+
+@pytest.mark.case("F2")
+@pytest.mark.case("F25")
+def test_an_invoice_is_mailed_for_certain_and_always_as_the_same_message_wherever_its_worker_was_killed(
+    office: Office, postmaster: Postmaster, start_stepper: Callable[..., Stepper]
+) -> None:
+    stepper = start_stepper()
+
+    def act(fail_at: str) -> bool:
+        postmaster.arrived.clear()
+        an_invoice_is_announced(office)
+        died = stepper.dies(fail_at, "job", promised(office, Job.DELIVER_MAILS).id)
+        take_over()
+        mail = newest(office, MailKind.INVOICE)
+        assert mail.state is MailState.SENT, fail_at
+        assert postmaster.message_ids in ([mail.message_id], [mail.message_id] * 2), fail_at
+        return died
+
+    assert every_step(act, MAILING) >= 9

@@ -8,14 +8,14 @@ from flask import Flask
 
 from tests import factories
 from tests.jobs import JobRunner
-from tests.workers.conftest import Postmaster
+from tests.postmaster import Postmaster
 from webapp import wiring
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, JobState, later
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import reminders
 from webapp.domain.notifications.delivery import NO_ADDRESS, Mail, MailKind, MailState
-from webapp.domain.organizations import Member, Organization
+from webapp.domain.organizations import Member, Organization, RoleName, invitations
 
 
 def mails(*conditions: object) -> list[Mail]:
@@ -230,6 +230,40 @@ def test_no_name_or_address_adds_a_header_or_a_recipient(
     html = arrived.get_body(("html",)).get_content()
     assert "<script>" not in html and "49" not in html.split("pay/")[0]
     assert [mail.state for mail in mails()].count(MailState.FAILED) == 1
+
+
+HOSTILE_NAMES = {
+    "lines": "Pi Chi\r\nBcc: all@example.com\r\n\r\n<h1>Hello</h1>",
+    "a folded line": "Pi Chi\n\tBcc: all@example.com",
+    "lines of other kinds": "Pi Chi\x0b\x0c\x1c\x85\u2028\u2029Bcc: all@example.com",
+    "hidden turns": "Pi Chi \u202egro.elpmaxe@lla\u202c \u2066x\u2069\u200b\ufeff",
+    "an encoded word": "=?utf-8?q?Pi=0D=0ABcc:_all@example.com?=",
+    "length": "Pi Chi Fraternity " * 500,
+    "one long word": "Ω" * 5_000,
+}
+
+
+@pytest.mark.case("A6", "A16")
+@pytest.mark.parametrize("name", list(HOSTILE_NAMES.values()), ids=list(HOSTILE_NAMES))
+def test_what_stands_in_a_subject_adds_no_header_and_hides_nothing(
+    organization: Organization, postmaster: Postmaster, jobs: JobRunner, name: str
+) -> None:
+    with transaction() as session:
+        session.get_one(Organization, organization.id).name = name
+    admin, secret = factories.make_admin(), wiring.settings().secret_key
+    with transaction():
+        invitations.invite("new@example.org", RoleName.AUDITOR, by=admin, secret=secret)
+    jobs.run_all()
+    [arrived] = postmaster.arrived
+    assert postmaster.recipients == ["new@example.org"]
+    assert set(arrived.keys()) <= {
+        "Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type"
+    }  # fmt: skip
+    assert arrived["From"].addresses[0].addr_spec == "dues@localhost"
+    assert str(arrived["Subject"]).startswith("You are invited to ")
+    assert len(str(arrived["Subject"])) <= 200 and str(arrived["Subject"]).isprintable()
+    head = arrived.as_bytes().partition(b"\n\n")[0]
+    assert max(len(line) for line in head.splitlines()) <= 998
 
 
 def test_a_mail_is_in_good_order_for_every_mail_program(

@@ -38,7 +38,7 @@ def message_of(envelope: Envelope, sender: str) -> EmailMessage:
 def clean_address(text: str) -> str:
     """One address, with its domain as mail servers know it."""
     match = _ADDRESS.fullmatch(text)
-    if match is None:
+    if match is None or "=?" in text:
         raise MailRefused(f"“{one_line(text)[:100]}” is not an email address.")
     name, domain = match.groups()
     try:
@@ -48,5 +48,7 @@ def clean_address(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Everything that could end a line, or hide in one, becomes a space."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    """Everything that could end a line, or hide in one, becomes a space; what only looks like an encoded word
+    (RFC 2047) is taken apart, since it would be decoded to whatever it hides."""
+    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return clean.replace("=?", "= ?")
