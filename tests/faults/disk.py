@@ -114,7 +114,7 @@ def short_files(servers: EmbeddedServers, database: str) -> Iterator[Disk]:
 def own_disk(servers: EmbeddedServers, database: str) -> Iterator[Disk]:
     """For a database that nobody is connected to yet; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="disk-") as place:
-        if _mount(place):
+        if mount(place):
             with _small_disk(servers, database, Path(place)) as made:
                 yield made
         else:
@@ -141,8 +141,9 @@ def _small_disk(servers: EmbeddedServers, database: str, place: Path) -> Iterato
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def _mount(place: str) -> bool:
-    mounting = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", place]
+def mount(place: str, size: int = SIZE) -> bool:
+    """Whether there is a file system of this size in that place now."""
+    mounting = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", place]
     try:
         return subprocess.run(mounting, check=False, capture_output=True).returncode == 0
     except FileNotFoundError:

@@ -20,6 +20,14 @@ from webapp.workers.catalogue import JOBS
 log = structlog.get_logger()
 
 
+class NeededTooMuchMemory(Refusal):
+    message = "It needed more memory than a job may have, and was stopped."
+
+
+class TookTooLong(Refusal):
+    message = "It took longer than such a job may, and was stopped."
+
+
 class EndedWithoutAWord(Refusal):
     """Out of memory for good, or killed: what the process could not say itself is said by the next one."""
 
@@ -64,11 +72,16 @@ def _perform(lease: Lease, row: OutboxJob) -> None:
 
 def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
     """Do it, and settle its promise: `done`, `queued` to be tried again, `dead`, or `lease_lost`."""
+    failure: BaseException | None = None
     try:
         with jobs.under(lease):
             _work(row, job)
     except LeaseLost:
         return "lease_lost"
+    except MemoryError:
+        failure = NeededTooMuchMemory()  # what filled the memory goes with the frames that held it
+    except JobTimeoutException:
+        failure = TookTooLong()
     except (
         Refusal,
         SQLAlchemyError,
@@ -79,10 +92,10 @@ def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
         TypeError,
         AttributeError,
         AssertionError,
-        MemoryError,
-        JobTimeoutException,
     ) as error:
-        return _failed(lease, row, error)
+        failure = error
+    if failure is not None:
+        return _failed(lease, row, failure)
     with transaction():
         jobs.finish(lease)
     return "done"
