@@ -10,7 +10,7 @@ from typing import Any
 
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
-worker_class = "gthread"
+worker_class = "webapp.web.patient_worker.PatientWorker"
 graceful_timeout = 25
 timeout = 60
 loglevel = "warning"
