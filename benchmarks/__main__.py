@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import billing, books, letters, payments, reading
+from benchmarks import billing, books, exports, letters, payments, reading
 from benchmarks.measuring import Table
 
 ALL = {
@@ -11,6 +11,7 @@ ALL = {
     "books": books.run,
     "payments": payments.run,
     "reading": reading.run,
+    "exports": exports.run,
     "letters": letters.run,
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks import billing_floors, crew, world
-from benchmarks.measuring import Table, seconds
+from benchmarks.measuring import MEGABYTE, Table, seconds
 from webapp.core import tenancy
 from webapp.domain.organizations import Organization
 
@@ -11,7 +11,6 @@ MEMBERS = 100_000
 SMALL, LARGE = 10_000, 300_000
 PERIODS = 10
 BY_HAND = 300
-MEGABYTE = 1_000_000
 
 
 def run(table: Table) -> None:

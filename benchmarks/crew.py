@@ -60,21 +60,10 @@ class Crew:
 @contextmanager
 def at_work(number: int) -> Iterator[Crew]:
     """So many workers on the queue of bulk work, ready when this begins and gone when it ends."""
-    settings = wiring.settings()
-    environment = os.environ | {
-        "DUESBOOK_ENVIRONMENT": settings.environment,
-        "DUESBOOK_DATA": str(settings.data),
-        "DATABASE_URL": settings.database_url,
-        "DATABASE_OWNER_URL": settings.database_owner_url,
-        "REDIS_URL": settings.redis_url,
-        "SECRET_KEY": settings.secret_key,
-        "CREDENTIAL_KEYS": settings.credential_keys,
-        "LOG_LEVEL": "ERROR",
-    }
     command = [sys.executable, "-m", "webapp.workers", "bulk"]
-    started = [subprocess.Popen(command, env=environment) for _ in range(number)]
+    started = [subprocess.Popen(command, env=os.environ | environment()) for _ in range(number)]
     try:
-        with Redis.from_url(settings.redis_url) as client:
+        with Redis.from_url(wiring.settings().redis_url) as client:
             while Worker.count(connection=client) < number:
                 assert all(one.poll() is None for one in started)
                 time.sleep(_LOOK_EVERY)
@@ -84,3 +73,18 @@ def at_work(number: int) -> Iterator[Crew]:
             one.terminate()
         for one in started:
             one.wait(60)
+
+
+def environment() -> dict[str, str]:
+    """What tells another process to work on the same servers."""
+    settings = wiring.settings()
+    return {
+        "DUESBOOK_ENVIRONMENT": settings.environment or "",
+        "DUESBOOK_DATA": str(settings.data),
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key,
+        "CREDENTIAL_KEYS": settings.credential_keys,
+        "LOG_LEVEL": "ERROR",
+    }

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+MEGABYTE = 1_000_000
+
 
 @dataclass
 class Table:

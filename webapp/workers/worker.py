@@ -1,5 +1,6 @@
 """The RQ worker: the application is loaded once, each job runs in a fork with connections of its own."""
 
+import gc
 import resource
 import threading
 import time
@@ -15,6 +16,7 @@ from rq import Queue, Worker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.orm import configure_mappers
 
 from webapp.adapters.redis_connection import open_redis
 from webapp.core.db import db
@@ -80,9 +82,17 @@ def work(queues: Sequence[str], *, patience: float = PATIENCE) -> None:
 
     with app.app_context():
         db.engine.dispose()
+    _share_what_is_loaded()
     with suppress(StopRequested):
         while not _listen(queues, app, settings.redis_url, patience):
             time.sleep(REDIS_PAUSE)
+
+
+def _share_what_is_loaded() -> None:
+    """What no horse changes stays one copy for all of them, also when its garbage is collected."""
+    configure_mappers()
+    gc.collect()
+    gc.freeze()
 
 
 def _listen(queues: Sequence[str], app: Flask, redis_url: str, patience: float) -> bool:
