@@ -22,7 +22,9 @@ OFFICE_PAGES = [
     "national.processors", "national.processor", "national.trial_balance", "national.journal",
     "national.journal_entry", "national.audit_trail", "national.webhook_log", "national.tokens",
     "national.mails", "treasurers.home", "treasurers.invoices", "treasurers.ledger",
-    "treasurers.roster_import", "account.show", "account.second_factor",
+    "treasurers.roster_import", "treasurers.payments", "treasurers.new_payment",
+    "treasurers.receipt_batches", "treasurers.receipt_batch", "treasurers.check_receipt_batch",
+    "national.new_reversal", "account.show", "account.second_factor",
     "account.new_passkey", "account.passkey",
     "national.new_second_factor_reset",
 ]  # fmt: skip

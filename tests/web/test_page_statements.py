@@ -14,6 +14,7 @@ from tests.web.world import (
     World,
     enter,
     make_approval,
+    make_batch,
     make_event,
     make_mail,
     make_world,
@@ -40,6 +41,7 @@ def make_large(name: str, size: int) -> World:
     world = make_world(name, members=size)
     with tenancy.acting_for(world.organization.id):
         _fill_chapter(world, size)
+        _fill_batch(world, size)
         _fill_account_of_the_member(world, size)
         for who in (ADMIN, TREASURER, AUDITOR, MEMBER):
             with transaction():
@@ -61,6 +63,14 @@ def _fill_chapter(world: World, size: int) -> None:
             dead = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
             session.add_all([make_event(world.ids["processor_id"]), make_mail(invoices[member.id]), dead])
             make_approval(invoices[member.id].id, world.logins[TREASURER], 1_000)
+
+
+def _fill_batch(world: World, size: int) -> None:
+    """Half of its lines can't be told."""
+    members = Member.here().all(Member.chapter_id == world.chapter.id)
+    rows = [(member.number, "1.00") for member in members[: size // 2]]
+    rows += [(f"Nobody {member.last_name}", "1.00") for member in members[: size // 2]]
+    world.ids["batch_id"] = make_batch(world.chapter, rows, world.logins[TREASURER]).id
 
 
 def _fill_account_of_the_member(world: World, size: int) -> None:

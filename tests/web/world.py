@@ -6,7 +6,7 @@ every test that goes through all addresses knows it.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -52,6 +52,9 @@ from webapp.domain.organizations import (
 )
 from webapp.domain.organizations.roles import Role
 from webapp.domain.organizations.roster_intake import Intake
+from webapp.domain.payments import batch_lines, batches
+from webapp.domain.payments.batch_lines import Typed
+from webapp.domain.payments.batches import ReceiptBatch, Slip
 from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.offline import record_offline
@@ -128,6 +131,7 @@ def make_world(name: str, *, members: int = 2) -> World:
         _take_money(ids, people, invoice)
         _odds_and_ends(ids, invoice, chapter, logins)
         _approvals(ids, organization, logins)
+        ids["batch_id"] = make_batch(chapter, [(people[0].number, "1.00")], logins[TREASURER]).id
         links = _links(ids, invoice, logins[ADMIN])
     return World(organization, chapter, logins, ids, links)
 
@@ -200,6 +204,16 @@ def _take_money(ids: dict[str, Any], people: list[Member], invoice: Invoice) -> 
         session.add_all([checkout, told])
     ids |= {"payment_id": paid.id, "processor_id": processor.id, "checkout_id": checkout.id}
     ids |= {"event_id": told.id}
+
+
+def make_batch(chapter: Chapter, rows: Sequence[tuple[str, str]], by: Login) -> ReceiptBatch:
+    """Checks in draft: whose, and how much."""
+    slip = Slip(Method.CHECK, date(2026, 9, 1), "D-1", count=len(rows), total=100 * len(rows))
+    typed = [Typed(place, who, amount, "") for place, (who, amount) in enumerate(rows, 1)]
+    with transaction() as session:
+        batch = batches.open_batch(slip, chapter=chapter, by=by)
+        batch_lines.write(batch, typed, session.get_one(Organization, batch.organization_id))
+    return batch
 
 
 def make_event(processor_id: UUID) -> ProcessorEvent:

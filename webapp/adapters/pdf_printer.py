@@ -4,9 +4,10 @@ Whatever a letter's text says, no file is read and no address is asked: the fetc
 every other address, and drawn pictures are made here.
 """
 
+import hashlib
 import threading
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class PdfPrinter:
     """One letter at a time in a process: its fonts are shared, and drawing keeps a core busy anyway."""
 
     def __init__(self, paper: Environment, styles: Path) -> None:
+        self._paper = paper
         self._template = paper.get_template("pdf/invoice.html")
         self._fonts = FontConfiguration()
         self._fetcher = OnlyOurs()
@@ -80,6 +82,10 @@ class PdfPrinter:
             logo=data_address("image/png", letter.logo) if letter.logo else None,
             qr=None if letter.mark else data_address("image/svg+xml", qr_picture(letter.pay_url)),
         )
+
+    def draw_sheet(self, name: str, facts: Mapping[str, Any]) -> bytes:
+        markup = self._paper.get_template(f"pdf/{name}.html").render(facts)
+        return self.draw_page(markup, identifier=hashlib.sha256(markup.encode()).hexdigest())
 
     def draw_page(self, markup: str, *, identifier: str) -> bytes:
         with self._drawing:

@@ -49,6 +49,7 @@ class Job(Enum):
     ANNOUNCE = Work("announce", "mail", lease=300)
     DELIVER_MAILS = Work("deliver_mails", "mail", lease=300, attempts=10)
     DRAW_LETTERS = Work("draw_letters", "bulk", lease=300, attempts=4)
+    POST_RECEIPTS = Work("post_receipts", "bulk", lease=600, attempts=4)
     REACT_TO_EVENT = Work("react_to_event", "now", lease=60, attempts=12)
     CONFIRM_FEE = Work("confirm_fee", "now", lease=60, attempts=20)
     LOOK_UP_CHECKOUT = Work("look_up_checkout", "now", lease=60, attempts=12)

@@ -66,6 +66,11 @@ def plain(amount: int, currency: str) -> str:
     return f"{to_decimal(amount, currency):.{precision(currency)}f}"
 
 
+def typed(amount: int, currency: str, locale: str = "en_US") -> str:
+    """`1234.50`, or `1234,50` where that is the custom: as a person would type it, for `parse` to read."""
+    return plain(amount, currency).replace(".", get_decimal_symbol(locale))
+
+
 def display(amount: int, currency: str, locale: str = "en_US") -> str:
     """`$1,234.50`: for people."""
     return format_currency(to_decimal(amount, currency), currency, locale=locale)

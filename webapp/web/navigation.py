@@ -19,6 +19,7 @@ _NATIONAL = (
 _TREASURERS = (
     ("Home", "treasurers.home"),
     ("Invoices", "treasurers.invoices"),
+    ("Payments", "treasurers.payments"),
     ("Approvals", "approvals.queue"),
     ("{members}", "treasurers.members"),
     ("Ledger", "treasurers.ledger"),

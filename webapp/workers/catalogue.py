@@ -17,6 +17,7 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.ANNOUNCE: notifications.announce,
     Job.DELIVER_MAILS: notifications.deliver_mails,
     Job.DRAW_LETTERS: notifications.draw_letters,
+    Job.POST_RECEIPTS: payments.post_receipts,
     Job.REACT_TO_EVENT: payments.react_to_event,
     Job.CONFIRM_FEE: payments.confirm_fee,
     Job.LOOK_UP_CHECKOUT: payments.look_up_checkout,

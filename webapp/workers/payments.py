@@ -1,13 +1,16 @@
-"""Looking at the processor: for one checkout, for an event, for a fee, and for what no webhook brought."""
+"""Looking at the processor: for one checkout, for an event, for a fee, and for what no webhook brought; and
+posting what came together.
+"""
 
 from datetime import timedelta
 from uuid import UUID
 
 from webapp import wiring
-from webapp.core import clock
+from webapp.core import clock, tenancy
 from webapp.core.db import database_time, transaction
-from webapp.core.errors import Conflict
-from webapp.domain.payments import checkout, inbox, reactions
+from webapp.core.errors import Conflict, Refusal
+from webapp.domain.organizations import Organization
+from webapp.domain.payments import batch_posting, checkout, inbox, reactions
 from webapp.domain.payments.fees import FeeNotKnownYet
 from webapp.domain.payments.gateway import GatewayRefused
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
@@ -57,6 +60,17 @@ def react_to_event(event_id: UUID) -> None:
         state, note = DeliveryState.FAILED, refusal.message
     with transaction():
         ProcessorEvent.here().get(event_id, lock=True).handled(state, note)
+
+
+def post_receipts(batch_id: UUID) -> None:
+    """All of the batch in one transaction, or nothing, and the draft says why."""
+    try:
+        with transaction() as session:
+            organization = session.get_one(Organization, tenancy.organization_id())
+            batch_posting.carry_out(batch_id, organization)
+    except Refusal as refusal:
+        with transaction():
+            batch_posting.give_up(batch_id, refusal.message)
 
 
 def look_through_events() -> None:

@@ -27,6 +27,7 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
+from tests.web.world import make_batch
 from webapp.core.db import db, transaction
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
@@ -66,6 +67,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "member_id": member.id,
         "invoice_id": invoice.id,
         "payment_id": payment.id,
+        "batch_id": make_batch(chapter, [(member.number, "1.00")], factories.make_login()).id,
         "rate_id": factories.make_rate(status, 40_000).id,
         "period_id": period.id,
         "schedule_id": schedule.id,

@@ -64,6 +64,12 @@ POLICY: dict[str, set[RoleName]] = {
     "list_payments": {N, A, T, M},
     "record_payment": {N, T},
     "read_payment": {N, A, T, M},
+    "preview_payment": {N, T},
+    "reverse_payment": {N, T},
+    "list_receipt_batches": {N, A, T},
+    "draft_receipt_batch": {N, T},
+    "read_receipt_batch": {N, A, T},
+    "post_receipt_batch": {N, T},
     "read_chapter_ledger": {N, A, T},
     "read_aging": {N, A, T},
     "read_trial_balance": {N, A},
@@ -166,6 +172,7 @@ def test_another_organization_is_not_there_for_any_role(
 
 READABLE: dict[str, Any] = {
     "void_invoice": {"reason": "Not mine"},
+    "reverse_payment": {"reason": "Not mine"},
     "change_chapter": {"name": "Mine now"},
     "change_member": {"last_name": "Mine"},
     "change_schedule": {"active": False},
@@ -189,6 +196,13 @@ class Place:
 MEMBER = {"number": "NEW1", "first_name": "Ada", "last_name": "Byron", "status": "undergraduate"}
 SCHEDULE = {"name": "Roof", "kind": "special_assessment", "basis": "flat", "amount": 100}
 PAID = {"member_id": "member_id", "amount": 100, "method": "cash", "allocation": "specific"}
+BATCH = {
+    "method": "check",
+    "deposit_reference": "D-1",
+    "expected_count": 1,
+    "expected_total": 100,
+    "lines": [{"member": "N1", "amount": 100}],
+}
 IN_BODIES = [
     Place("add_member", "chapter_id", MEMBER),
     Place("change_member", "chapter_id", {}),
@@ -202,6 +216,10 @@ IN_BODIES = [
     Place("record_payment", "member_id", {"amount": 100, "method": "cash"}),
     Place("record_payment", "invoice_id", PAID),
     Place("record_payment", "invoices", PAID, "invoice_id"),
+    Place("preview_payment", "member_id", {"amount": 100, "method": "cash"}),
+    Place("preview_payment", "invoice_id", PAID),
+    Place("preview_payment", "invoices", PAID, "invoice_id"),
+    Place("draft_receipt_batch", "chapter_id", BATCH),
 ]
 IN_QUERIES = [
     Place("list_invoices", "member", {}, "member_id"),

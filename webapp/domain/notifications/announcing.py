@@ -26,6 +26,7 @@ from webapp.domain.notifications.delivery import (
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.recipients import invoice_meant, payer_and_officers
 from webapp.domain.organizations import Invitation, Member, Role
+from webapp.domain.payments.batches import ReceiptLine
 from webapp.domain.payments.payment import Payment
 from webapp.domain.refunds.refund import Refund
 
@@ -103,6 +104,22 @@ def _to_members(kind: MailKind, links: Links, *conditions: ColumnElement[bool]) 
 
 def _payment_received(links: Links, payment_id: UUID) -> None:
     _to_payer(MailKind.RECEIPT, payment_id, links)
+
+
+def _payments_received(links: Links, batch_id: UUID) -> None:
+    """To everybody whose payment came with this deposit."""
+    came_with = select(ReceiptLine.id).where(
+        ReceiptLine.organization_id == tenancy.organization_id(), ReceiptLine.batch_id == batch_id
+    )
+    for payment in Payment.here().all(Payment.receipt_line_id.in_(came_with), order_by=Payment.id):
+        _to_payer(MailKind.RECEIPT, payment.id, links)
+
+
+def _payment_reversed(links: Links, payment_id: UUID) -> None:
+    """Only who had a receipt hears that it is not true."""
+    receipt = Mail.here().first(Mail.kind == MailKind.RECEIPT, Mail.payment_id == payment_id)
+    if receipt is not None and receipt.state in (MailState.SENT, MailState.SENDING):
+        _to_payer(MailKind.PAYMENT_REVERSED, payment_id, links)
 
 
 def _payment_failed(links: Links, payment_id: UUID) -> None:
@@ -255,6 +272,8 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "invoices_issued": _invoices_issued,
     "run_undone": _run_undone,
     "payment_received": _payment_received,
+    "payments_received": _payments_received,
+    "payment_reversed": _payment_reversed,
     "payment_failed": _payment_failed,
     "paid_twice": _paid_twice,
     "refund_submitted": _refund_submitted,

@@ -27,7 +27,7 @@ from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
 from webapp.domain.payments.disputes import DisputeAnswer
-from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.payments.payment import Allocation, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund
 
 _MOST_LETTERS = 3
@@ -87,6 +87,8 @@ def _reminder(occasion: Occasion) -> Composed:
 
 def _receipt(occasion: Occasion) -> Composed:
     payment = _payment(occasion)
+    if payment.state is PaymentState.REVERSED:
+        raise Pointless("The payment was recorded by mistake and is reversed.")
     allocations = db.session.scalars(
         Allocation.here()
         .select(Allocation.payment_id == payment.id, Allocation.undone_at.is_(None))
@@ -104,6 +106,11 @@ def _receipt(occasion: Occasion) -> Composed:
         owed=sum(invoice.owed for invoice in numbers.values()),
     )
     return message, [occasion.letter(invoice) for invoice in invoices.values()]
+
+
+def _payment_reversed(occasion: Occasion) -> Composed:
+    payment = _payment(occasion)
+    return wording.payment_reversed(occasion.voice, payment, payment.member), []
 
 
 def _payment_failed(occasion: Occasion) -> Composed:
@@ -218,6 +225,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.INVOICE: _invoice,
     MailKind.REMINDER: _reminder,
     MailKind.RECEIPT: _receipt,
+    MailKind.PAYMENT_REVERSED: _payment_reversed,
     MailKind.PAYMENT_FAILED: _payment_failed,
     MailKind.PAID_TWICE: _paid_twice,
     MailKind.REFUND: _refund,

@@ -27,6 +27,7 @@ class MailKind(StrEnum):
     INVOICE = "invoice"
     RECEIPT = "receipt"
     PAYMENT_FAILED = "payment_failed"
+    PAYMENT_REVERSED = "payment_reversed"
     PAID_TWICE = "paid_twice"
     REFUND = "refund"
     REFUND_FAILED = "refund_failed"

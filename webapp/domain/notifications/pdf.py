@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -108,6 +108,23 @@ class Printer(Protocol):
     def draw(self, letter: InvoiceLetter) -> bytes: ...
 
     def draw_together(self, letters: Sequence[InvoiceLetter]) -> bytes: ...
+
+    def draw_sheet(self, name: str, facts: Mapping[str, Any]) -> bytes:
+        """Any other paper: the template `pdf/name.html` with these facts and those of `sheet_of`."""
+        ...
+
+
+def sheet_of(organization: Organization, *, test_mode: bool = False) -> dict[str, Any]:
+    """What every sheet of paper says of whose it is."""
+    return {
+        "language": "en",
+        "locale": organization.locale,
+        "currency": organization.currency,
+        "paper": organization.paper_size.value.lower(),
+        "organization_name": organization.name,
+        "organization_address": address_lines(organization.address),
+        "test_mode": organization.is_demo or test_mode,
+    }
 
 
 def letter_of(

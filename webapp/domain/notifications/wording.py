@@ -102,6 +102,29 @@ def receipt(
     )
 
 
+def payment_reversed(voice: Voice, payment: Payment, member: Member) -> Message:
+    assert payment.received_on is not None, "Only what was recorded is reversed"
+    amount = voice.money(payment.amount)
+    facts: list[tuple[str, str | date]] = [
+        ("Recorded for", payment.received_on),
+        ("Paid by", payment.method.label),
+    ]
+    if payment.reference:
+        facts.append(("Reference", payment.reference))
+    return Message(
+        subject=f"Correction: your receipt for {amount} is not valid",
+        title=f"Your receipt for {amount} is not valid",
+        greeting=dear(member),
+        paragraphs=[
+            f"{voice.name} had recorded a payment of {amount} from you by mistake, and took that back."
+            f" The reason: {payment.reversal_reason}",
+            "What it settled is owed again. If you paid another amount, a new receipt follows.",
+        ],
+        facts=facts,
+        afterwards=["Did you pay exactly this? Then answer this mail, and your treasurer looks into it."],
+    )
+
+
 def payment_failed(
     voice: Voice, payment: Payment, member: Member, invoice: Invoice | None, pay_url: str | None
 ) -> Message:

@@ -14,10 +14,18 @@ from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Login
 from webapp.domain.payments import crediting
 from webapp.domain.payments.checkout import promise_closing
-from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.payments.payment import Allocation, Method, Payment
 
 
-def receive(payment: Payment, settled: Sequence[Part], *, on: date, today: date, by: Login | None) -> None:
+def receive(
+    payment: Payment,
+    settled: Sequence[Part],
+    *,
+    on: date,
+    today: date,
+    by: Login | None,
+    deposit: str = "",
+) -> None:
     """The money is here since `on`: settle these parts, one entry for all; the rest becomes a credit note.
 
     Whether what is still owed is overdue is a matter of `today`, however long ago the money came.
@@ -34,7 +42,7 @@ def receive(payment: Payment, settled: Sequence[Part], *, on: date, today: date,
         moves=list(_moves(payment, settled)),
         on=on,
         by=by,
-        description=_description(payment, [invoice for invoice, _ in settled]),
+        description=description(payment.method, [invoice for invoice, _ in settled], deposit),
     )
     crediting.credit_rest(payment, on=on, by=by)
 
@@ -150,6 +158,8 @@ def _receivable(invoice: Invoice) -> Side:
     return Side(Code.RECEIVABLE, invoice.chapter_id, invoice.member_id)
 
 
-def _description(payment: Payment, invoices: Sequence[Invoice]) -> str:
+def description(method: Method, invoices: Sequence[Invoice], deposit: str = "") -> str:
+    """What the books say of a payment: how it came, what it settled, and with which deposit."""
     numbers = ", ".join(invoice.number for invoice in invoices)
-    return f"{payment.method.label} payment" + (f" of {numbers}" if numbers else "")
+    of = f" of {numbers}" if numbers else ""
+    return f"{method.label} payment{of}" + (f", deposit {deposit}" if deposit else "")

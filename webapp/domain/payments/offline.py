@@ -29,11 +29,14 @@ def record_offline(
     spread: Spread = oldest_first,
     seen: str | None = None,
     receipt: bool = True,
+    line_id: UUID | None = None,
+    deposit: str = "",
 ) -> Payment:
     """It is here since `on`, spread over what the member owes; what is left of it becomes a credit note.
 
     `seen` is the summary of the preview that somebody confirmed: PreviewChanged when it is another by now.
-    With `receipt` the member gets one by mail.
+    With `receipt` the member gets one by mail. `line_id` is the line of a batch it comes from, and `deposit`
+    that batch's reference.
     """
     organization = db.session.get_one(Organization, tenancy.organization_id())
     refuse_impossible(amount, method=method, on=on, today=organization.today)
@@ -48,11 +51,12 @@ def record_offline(
         amount=amount,
         currency=organization.currency,
         reference=reference,
+        receipt_line_id=line_id,
         recorded_by_id=by.id if by else None,
         settled_at=func.now(),
     )
     db.session.add(payment)
-    allocation.receive(payment, settled, on=on, today=organization.today, by=by)
+    allocation.receive(payment, settled, on=on, today=organization.today, by=by, deposit=deposit)
     audit.record("record_payment", payment, by=by, after={"amount": amount, "method": method})
     if receipt:
         promise_receipt(payment)
@@ -89,6 +93,7 @@ def alike(
         Payment.method == method,
         Payment.reference.is_not_distinct_from(reference),
         Payment.received_on.between(on - ALIKE_WITHIN, on + ALIKE_WITHIN),
+        Payment.state == PaymentState.SUCCEEDED,
         order_by=Payment.id.desc(),
     )
 

@@ -46,7 +46,10 @@ OFFLINE = (
 
 
 class PaymentState(StrEnum):
-    """`unknown`: the processor was asked and did not answer; the same question finds out."""
+    """`unknown`: the processor was asked and did not answer; the same question finds out.
+
+    `reversed`: an officer recorded it wrongly and took it back; the row stays.
+    """
 
     STARTED = "started"
     PROCESSING = "processing"
@@ -54,6 +57,7 @@ class PaymentState(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+    REVERSED = "reversed"
 
     def comes_after(self, other: "PaymentState") -> bool:
         """Whether news of this state is newer than the other: states only move forwards, and money wins."""
@@ -67,6 +71,7 @@ _ORDER = {
     PaymentState.PROCESSING: 2,
     PaymentState.FAILED: 3,
     PaymentState.SUCCEEDED: 4,
+    PaymentState.REVERSED: 5,
 }
 
 
@@ -92,8 +97,9 @@ class NothingLeft(Conflict):
 
 class Payment(OrganizationRow, Base):
     """Amounts in minor units. `credited` is what became credit notes, less what went back of them;
-    `returned` is what refunds gave back, whether or not the debt was reinstated. `reserved` is what refunds
-    and disputes that are not finished hold of it: nobody else may give that back meanwhile.
+    `returned` is what refunds gave back, whether or not the debt was reinstated; all of it once the payment
+    is reversed. `reserved` is what refunds and disputes that are not finished hold of it: nobody else may
+    give that back meanwhile. `receipt_line_id` is the line of the batch that it was recorded with.
 
     `unapplied` is what has no place yet: amount − allocated − credited − returned. That is nothing once a
     transaction is over.
@@ -129,6 +135,10 @@ class Payment(OrganizationRow, Base):
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     recorded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+    receipt_line_id: Mapped[UUID | None]
+    reversed_at: Mapped[datetime | None]
+    reversed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+    reversal_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
 
@@ -140,6 +150,7 @@ class Payment(OrganizationRow, Base):
         references("members", "member_id"),
         references("chapters", "chapter_id"),
         references("payment_processors", "processor_id"),
+        references("receipt_lines", "receipt_line_id"),
         CheckConstraint("amount > 0", "amount_is_positive"),
         CheckConstraint("fee >= 0", "fee_is_not_negative"),
         CheckConstraint("allocated >= 0 AND credited >= 0 AND returned >= 0", "sums_are_not_negative"),
@@ -152,6 +163,11 @@ class Payment(OrganizationRow, Base):
             "processor_id IS NULL OR received_on IS NULL OR fee_state = 'confirmed'", "fee_first"
         ),
         CheckConstraint("(fee_state = 'confirmed') = (fee IS NOT NULL)", "confirmed_fee_is_known"),
+        CheckConstraint(
+            "(state = 'reversed') = (reversed_at IS NOT NULL)"
+            " AND (state <> 'reversed' OR processor_id IS NULL AND returned = amount)",
+            "reversed_in_full_and_by_hand",
+        ),
         Index(
             "uq_payments_intent",
             "organization_id",
@@ -159,6 +175,13 @@ class Payment(OrganizationRow, Base):
             "intent_reference",
             unique=True,
             postgresql_where="intent_reference IS NOT NULL",
+        ),
+        Index(
+            "uq_payments_receipt_line",
+            "organization_id",
+            "receipt_line_id",
+            unique=True,
+            postgresql_where="receipt_line_id IS NOT NULL",
         ),
         Index("ix_payments_member", "organization_id", "member_id", "id"),
         Index("ix_payments_chapter", "organization_id", "chapter_id", "id"),

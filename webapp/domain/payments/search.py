@@ -1,29 +1,35 @@
 """Finding payments and deliveries: what the lists of the national office show, page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import joinedload
 
 from webapp.core import clock
 from webapp.core.db import db
 from webapp.domain.organizations import Member, Organization
+from webapp.domain.payments.batches import ReceiptBatch, ReceiptLine
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentState
 
 
 @dataclass(frozen=True)
 class WantedPayments:
-    """`text` is part of a name, a member's number or a reference; `needs` is `fee` or `credited`."""
+    """`text` is part of a name, a member's number, a reference or a deposit's.
+
+    `needs` is `fee` or `credited`.
+    """
 
     text: str = ""
     state: PaymentState | None = None
     method: Method | None = None
     needs: str = ""
+    chapter_id: UUID | None = None
+    member_id: UUID | None = None
     since: date | None = None
     until: date | None = None
     oldest_first: bool = False
@@ -40,22 +46,40 @@ def payments(organization: Organization, wanted: WantedPayments) -> Select[Any]:
                 Member.first_name.icontains(wanted.text, autoescape=True),
                 Member.number == wanted.text,
                 Payment.reference == wanted.text,
+                Payment.receipt_line_id.in_(_deposited_as(wanted.text, organization)),
                 Payment.intent_reference == wanted.text,
             )
         )
-    if wanted.state:
-        found = found.where(Payment.state == wanted.state)
-    if wanted.method:
-        found = found.where(Payment.method == wanted.method)
-    if wanted.needs == "fee":
-        found = found.where(Payment.fee_state.in_((FeeState.AWAITED, FeeState.FAILED)))
-    if wanted.needs == "credited":
-        found = found.where(Payment.credited > 0)
-    if wanted.since:
-        found = found.where(Payment.created_at >= _midnight(wanted.since, organization))
-    if wanted.until:
-        found = found.where(Payment.created_at < _midnight(wanted.until + timedelta(days=1), organization))
+    found = found.where(*_conditions(organization, wanted))
     return found.order_by(Payment.id if wanted.oldest_first else Payment.id.desc())
+
+
+def _conditions(organization: Organization, wanted: WantedPayments) -> Iterator[ColumnElement[bool]]:
+    for name in ("chapter_id", "member_id", "state", "method"):
+        if value := getattr(wanted, name):
+            yield getattr(Payment, name) == value
+    if wanted.needs == "fee":
+        yield Payment.fee_state.in_((FeeState.AWAITED, FeeState.FAILED))
+    if wanted.needs == "credited":
+        yield Payment.credited > 0
+    if wanted.since:
+        yield Payment.created_at >= _midnight(wanted.since, organization)
+    if wanted.until:
+        yield Payment.created_at < _midnight(wanted.until + timedelta(days=1), organization)
+
+
+def _deposited_as(reference: str, organization: Organization) -> Select[Any]:
+    together = and_(
+        ReceiptBatch.organization_id == ReceiptLine.organization_id, ReceiptBatch.id == ReceiptLine.batch_id
+    )
+    return (
+        select(ReceiptLine.id)
+        .join(ReceiptBatch, together)
+        .where(
+            ReceiptLine.organization_id == organization.id,
+            ReceiptBatch.deposit_reference == reference,
+        )
+    )
 
 
 def payments_page(

@@ -9,10 +9,12 @@ from flask import g
 
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid, NotFound
+from webapp.domain.billing import spreading
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.spreading import Part, Spread, as_named, in_proportion, oldest_first, only
 from webapp.domain.ledger import Override, overriding
 from webapp.domain.organizations import Member
+from webapp.domain.payments import offline, reversing
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import OFFLINE, Allocation, FeeState, Method, Payment, PaymentState
 from webapp.web.api import bearer, operations
@@ -63,6 +65,20 @@ PART_NAMED = shape_in(
     invoice_id=f.identifier("An open invoice of the member").needed(),
     amount=f.amount("What of it to settle, at most what it owes", least=1).needed(),
 )
+FORESEEN = Shape(
+    "PaymentPreview",
+    {
+        "allocations": f.list_of(PART, "What it would settle"),
+        "rest": f.amount("What would settle nothing", 0),
+        "currency": f.currency(),
+        "seen": f.text("To send when recording it, so that what is confirmed is what was seen", "4f0c"),
+        "alike": f.list_of(SUMMARY, "What may be the same money, recorded before"),
+    },
+)
+REVERSAL = shape_in(
+    "PaymentReversal",
+    reason=f.text("What was wrong", "The check was another member's", least=1, most=500).needed(),
+)
 FILTERS = listing(
     "PaymentFilters",
     member=f.identifier("Only this member's"),
@@ -82,6 +98,7 @@ RECEIPT = shape_in(
         "Found in the lock box after the month was closed",
         most=500,
     ).without_example(),
+    seen=f.text("As the preview gave it; without it nothing is compared", "4f0c").without_example(),
     receipt=f.flag("Whether the member gets a receipt by mail; yes unless told"),
     allocation=f.choice(
         "fifo settles the oldest invoices first, and is meant unless told; specific settles those named;"
@@ -137,9 +154,58 @@ def record_payment(body: Values) -> Answer:
             by=acting,
             reference=body.get("reference", "").strip() or None,
             spread=_spread(member, body),
+            seen=body.get("seen"),
             receipt=body.get("receipt", True),
         )
     return _told(payment)
+
+
+@operations.post(
+    _PAYMENTS + "preview",
+    summary="Preview a payment",
+    topic=TOPIC,
+    gives=FORESEEN,
+    takes=RECEIPT,
+    status=200,
+    allowed=OFFICERS,
+)
+def preview_payment(body: Values) -> Answer:
+    """What recording it would settle, and what would remain. Nothing is recorded."""
+    refuse_other_currency(body)
+    with transaction():
+        member, day = _payer(body["member_id"]), _received_on(body)
+        owed = spreading.open_invoices(member.id)
+        seen = spreading.preview(body["amount"], owed, _spread(member, body))
+        method, reference = Method(body["method"]), body.get("reference", "").strip() or None
+        alike = offline.alike(member.id, body["amount"], method=method, on=day, reference=reference)
+        return FORESEEN.tell(
+            seen,
+            seen=seen.summary,
+            currency=g.organization.currency,
+            allocations=[
+                PART.tell(invoice, invoice_id=invoice.id, amount=part) for invoice, part in seen.parts
+            ],
+            alike=[SUMMARY.tell(one) for one in alike],
+        )
+
+
+@operations.post(
+    _PAYMENTS + "<uuid:payment_id>/reversal",
+    summary="Reverse a payment",
+    topic=TOPIC,
+    gives=PAYMENT,
+    takes=REVERSAL,
+    status=200,
+    allowed=OFFICERS,
+)
+def reverse_payment(payment_id: UUID, body: Values) -> Answer:
+    """One that was recorded by hand and wrongly: what it settled is owed again, and the books take it back.
+    A payment that did come in is refunded instead."""
+    payment = Payment.here().get(payment_id)
+    bearer.in_reach(chapter_id=payment.chapter_id)
+    with transaction():
+        reversing.reverse(payment_id, by=acting, reason=body["reason"], on=g.organization.today)
+    return _whole(payment_id)
 
 
 @operations.get(
