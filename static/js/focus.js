@@ -10,5 +10,5 @@ document.addEventListener("htmx:load", (event) => announce(event.detail.elt));
 // "Select all" in a list ticks the rows' own boxes.
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-all]")) return;
-  for (const box of event.target.form.querySelectorAll(`input[name="${event.target.dataset.all}"]`)) box.checked = event.target.checked;
+  for (const box of event.target.form.elements) if (box.name === event.target.dataset.all) box.checked = event.target.checked;
 });

@@ -48,6 +48,7 @@ class Job(Enum):
     VERIFY_BOOKS = Work("verify_books", "bulk", lease=900, attempts=3)
     ANNOUNCE = Work("announce", "mail", lease=300)
     DELIVER_MAILS = Work("deliver_mails", "mail", lease=300, attempts=10)
+    CARRY_OUT_BULK_ACTION = Work("carry_out_bulk_action", "bulk", lease=300)
     DRAW_LETTERS = Work("draw_letters", "bulk", lease=300, attempts=4)
     POST_RECEIPTS = Work("post_receipts", "bulk", lease=600, attempts=4)
     REACT_TO_EVENT = Work("react_to_event", "now", lease=60, attempts=12)

@@ -22,6 +22,7 @@ _DOCUMENTS = {
     "billing_runs": ("billing_run", "run_id"),
     "payment_processors": ("processor", "processor_id"),
     "roster_imports": ("roster_import", "import_id"),
+    "bulk_actions": ("bulk_action", "action_id"),
     "journal_entries": ("journal_entry", "entry_id"),
 }
 _WORDS = {

@@ -16,10 +16,11 @@ from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing import periods, search
 from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
+from webapp.domain.bulk_actions.bulk_action import BulkKind
 from webapp.domain.notifications import outcomes
 from webapp.domain.notifications.delivery import MailKind, MailState
 from webapp.domain.reporting import history
-from webapp.web.gates import current_organization
+from webapp.web.gates import current_access, current_organization
 from webapp.web.htmx import respond
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
 
@@ -39,6 +40,7 @@ _MAILED = {
     MailKind.RECEIPT: "receipt_mailed",
     MailKind.NEW_LINK: "link_mailed",
 }
+_FILTERS = ("q", "status", "period", "member", "run", "due_before", "due_after", "sort")
 _HEADER = (
     "number", "member_number", "first_name", "last_name", "email", "chapter", "period", "status",
     "issued_on", "due_on", "billed_minor", "billed", "paid_minor", "paid", "owed_minor", "owed", "currency",
@@ -47,12 +49,11 @@ _HEADER = (
 
 def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
     """The list for this address's filters: a page, the part that changed, or a file."""
-    organization, wanted = current_organization, _wanted(chapter_id)
+    organization, asked = current_organization, wanted(chapter_id)
     sort = request.args.get("sort", "-number")
     if wants_csv():
-        every = search.find(wanted, organization, sort=sort, limit=None)
-        return stream_csv("invoices.csv", _HEADER, _lines(every))
-    found = db.session.execute(search.find(wanted, organization, sort=sort, after=_uuid("after"), limit=PAGE))
+        return as_csv(asked, sort=sort)
+    found = db.session.execute(search.find(asked, organization, sort=sort, after=_uuid("after"), limit=PAGE))
     shown, last = page_of(found.all())
     names = periods.names()
     return respond(
@@ -65,7 +66,20 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
         statuses=STATUSES,
         periods=list(names.items()),
         chips=_chips(names),
+        bulk=BulkKind,
+        asked=filters(),
+        may_act=_may_act(chapter_id),
     )
+
+
+def filters() -> dict[str, str]:
+    """Of this address, to come back to the same list."""
+    return {name: request.args[name] for name in _FILTERS if request.args.get(name)}
+
+
+def as_csv(asked: search.InvoiceFilter, *, sort: str = "-number") -> AnyResponse:
+    every = search.find(asked, current_organization, sort=sort, limit=None)
+    return stream_csv("invoices.csv", _HEADER, _lines(every))
 
 
 def loaded(invoice_id: UUID, **conditions: Any) -> Invoice:
@@ -108,7 +122,15 @@ def _mails(invoice: Invoice) -> Iterator[history.Happening]:
             yield history.Happening(at, what, detail=mail.note if failed else mail.recipient)
 
 
-def _wanted(chapter_id: UUID | None) -> search.InvoiceFilter:
+def _may_act(chapter_id: UUID | None) -> bool:
+    """Whether bulk actions are offered beside the list."""
+    if chapter_id is None:
+        return current_access.can_change_organization()
+    return current_access.can_change_chapter(chapter_id)
+
+
+def wanted(chapter_id: UUID | None) -> search.InvoiceFilter:
+    """What this address's filters ask for."""
     return search.InvoiceFilter(
         status=request.args.get("status") or None,
         period=request.args.get("period") or None,

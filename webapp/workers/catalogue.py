@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from webapp.core.jobs import Job
-from webapp.workers import billing, daily, disputes, notifications, organizations, payments, refunds
+from webapp.workers import (
+    billing,
+    bulk_actions,
+    daily,
+    disputes,
+    notifications,
+    organizations,
+    payments,
+    refunds,
+)
 
 JOBS: dict[Job, Callable[..., None]] = {
     Job.CHECK_ROSTER: organizations.check_roster,
@@ -16,6 +25,7 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.VERIFY_BOOKS: daily.verify_books,
     Job.ANNOUNCE: notifications.announce,
     Job.DELIVER_MAILS: notifications.deliver_mails,
+    Job.CARRY_OUT_BULK_ACTION: bulk_actions.carry_out_bulk_action,
     Job.DRAW_LETTERS: notifications.draw_letters,
     Job.POST_RECEIPTS: payments.post_receipts,
     Job.REACT_TO_EVENT: payments.react_to_event,

@@ -51,7 +51,7 @@ def test_an_entry_says_in_words_who_changed_what_and_from_where(
     page = client.get(f"{trail}?subject={invoice.id}").text
 
     assert world.logins[ADMIN].name in page
-    assert "Firefox on Linux" in page and "127.0.0.1" in page and "Request " in page
+    assert "Firefox on Linux" in page and "127.0.0.1" in page and "request " in page
     assert f"Invoice {invoice.number}</a>" in page
     assert "<del>$400.00</del>" in page and "Entered twice" in page
 

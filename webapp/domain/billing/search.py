@@ -1,6 +1,7 @@
 """Finding invoices: the filters that lists, files and programs share, and pages by key."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,7 +45,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class InvoiceFilter:
-    """What is asked for; what is left None does not matter. `status` is an InvoiceStatus or `owed`."""
+    """What is asked for; what is left None does not matter. `status` is an InvoiceStatus or `owed`.
+
+    `among` names the invoices themselves.
+    """
 
     status: str | None = None
     period: str | None = None
@@ -54,6 +58,7 @@ class InvoiceFilter:
     due_before: date | None = None
     due_after: date | None = None
     q: str | None = None
+    among: Select[UUID] | Sequence[UUID] | None = None
 
 
 ORDERS = {
@@ -84,6 +89,13 @@ def find(
         statement = statement.where(_beyond(keys, after, descending=descending))
     ordered = statement.order_by(*[key.desc() if descending else key.asc() for key in keys])
     return ordered.limit(limit + 1) if limit else ordered
+
+
+def ids(wanted: InvoiceFilter, organization: Organization) -> Select[UUID]:
+    """Of all that match, in the order of their numbers."""
+    return (
+        _joined(Invoice.id).where(*_conditions(wanted, organization)).order_by(Invoice.year, Invoice.sequence)
+    )
 
 
 def exactly_numbered(text: str) -> UUID | None:
@@ -130,6 +142,8 @@ def _conditions(wanted: InvoiceFilter, organization: Organization) -> list[Colum
         (Invoice.run_id, wanted.run_id),
     )
     found += [column == value for column, value in equal if value is not None]
+    if wanted.among is not None:
+        found.append(Invoice.id.in_(wanted.among))
     if wanted.period:
         found.append(BillingPeriod.code == wanted.period)
     if wanted.due_before:

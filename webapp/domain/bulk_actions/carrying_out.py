@@ -1,0 +1,129 @@
+"""Doing it to one invoice after the other, each in a transaction of its own, with a result for each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import and_, select
+
+from webapp.core.db import db
+from webapp.core.errors import Invalid, NotAllowed, Refusal
+from webapp.domain.billing import adjusting
+from webapp.domain.billing.adjustment_effect import Change
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.bulk_actions import leaving_out
+from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, Outcome
+from webapp.domain.notifications import by_hand
+from webapp.domain.notifications.links import Links
+from webapp.domain.organizations import Login, Member, Organization
+from webapp.domain.organizations.access import Access
+
+SLICE = 50
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One invoice's turn; it is locked."""
+
+    action: BulkAction
+    invoice: Invoice
+    organization: Organization
+    by: Login
+    links: Links
+
+
+def waiting(action_id: UUID) -> Sequence[UUID]:
+    """The results whose turn is next, as many as one job does."""
+    found = (
+        BulkResult.here()
+        .select(BulkResult.action_id == action_id, BulkResult.outcome == Outcome.WAITING)
+        .with_only_columns(BulkResult.id)
+        .order_by(BulkResult.id)
+        .limit(SLICE)
+    )
+    return db.session.scalars(found).all()
+
+
+def carry_out(result_id: UUID, links: Links) -> None:
+    """Its turn, unless somebody did it already. A Refusal undoes this one alone; note it with `refuse`."""
+    result = BulkResult.here().get(result_id, lock=True)
+    if result.outcome is not Outcome.WAITING:
+        return
+    action = BulkAction.here().get(result.action_id)
+    organization = db.session.get_one(Organization, action.organization_id)
+    by = db.session.get_one(Login, action.requested_by_id)
+    invoice = Invoice.here().get(result.invoice_id, lock=True)
+    _refuse_who_may_not(by, invoice, organization)
+    if why := _left_out(action, invoice, organization):
+        result.settle(Outcome.LEFT_OUT, why)
+        return
+    note = _VERBS[action.kind](Turn(action, invoice, organization, by, links))
+    result.settle(Outcome.DONE, note)
+
+
+def refuse(result_id: UUID, refusal: Refusal) -> None:
+    """The others go on."""
+    result = BulkResult.here().get(result_id, lock=True)
+    if result.outcome is Outcome.WAITING:
+        fields = refusal.fields.values() if isinstance(refusal, Invalid) else ()
+        result.settle(Outcome.REFUSED, " ".join(dict.fromkeys([refusal.message, *fields])))
+
+
+def go_on(action_id: UUID) -> None:
+    """With the next slice, if anybody waits; else it is over."""
+    action = BulkAction.here().get(action_id, lock=True)
+    if not action.is_running:
+        return
+    if waiting(action_id):
+        action.go_on()
+    else:
+        action.finish()
+
+
+def _refuse_who_may_not(by: Login, invoice: Invoice, organization: Organization) -> None:
+    """Roles may have been taken away since it was confirmed."""
+    access = Access.of(by, organization)
+    if by.disabled_at is not None or not access.can_change_chapter(invoice.chapter_id):
+        raise NotAllowed(f"{by.name} may not do this any more.")
+
+
+def _left_out(action: BulkAction, invoice: Invoice, organization: Organization) -> str | None:
+    """Asked again now, with the invoice locked: it may have been paid since."""
+    same = and_(Member.organization_id == Invoice.organization_id, Member.id == Invoice.member_id)
+    why = (
+        select(leaving_out.why_not(action.kind, organization, action.agreed))
+        .select_from(Invoice)
+        .join(Member, same)
+    )
+    here = Invoice.organization_id == invoice.organization_id
+    found: str | None = db.session.scalar(why.where(here, Invoice.id == invoice.id))
+    return found
+
+
+def _remind(turn: Turn) -> None:
+    by_hand.remind(turn.invoice, on=turn.organization.today, by=turn.by, links=turn.links)
+
+
+def _send_again(turn: Turn) -> None:
+    by_hand.send_invoice(turn.invoice, by=turn.by, links=turn.links)
+
+
+def _void(turn: Turn) -> None:
+    assert turn.action.reason is not None, "Voiding is confirmed with a reason"
+    turn.invoice.void(by=turn.by, reason=turn.action.reason, on=turn.organization.today)
+
+
+def _adjust(turn: Turn) -> str | None:
+    terms = turn.action.agreed
+    assert terms.adjustment is not None and terms.reason is not None, "Adjusting is confirmed with its terms"
+    change = Change(terms.adjustment, terms.amount or turn.invoice.owed, terms.reason)
+    adjustment = adjusting.adjust(turn.invoice, change, by=turn.by, on=turn.organization.today)
+    return "It waits for a second person's approval." if adjustment.is_requested else None
+
+
+_VERBS: dict[BulkKind, Callable[[Turn], str | None]] = {
+    BulkKind.REMIND: _remind,
+    BulkKind.SEND_AGAIN: _send_again,
+    BulkKind.VOID: _void,
+    BulkKind.ADJUST: _adjust,
+}

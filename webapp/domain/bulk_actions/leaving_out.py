@@ -1,0 +1,85 @@
+"""Which of the chosen invoices are left out, and why: asked for the preview, and again at each turn."""
+
+from collections.abc import Callable
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, null
+
+from webapp.core import clock
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.bulk_actions.bulk_action import BulkKind, Terms
+from webapp.domain.notifications.delivery import Mail, MailKind, MailState
+from webapp.domain.organizations import Member, Organization
+
+Objection = tuple[ColumnElement[bool], str]
+
+_VOID: Objection = (Invoice.status == InvoiceStatus.VOID, "It is void.")
+_NOTHING_OWED: Objection = (Invoice.owed <= 0, "Nothing is owed on it.")
+_UNDER_WAY: Objection = (Invoice.processing.is_(True), "A payment is under way.")
+_NO_ADDRESS: Objection = (func.coalesce(Member.email, "") == "", "There is no email address.")
+
+
+def why_not(kind: BulkKind, organization: Organization, terms: Terms) -> ColumnElement[Any]:
+    """The sentence for an invoice joined with its member; null when it is done."""
+    objections = _OBJECTIONS[kind](organization, terms)
+    return case(*[(met, literal(sentence)) for met, sentence in objections], else_=null())
+
+
+def _to_a_reminder(organization: Organization, _: Terms) -> list[Objection]:
+    today = organization.today
+    midnight = datetime.combine(today, time(), clock.zone(organization.timezone))
+    reminded = exists().where(
+        Mail.organization_id == Invoice.organization_id,
+        Mail.invoice_id == Invoice.id,
+        Mail.kind == MailKind.REMINDER,
+        Mail.created_at >= midnight,
+    )
+    paused = and_(Member.reminders_paused_until.is_not(None), Member.reminders_paused_until >= today)
+    return [
+        _VOID,
+        _NOTHING_OWED,
+        _UNDER_WAY,
+        _NO_ADDRESS,
+        (paused, "Reminders to this member are paused."),
+        (reminded, "A reminder went out today already."),
+    ]
+
+
+def _to_sending_again(_: Organization, __: Terms) -> list[Objection]:
+    under_way = exists().where(
+        Mail.organization_id == Invoice.organization_id,
+        Mail.invoice_id == Invoice.id,
+        Mail.kind == MailKind.INVOICE,
+        Mail.state.in_((MailState.QUEUED, MailState.SENDING)),
+    )
+    return [_VOID, _NO_ADDRESS, (under_way, "It is being sent right now.")]
+
+
+def _to_voiding(_: Organization, __: Terms) -> list[Objection]:
+    return [
+        (_VOID[0], "It is void already."),
+        (Invoice.paid > 0, "Money was received for it. Void it on its own page."),
+        _UNDER_WAY,
+    ]
+
+
+def _to_adjusting(_: Organization, terms: Terms) -> list[Objection]:
+    if terms.raises:
+        return [_VOID]
+    too_much = Invoice.owed < (terms.amount or 0), "Less than that is owed on it."
+    return [_VOID, _NOTHING_OWED, too_much]
+
+
+def _to_nothing(_: Organization, __: Terms) -> list[Objection]:
+    return [(literal(False), "")]
+
+
+_OBJECTIONS: dict[BulkKind, Callable[[Organization, Terms], list[Objection]]] = {
+    BulkKind.REMIND: _to_a_reminder,
+    BulkKind.SEND_AGAIN: _to_sending_again,
+    BulkKind.VOID: _to_voiding,
+    BulkKind.ADJUST: _to_adjusting,
+    BulkKind.EXPORT: _to_nothing,
+}
