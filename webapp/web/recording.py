@@ -26,10 +26,12 @@ from webapp.domain.billing.spreading import (
     in_proportion,
     oldest_first,
 )
+from webapp.domain.ledger import overriding
 from webapp.domain.organizations import Chapter, Member
 from webapp.domain.payments import offline
 from webapp.domain.payments.matching import Directory
 from webapp.domain.payments.payment import OFFLINE, Method, Payment
+from webapp.web.closed_books import DatedForm
 from webapp.web.forms import Form, MoneyField, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
@@ -45,7 +47,7 @@ _MOST_OFFERED = 500
 _ASIDE = ("csrf_token", "form_key", "seen", "sure")
 
 
-class PaymentForm(Form):
+class PaymentForm(DatedForm):
     """What an officer holds in hand. `seen` and `sure` come with the confirmation."""
 
     member = StringField("Who paid", [InputRequired("Say who paid."), Length(max=200)])
@@ -91,7 +93,7 @@ def create(persona: str, *, chapter: Chapter | None = None) -> Response:
         form.refuse(Invalid(fields={"sure": "Say that this is another payment."}))
         return _page(persona, form, found, chapter, status=422)
     try:
-        with transaction():
+        with transaction(), overriding(form.override()):
             payment = _record(form, found)
     except PreviewChanged:
         found = _known(form, chapter)
@@ -109,7 +111,7 @@ def _record(form: PaymentForm, found: Found) -> Payment:
         method=Method(form.method.data),
         on=form.on.data,
         by=current_user,
-        reference=form.reference.data.strip() or None,
+        reference=(form.reference.data or "").strip() or None,
         spread=_spread(form, found),
         seen=form.seen.data or None,
         receipt=form.receipt.data,
@@ -128,7 +130,7 @@ def _look(form: PaymentForm, found: Found) -> bool:
     except Invalid as refusal:
         form.refuse(Invalid(refusal.message, fields=_fields_of_form(refusal)))
         return False
-    reference = form.reference.data.strip() or None
+    reference = (form.reference.data or "").strip() or None
     found.alike = offline.alike(member.id, amount, method=method, on=form.on.data, reference=reference)
     return True
 

@@ -12,7 +12,7 @@ from webapp.core.audit import AuditEntry
 from webapp.core.db import db, transaction
 from webapp.domain import ledger
 from webapp.domain.ledger import ClosedSpan, Outcome, PostingDecision
-from webapp.domain.organizations import RoleName
+from webapp.domain.organizations import Member, RoleName
 from webapp.domain.payments.payment import Payment
 
 RECEIVED = date(2026, 7, 15)
@@ -138,3 +138,62 @@ def test_a_reason_given_for_open_books_overrides_nothing(client: FlaskClient, wo
 
     with tenancy.acting_for(world.organization.id):
         assert PostingDecision.here().all(PostingDecision.outcome == Outcome.OVERRIDDEN) == []
+
+
+def typed(world: World, **more: str) -> dict[str, str]:
+    with tenancy.acting_for(world.organization.id):
+        number = Member.here().get(world.ids["member_id"]).number
+    told = {
+        "member": number,
+        "amount": "1.00",
+        "method": "check",
+        "on": RECEIVED.isoformat(),
+        "order": "oldest",
+    }
+    return told | more
+
+
+def recorded(world: World, day: date) -> list[Payment]:
+    db.session.rollback()
+    with tenancy.acting_for(world.organization.id):
+        return list(Payment.here().all(Payment.received_on == day, Payment.amount == 100))
+
+
+def test_a_treasurer_who_dates_money_into_closed_books_is_offered_today(
+    client: FlaskClient, world: World
+) -> None:
+    close(world, date(2026, 7, 31))
+    payments = f"/o/{world.organization.slug}/chapters/{world.chapter.code}/payments"
+    enter(client, world.logins[TREASURER])
+
+    refused = client.get(f"{payments}/new", query_string=typed(world))
+
+    assert refused.status_code == 422
+    assert "The books are closed through 2026-07-31" in refused.text
+    assert "Date it today" in refused.text and "anyway" not in refused.text
+    forged = typed(world, closed_books="anyway", override_reason="I insist")
+    assert client.post(f"{payments}/", data=forged).status_code == 422
+    dated_today = typed(world, closed_books="today")
+    shown = client.get(f"{payments}/new", query_string=dated_today)
+    assert shown.status_code == 200 and "Record $1.00" in shown.text
+    assert client.post(f"{payments}/", data=dated_today).status_code == 303
+    assert recorded(world, RECEIVED) == [] and len(recorded(world, world.organization.today)) == 1
+
+
+def test_a_national_admin_may_record_it_on_that_day_with_a_reason(
+    client: FlaskClient, world: World, national: str
+) -> None:
+    close(world, date(2026, 7, 31))
+    enter(client, world.logins[ADMIN])
+    without = client.get(f"{national}/payments/new", query_string=typed(world, closed_books="anyway"))
+    assert without.status_code == 422 and "Auditors read every such decision" in without.text
+
+    said = typed(world, closed_books="anyway", override_reason="It lay in the lock box")
+    assert client.get(f"{national}/payments/new", query_string=said).status_code == 200
+    assert client.post(f"{national}/payments/", data=said).status_code == 303
+
+    assert len(recorded(world, RECEIVED)) == 1
+    with tenancy.acting_for(world.organization.id):
+        [decision] = PostingDecision.here().all(PostingDecision.outcome == Outcome.OVERRIDDEN)
+    assert decision.reason == "It lay in the lock box"
+    assert decision.overridden_by_id == world.logins[ADMIN].id
