@@ -125,6 +125,8 @@ RESOURCES: dict[str, list[str]] = {
         "books",
         "roster_imports",
         "audit_trail",
+        "approvals",
+        "approval_policy",
     ],
 }
 

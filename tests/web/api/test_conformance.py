@@ -27,12 +27,12 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
-from tests.web.world import make_batch
+from tests.web.world import make_approval, make_batch
 from webapp.core.db import db, transaction
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.billing.spreading import only
-from webapp.domain.organizations import Chapter
+from webapp.domain.organizations import Chapter, RoleName
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
 
@@ -59,6 +59,10 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
             reference="1024",
             spread=only(paid),
         )
+    treasurer = factories.make_login("Theo Treasurer")
+    factories.make_role(treasurer, RoleName.TREASURER, chapter=chapter)
+    with transaction():
+        asked = make_approval(invoice.id, treasurer)
     period = db.session.scalars(select(BillingPeriod).limit(1)).one()
     schedule = db.session.scalars(select(AssessmentSchedule).limit(1)).one()
     found = {
@@ -72,6 +76,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "period_id": period.id,
         "schedule_id": schedule.id,
         "run_id": invoice.run_id,
+        "approval_id": asked.id,
     }
     return {f"path.{name}": str(row_id) for name, row_id in found.items()}
 

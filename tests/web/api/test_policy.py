@@ -80,6 +80,16 @@ POLICY: dict[str, set[RoleName]] = {
     "list_rows_not_undone": {N, A, T},
     "undo_roster_import": {N, T},
     "read_audit_trail": {N, A},
+    "list_approval_requests": {N, A, T},
+    "read_approval_request": {N, A, T},
+    "approve_request": {N, T},
+    "deny_request": {N, T},
+    "hold_request": {N, T},
+    "ask_back_about_request": {N, T},
+    "answer_about_request": {N, T},
+    "withdraw_request": {N, T},
+    "read_approval_policy": {N, A, T},
+    "change_approval_policy": {N},
 }
 """Everybody else's token gets a 403. An operation that is not here makes the test fail."""
 
@@ -179,6 +189,11 @@ READABLE: dict[str, Any] = {
     "change_period": {"name": "Mine"},
     "change_processor": {"name": "Mine"},
     "undo_billing_run": {"reason": "Not mine"},
+    "approve_request": {"order_digest": "0" * 64},
+    "deny_request": {"remark": "Not mine"},
+    "hold_request": {"remark": "Not mine"},
+    "ask_back_about_request": {"remark": "Not mine"},
+    "answer_about_request": {"remark": "Not mine"},
 }
 """A body that would do, where one is needed before the id is looked for."""
 
@@ -228,6 +243,8 @@ IN_QUERIES = [
     Place("read_current_rate", "chapter", {"status": "undergraduate"}, "chapter_id"),
     Place("list_payments", "member", {}, "member_id"),
     Place("read_audit_trail", "subject", {}, "invoice_id"),
+    Place("list_approval_requests", "member", {}, "member_id"),
+    Place("list_approval_requests", "chapter", {}, "chapter_id"),
 ]
 
 

@@ -94,7 +94,7 @@ class Wanted:
 
 def requests(reader: Reader, wanted: Wanted) -> Select[ApprovalRequest]:
     """The open ones oldest first, the others newest first; with all that a row shows."""
-    found = _loaded(reader.sees)
+    found = loaded(reader.sees)
     match wanted.tab:
         case Tab.DECIDED:
             found = found.where(ApprovalRequest.state.in_(_DECIDED))
@@ -140,19 +140,24 @@ def counts(reader: Reader) -> dict[Tab, int]:
 
 def seen(reader: Reader, request_id: UUID) -> ApprovalRequest:
     """One of them with all that its page shows; NotFound when this person does not see it."""
-    request = db.session.scalars(_loaded(ApprovalRequest.id == request_id, reader.sees)).first()
+    return one(ApprovalRequest.id == request_id, reader.sees)
+
+
+def chosen(reader: Reader, ids: Sequence[UUID]) -> Sequence[ApprovalRequest]:
+    """Those of them that this person sees, whatever became of them."""
+    found = loaded(ApprovalRequest.id.in_(ids), reader.sees)
+    return db.session.scalars(found.order_by(ApprovalRequest.id)).all()
+
+
+def one(*conditions: ColumnElement[bool]) -> ApprovalRequest:
+    request = db.session.scalars(loaded(*conditions)).first()
     if request is None:
         raise NotFound
     return request
 
 
-def chosen(reader: Reader, ids: Sequence[UUID]) -> Sequence[ApprovalRequest]:
-    """Those of them that this person sees, whatever became of them."""
-    found = _loaded(ApprovalRequest.id.in_(ids), reader.sees)
-    return db.session.scalars(found.order_by(ApprovalRequest.id)).all()
-
-
-def _loaded(*conditions: ColumnElement[bool]) -> Select[ApprovalRequest]:
+def loaded(*conditions: ColumnElement[bool]) -> Select[ApprovalRequest]:
+    """With everybody and everything that a request names, as they are now."""
     return (
         ApprovalRequest.here()
         .select(*conditions)
@@ -164,4 +169,5 @@ def _loaded(*conditions: ColumnElement[bool]) -> Select[ApprovalRequest]:
             joinedload(ApprovalRequest.requested_by_token),
             joinedload(ApprovalRequest.decided_by),
         )
+        .execution_options(populate_existing=True)
     )
