@@ -12,13 +12,16 @@ from sqlalchemy import update
 from tests import factories
 from tests.jobs import JobRunner
 from tests.web.world import ADMIN, AUDITOR, MEMBER, NEIGHBOUR, TREASURER, World, enter
+from webapp import wiring
 from webapp.core import clock, tenancy
+from webapp.core.audit import AuditEntry
 from webapp.core.db import db, transaction
 from webapp.domain import ledger
 from webapp.domain.approvals import policy
 from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.bulk_actions import carrying_out
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkResult, BulkState
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.organizations import Chapter, Member, Role, RoleName, roles
@@ -58,6 +61,12 @@ def seen(page: str) -> str:
     found = re.search(r'name="seen"[^>]*value="([^"]*)"', page)
     assert found is not None, page
     return found[1]
+
+
+def run(jobs: JobRunner) -> None:
+    """All that was promised, also what waits a moment so that it can be undone."""
+    jobs.skip_pauses()
+    jobs.run_all()
 
 
 def confirm(client: FlaskClient, address: str, **typed: str) -> None:
@@ -108,7 +117,7 @@ def test_a_treasurer_voids_the_ticked_invoices_and_sees_what_became_of_each(
     assert set(statuses(world, open_ones)) == {InvoiceStatus.OPEN, InvoiceStatus.PAID}, "nothing is done yet"
 
     confirm(client, address, reason="Billed by mistake")
-    jobs.run_all()
+    run(jobs)
 
     left_out = ("left_out", "Money was received for it. Void it on its own page.")
     assert outcomes(world, address, open_ones[:3]) == [("done", None), left_out, ("done", None)]
@@ -133,7 +142,7 @@ def test_all_that_match_the_filters_of_the_list_are_meant(
 
     assert "for 5 invoices, $500.00 in all" in client.get(answer.location).text
     confirm(client, answer.location)
-    jobs.run_all()
+    run(jobs)
     assert reminded(world, open_ones) == 5
 
 
@@ -146,7 +155,7 @@ def test_nothing_is_done_without_a_reason_where_one_is_needed(
     answer = client.post(f"{address}confirmation", data={"seen": seen(client.get(address).text)})
 
     assert answer.status_code == 422 and "Say why" in answer.text
-    jobs.run_all()
+    run(jobs)
     assert InvoiceStatus.VOID not in statuses(world, open_ones)
 
 
@@ -174,7 +183,7 @@ def test_who_paid_after_it_was_confirmed_is_left_out(
     confirm(client, address)
     pay(world, open_ones[0])
 
-    jobs.run_all()
+    run(jobs)
 
     assert outcomes(world, address, open_ones[:2]) == [("left_out", "Nothing is owed on it."), ("done", None)]
     assert reminded(world, open_ones) == 1
@@ -188,14 +197,14 @@ def test_one_that_is_refused_stops_no_other_and_can_be_tried_again(
     enter(client, world.logins[TREASURER])
     address = choose(client, own, "void", open_ones[:2])
     confirm(client, address, reason="Billed by mistake")
-    jobs.run_all()
+    run(jobs)
     assert [outcome for outcome, _ in outcomes(world, address, open_ones[:2])] == ["refused", "refused"]
     failures = client.get(f"{address}?format=csv&outcome=refused").text
     assert failures.count("The books are closed") == 2
 
     open_books(world)
     assert client.post(f"{address}retry").status_code == 303
-    jobs.run_all()
+    run(jobs)
 
     assert outcomes(world, address, open_ones[:2]) == [("done", None)] * 2
     assert statuses(world, open_ones[:2]) == [InvoiceStatus.VOID] * 2
@@ -222,7 +231,7 @@ def test_done_twice_it_is_done_once(
     typed = {"seen": seen(client.get(address).text), "form_key": "one"}
     first, second = (client.post(f"{address}confirmation", data=typed) for _ in range(2))
     assert (first.status_code, second.status_code) == (303, 303)
-    jobs.run_all()
+    run(jobs)
     carry_out_again(world, address)
     again = choose(client, own, "remind", open_ones)
 
@@ -237,15 +246,18 @@ def carry_out_again(world: World, address: str) -> None:
         carry_out_bulk_action(UUID(address.rstrip("/").rpartition("/")[2]))
 
 
-def test_stopped_it_leaves_the_rest_alone(
+def test_mail_waits_a_moment_and_can_be_undone(
     client: FlaskClient, world: World, own: str, open_ones: list[Invoice], jobs: JobRunner
 ) -> None:
     enter(client, world.logins[TREASURER])
     address = choose(client, own, "remind", open_ones)
     confirm(client, address)
+    jobs.run_all()
+    page = client.get(address).text
+    assert "Undo</button>" in page and "leave in a few seconds" in page
 
     assert client.post(f"{address}cancellation").status_code == 303
-    jobs.run_all()
+    run(jobs)
 
     assert reminded(world, open_ones) == 0
     assert {outcome for outcome, _ in outcomes(world, address, open_ones)} == {"cancelled"}
@@ -256,14 +268,14 @@ def test_stopped_it_leaves_the_rest_alone(
 def test_invoices_are_sent_again_to_the_address_of_now(
     client: FlaskClient, world: World, own: str, open_ones: list[Invoice], jobs: JobRunner
 ) -> None:
-    jobs.run_all()
+    run(jobs)
     with tenancy.acting_for(world.organization.id), transaction():
         Member.here().get(open_ones[0].member_id, lock=True).email = "new@members.example.org"
         Member.here().get(open_ones[1].member_id, lock=True).email = None
     enter(client, world.logins[TREASURER])
     address = choose(client, own, "send_again", open_ones[:3])
     confirm(client, address)
-    jobs.run_all()
+    run(jobs)
 
     assert outcomes(world, address, open_ones[:3]) == [
         ("done", None),
@@ -294,10 +306,10 @@ def test_adjusting_shows_what_it_does_before_it_can_be_confirmed(
         shown.status_code == 200
         and "Waiver of $25.00 on each of 2 invoices: $50.00 less is owed" in shown.text
     )
-    jobs.run_all()
+    run(jobs)
     assert read(world, Adjustment, Adjustment.invoice_id == open_ones[1].id) == [], "nothing is done yet"
     assert client.post(f"{address}confirmation", data={**typed, "seen": seen(shown.text)}).status_code == 303
-    jobs.run_all()
+    run(jobs)
     assert outcomes(world, address, open_ones[1:3]) == [("done", None)] * 2
     assert [one.owed for one in read(world, Invoice, Invoice.id == open_ones[1].id)] == [7_500]
 
@@ -312,7 +324,7 @@ def test_an_adjustment_above_the_limit_waits_for_a_second_person(
     shown = client.post(f"{address}confirmation", data=typed).text
     assert "Hardship of all that is owed on each of 1 invoice: $100.00 less" in shown
     client.post(f"{address}confirmation", data={**typed, "seen": seen(shown)})
-    jobs.run_all()
+    run(jobs)
 
     assert outcomes(world, address, open_ones[:1]) == [("done", "It waits for a second person's approval.")]
     assert [one.owed for one in read(world, Invoice, Invoice.id == open_ones[0].id)] == [10_000]
@@ -362,7 +374,7 @@ def test_a_role_that_was_taken_away_since_does_nothing_more(
         for role in Role.here().all(Role.login_id == world.logins[TREASURER].id):
             roles.remove(role, by=world.logins[ADMIN])
 
-    jobs.run_all()
+    run(jobs)
 
     name = world.logins[TREASURER].name
     assert outcomes(world, address, open_ones[:1]) == [("refused", f"{name} may not do this any more.")]
@@ -420,3 +432,26 @@ def test_what_nobody_confirmed_is_forgotten_after_a_day(
 
     assert client.get(address).status_code == 404
     assert len(read(world, BulkAction, BulkAction.state == BulkState.CHOSEN)) == 1
+
+
+@pytest.mark.case("F2")
+def test_a_worker_that_dies_half_way_leaves_nothing_twice_and_nobody_out(
+    client: FlaskClient, world: World, own: str, open_ones: list[Invoice], jobs: JobRunner
+) -> None:
+    """Its first two are done, then its process ends; the job begins again from what is written down."""
+    enter(client, world.logins[TREASURER])
+    address = choose(client, own, "void", open_ones)
+    confirm(client, address, reason="Billed by mistake")
+    with tenancy.acting_for(world.organization.id):
+        action_id = UUID(address.rstrip("/").rpartition("/")[2])
+        for result_id in carrying_out.waiting(action_id)[:2]:
+            db.session.rollback()
+            with transaction():
+                carrying_out.carry_out(result_id, wiring.links())
+
+    run(jobs)
+
+    assert outcomes(world, address, open_ones) == [("done", None)] * 5
+    voided = read(world, AuditEntry, AuditEntry.action == "voided")
+    assert len(voided) == len({entry.subject_id for entry in voided}) == 5
+    assert [one.state for one in read(world, BulkAction, BulkAction.id == action_id)] == [BulkState.FINISHED]

@@ -1,7 +1,7 @@
 """One thing done to many invoices: which ones, who asked, and what became of each of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,11 @@ class BulkKind(StrEnum):
     @property
     def needs_reason(self) -> bool:
         return self in (BulkKind.VOID, BulkKind.ADJUST)
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Mail waits a moment before it leaves, so that whoever sees a mistake can still take it back."""
+        return self in (BulkKind.REMIND, BulkKind.SEND_AGAIN)
 
     @property
     def needs_terms(self) -> bool:
@@ -82,7 +87,7 @@ class Outcome(StrEnum):
         return self.value.replace("_", " ").capitalize()
 
 
-NOT_DONE = (Outcome.REFUSED, Outcome.LEFT_OUT, Outcome.CANCELLED)
+UNDO_FOR = timedelta(seconds=10)
 
 
 class BulkAction(OrganizationRow, Base):
@@ -136,7 +141,7 @@ class BulkAction(OrganizationRow, Base):
         self.reason, self.terms = terms.reason, terms.facts
         after = {"invoices": waiting, **terms.facts}
         audit.record(f"bulk {self.kind.value} confirmed", self, by=by, after=after, reason=terms.reason)
-        self._set_going()
+        self._set_going(at=clock.now() + UNDO_FOR if self.kind.can_be_undone else None)
 
     def cancel(self, *, by: Login) -> None:
         """What is done stays done; nobody else is touched."""
@@ -164,10 +169,10 @@ class BulkAction(OrganizationRow, Base):
         """The next slice is a job of its own, so that none outlasts its lease."""
         self._set_going()
 
-    def _set_going(self) -> None:
+    def _set_going(self, *, at: datetime | None = None) -> None:
         self.round += 1
         db.session.flush()
-        later(Job.CARRY_OUT_BULK_ACTION, once=f"{self.id}:{self.round}", action_id=self.id)
+        later(Job.CARRY_OUT_BULK_ACTION, at=at, once=f"{self.id}:{self.round}", action_id=self.id)
 
     def _move(self, before: Outcome, now: Outcome, note: str | None) -> int:
         moved = db.session.execute(
