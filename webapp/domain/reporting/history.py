@@ -91,6 +91,8 @@ def _refunds(invoice: Invoice) -> list[Happening]:
 
 
 def _new_links(invoice: Invoice) -> list[Happening]:
+    if invoice.pay_link_version == 1:
+        return []
     made = AuditEntry.here().all(
         AuditEntry.subject_kind == Invoice.__tablename__,
         AuditEntry.subject_id == invoice.id,
