@@ -30,7 +30,7 @@ from webapp.domain import ledger
 from webapp.domain.approvals import ApprovalRequest, delegation
 from webapp.domain.billing import adjusting, pay_link
 from webapp.domain.billing.adjustment_effect import Change
-from webapp.domain.billing.adjustments import AdjustmentKind
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.search import InvoiceFilter
 from webapp.domain.bulk_actions import choosing
@@ -55,6 +55,7 @@ from webapp.domain.organizations import (
 )
 from webapp.domain.organizations.roles import Role
 from webapp.domain.organizations.roster_intake import Intake
+from webapp.domain.organizations.uploads import Document, MediaType
 from webapp.domain.payments import batch_lines, batches
 from webapp.domain.payments.batch_lines import Typed
 from webapp.domain.payments.batches import ReceiptBatch, Slip
@@ -306,6 +307,7 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
     assert role is not None
     ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}
     ids["refund_id"] = refund.id
+    ids["adjustment_id"] = make_hardship(invoice, logins[MEMBER]).id
     ids |= {"role_id": role.id, "session_id": new_id(), "login_id": logins[MEMBER].id}
     ids |= {"passkey_id": make_passkey(logins[ADMIN]).id}
     ids |= {"name": str(new_id()), "number": 1, "code": "not-found"}
@@ -319,6 +321,12 @@ def make_bulk_action(invoice: Invoice, admin: Login, chapter: Chapter) -> UUID:
     seen = choosing.preview(action, organization, Terms()).summary
     choosing.confirm(action, organization, Terms(), seen=seen, by=admin)
     return action.id
+def make_hardship(invoice: Invoice, member: Login) -> Adjustment:
+    """The member has asked to owe less, with a letter, and nobody has decided yet."""
+    letter = Document("letter.pdf", MediaType.PDF, b"%PDF-1.7\n%%EOF")
+    with transaction():
+        held = Invoice.here().get(invoice.id, lock=True)
+        return adjusting.ask_for_hardship(held, 1_000, "I lost my job", document=letter, by=member)
 
 
 def make_passkey(login: Login) -> Passkey:

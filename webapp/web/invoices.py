@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Response, request
 from sqlalchemy import Select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.core import money
@@ -84,7 +84,7 @@ def as_csv(asked: search.InvoiceFilter, *, sort: str = "-number") -> AnyResponse
 
 def loaded(invoice_id: UUID, **conditions: Any) -> Invoice:
     """The invoice with all that its page shows; NotFound outside of what the conditions allow."""
-    adjustments = selectinload(Invoice.adjustments)
+    adjustments = joinedload(Invoice.adjustments)
     statement = (
         Invoice.here()
         .select(Invoice.id == invoice_id)

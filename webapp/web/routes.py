@@ -41,6 +41,7 @@ RESOURCES: dict[str, list[str]] = {
     "members": [
         "home",
         "invoices",
+        "hardship",
         "pay",
         "ledger",
         "invoice_pdf",
@@ -55,6 +56,7 @@ RESOURCES: dict[str, list[str]] = {
         "recording",
         "reversals",
         "receipt_batches",
+        "adjustments",
         "ledger",
         "invoice_pdf",
         "pay_links",
@@ -80,6 +82,7 @@ RESOURCES: dict[str, list[str]] = {
         "settings",
         "invoices",
         "bulk_actions",
+        "adjustments",
         "people",
         "second_factor_resets",
         "tokens",

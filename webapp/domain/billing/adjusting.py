@@ -24,12 +24,12 @@ def adjust(invoice: Invoice, change: Change, *, by: Login | None, on: date) -> A
 
     `by=None` is Duesbook itself, by a rule that the organization has set.
     """
+    alone = by is None or may_alone(by, invoice, change, lock=True)
     adjustment = _noted(invoice, change, by=by)
-    cap = cap_of(by, invoice, change.kind)
-    if by is None or approvals.covers(cap, change.amount + _done_alone(invoice, change.kind, by)):
+    if by is None or alone:
         adjustment_effect.apply(adjustment, invoice, by=by, on=on)
     else:
-        _ask(adjustment, invoice, cap=cap, by=by)
+        _ask(adjustment, invoice, cap=cap_of(by, invoice, change.kind, lock=True), by=by)
     return adjustment
 
 
@@ -53,13 +53,18 @@ def ask_for_hardship(
     return adjustment
 
 
-def cap_of(by: Login | None, invoice: Invoice, kind: AdjustmentKind) -> Limit:
+def may_alone(by: Login, invoice: Invoice, change: Change, *, lock: bool = False) -> bool:
+    """Whether nobody else has to approve it. Many small ones on an invoice count like one."""
+    cap = cap_of(by, invoice, change.kind, lock=lock)
+    return approvals.covers(cap, change.amount + _done_alone(invoice, change.kind, by))
+
+
+def cap_of(by: Login, invoice: Invoice, kind: AdjustmentKind, *, lock: bool = False) -> Limit:
     """Up to which amount in all somebody may adjust this invoice alone. Nobody does so on an own account."""
-    if by is not None and Member.here().first(
-        Member.id == invoice.member_id, Member.login_id == tokens.behind(by).person_id
-    ):
+    person_id = tokens.behind(by).person_id
+    if Member.here().first(Member.id == invoice.member_id, Member.login_id == person_id):
         return 0
-    return approvals.limit_of(by, kind.action, lock=True)
+    return approvals.limit_of(by, kind.action, lock=lock)
 
 
 def carry_out(request: ApprovalRequest, by: Login, on: date) -> None:
@@ -142,7 +147,7 @@ def _ask(adjustment: Adjustment, invoice: Invoice, *, cap: Limit, by: Login) -> 
 
 
 def _done_alone(invoice: Invoice, kind: AdjustmentKind, by: Login) -> int:
-    """What this person changed on the invoice alone before; many small ones count like one."""
+    """What this person changed on the invoice alone before."""
     same_action = [one for one in AdjustmentKind if one.action is kind.action]
     total = select(func.coalesce(func.sum(Adjustment.amount), 0)).where(
         Adjustment.organization_id == tenancy.organization_id(),

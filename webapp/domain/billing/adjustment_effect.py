@@ -91,6 +91,11 @@ def apply(adjustment: Adjustment, invoice: Invoice, *, by: Login | None, on: dat
     )
 
 
+def moves_of(adjustment: Adjustment) -> Sequence[Move]:
+    """What it wrote, or would write, into the books. Needs its invoice."""
+    return _moves(adjustment.invoice, adjustment.kind, adjustment.direction, adjustment.amount)
+
+
 def _add_line(invoice: Invoice, adjustment: Adjustment, income: Code, *, by: Login | None, on: date) -> UUID:
     line = InvoiceLine(
         id=new_id(),

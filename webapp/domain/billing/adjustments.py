@@ -28,6 +28,10 @@ class Direction(StrEnum):
     LOWERS = "lowers"
     RAISES = "raises"
 
+    @property
+    def words(self) -> str:
+        return {Direction.LOWERS: "less is owed", Direction.RAISES: "more is owed"}[self]
+
 
 class AdjustmentKind(StrEnum):
     WAIVER = "waiver"
@@ -73,6 +77,10 @@ class AdjustmentState(StrEnum):
     APPROVED = "approved"
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
+
+    @property
+    def label(self) -> str:
+        return "Waits for approval" if self is AdjustmentState.REQUESTED else self.value.capitalize()
 
 
 class Adjustment(OrganizationRow, Base):

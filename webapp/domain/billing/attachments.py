@@ -1,5 +1,6 @@
 """What a member sends along with a hardship request: kept beside it, and given to whoever may read it."""
 
+from collections.abc import Sequence
 from typing import Self
 from uuid import UUID
 
@@ -32,6 +33,12 @@ class Attachment(OrganizationRow, Base):
     def of(cls, adjustment: Adjustment) -> Self | None:
         """Without its content, which is read only when somebody downloads it."""
         return cls.here().first(cls.adjustment_id == adjustment.id)
+
+    @classmethod
+    def names(cls, adjustment_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What was sent along with these, by adjustment."""
+        sent = cls.here().all(cls.adjustment_id.in_(adjustment_ids)) if adjustment_ids else []
+        return {one.adjustment_id: one.name for one in sent}
 
     @classmethod
     def holding(cls, document: Document, adjustment: Adjustment) -> Self:

@@ -52,6 +52,11 @@ class Code(StrEnum):
     BAD_DEBT = "6200"
 
     @property
+    def label(self) -> str:
+        """As a new organization's chart calls it."""
+        return _STANDARD[self][0]
+
+    @property
     def kind(self) -> AccountKind:
         return _STANDARD[self][1]
 

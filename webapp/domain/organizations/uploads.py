@@ -76,5 +76,5 @@ def _refuse_active(upload: bytes) -> None:
 def _named(name: str, media_type: MediaType) -> str:
     """Its last part, without an ending, without what file systems and headers take for something else."""
     stem = re.split(r"[/\\]", name)[-1].rsplit(".", 1)[0]
-    plain = re.sub(r"[^\w \-()]", "_", stem).strip(" _")[:_LONGEST_NAME]
+    plain = re.sub(r"[^\w .\-()]", "_", stem).strip(" ._")[:_LONGEST_NAME]
     return f"{plain or 'document'}.{media_type.ending}"

@@ -1,0 +1,38 @@
+"""Voiding an invoice: what it takes back is shown first, and a reason is asked for."""
+
+from typing import Any
+from uuid import UUID
+
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from webapp.core.db import transaction
+from webapp.core.errors import Conflict
+from webapp.domain import ledger
+from webapp.domain.billing.invoice import Invoice
+from webapp.web import invoices
+from webapp.web.forms import ReasonForm
+from webapp.web.gates import current_organization
+from webapp.web.htmx import respond, see_other
+
+
+def new(persona: str, invoice_id: UUID, **conditions: Any) -> Response:
+    return _page(persona, invoices.loaded(invoice_id, **conditions), ReasonForm())
+
+
+def create(persona: str, invoice_id: UUID, **conditions: Any) -> Response:
+    form, shown = ReasonForm(), invoices.loaded(invoice_id, **conditions)
+    if not form.validate():
+        return _page(persona, shown, form, status=422)
+    with transaction():
+        found = Invoice.here().get(invoice_id, lock=True)
+        found.void(by=current_user, reason=form.reason.data, on=current_organization.today)
+    return see_other(f"{persona}.invoice", invoice_id=invoice_id, notice=f"Invoice {found.number} is void.")
+
+
+def _page(persona: str, invoice: Invoice, form: ReasonForm, *, status: int = 200) -> Response:
+    if invoice.is_void:
+        raise Conflict(f"Invoice {invoice.number} is void already.")
+    moves = [move.turned_round() for entry in invoice.entries() for move in ledger.moves_of(entry)]
+    page, partial = "shared/invoices/voiding.html", "shared/invoices/_voiding.html"
+    return respond(page, partial, status=status, form=form, persona=persona, invoice=invoice, moves=moves)
