@@ -17,6 +17,7 @@ from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.preview import Summary, preview
 from webapp.domain.billing.run import BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.status_diagram import drawn
 from webapp.domain.organizations import Organization
 
 HEADER = ("result", "members", "amount")
@@ -101,3 +102,9 @@ def _period(code: str) -> BillingPeriod:
         known = ", ".join(one.code for one in BillingPeriod.here().all(order_by=BillingPeriod.starts_on))
         raise Invalid(f"There is no period “{code}”. There are: {known or 'none yet'}.")
     return found
+
+
+@billing.command("status-diagram")
+def status_diagram() -> None:
+    """Print how an invoice moves from status to status, as docs/invoice-status.md has it."""
+    click.echo(drawn(), nl=False)

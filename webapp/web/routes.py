@@ -119,6 +119,7 @@ RESOURCES: dict[str, list[str]] = {
         "organizations",
         "processors",
         "invoices",
+        "adjustments",
         "people",
         "dues",
         "schedules",

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import cast, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import joinedload
 
 from tests import factories
@@ -22,7 +22,7 @@ from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis
 from webapp.domain.billing.settings import Cadence, DuesSettings
-from webapp.domain.billing.status import InvoiceStatus, derive_status, status_expression
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Member, Organization
 
 A_DAY = date(2026, 7, 1)
@@ -206,37 +206,6 @@ def test_a_period_that_still_runs_is_not_closed(organization: Organization) -> N
     period, admin = factories.make_period(), factories.make_admin()
     with pytest.raises(Conflict, match="runs until 2026-12-31"), transaction():
         BillingPeriod.here().get(period.id).close(by=admin, on=date(2026, 12, 31))
-
-
-SUMS = st.integers(min_value=0, max_value=5)
-DAYS = st.integers(min_value=0, max_value=4).map(lambda day: date(2026, 8, 13 + day))
-
-
-@pytest.mark.case("K33")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(billed=SUMS, adjusted=SUMS, paid=SUMS, refunded=SUMS, voided=st.booleans(), on=DAYS)
-def test_a_status_is_derived_alike_in_python_and_in_the_database(
-    organization: Organization,
-    *,
-    billed: int,
-    adjusted: int,
-    paid: int,
-    refunded: int,
-    voided: bool,
-    on: date,
-) -> None:
-    grace = date(2026, 8, 15)
-    sums = {"billed": billed, "adjusted": adjusted, "paid": paid, "refunded": refunded}
-    expected = derive_status(**sums, voided=voided, grace_ends_on=grace, on=on)
-    row = select(
-        *(cast(value, Invoice.billed.type).label(name) for name, value in sums.items()),
-        cast(None, Invoice.status.type).label("status"),
-        cast(A_DAY if voided else None, Invoice.voided_at.type).label("voided_at"),
-        cast(grace, Invoice.grace_ends_on.type).label("grace_ends_on"),
-    ).subquery()
-    in_database = db.session.scalar(select(status_expression(on, row.c)))
-    db.session.rollback()
-    assert in_database is expected
 
 
 def test_invoices_become_overdue_the_day_after_their_grace(organization: Organization) -> None:

@@ -70,6 +70,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "chapter_id": chapter.id,
         "member_id": member.id,
         "invoice_id": invoice.id,
+        "adjustment_id": asked.subject_id,
         "payment_id": payment.id,
         "batch_id": make_batch(chapter, [(member.number, "1.00")], factories.make_login()).id,
         "rate_id": factories.make_rate(status, 40_000).id,

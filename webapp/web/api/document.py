@@ -6,7 +6,7 @@ from typing import Any
 from webapp.web.api import problems
 from webapp.web.api.fields import SHAPES, Schema, Shape
 from webapp.web.api.inputs import KEY_PATTERN
-from webapp.web.api.operations import OPERATIONS, Operation
+from webapp.web.api.operations import ACCEPTED, OPERATIONS, Operation
 
 _VARIABLE = re.compile(r"<uuid:(\w+)>")
 _ALWAYS = (400, 401, 403, 404, 405, 414, 422, 429, 500, 503)
@@ -63,7 +63,7 @@ def _described(operation: Operation) -> dict[str, Any]:
         "tags": [operation.topic],
         "summary": operation.summary,
         "description": f"{operation.description}\n\nFor: {roles(operation)}.",
-        "responses": {str(operation.status): _answer(operation)} | _refusals(operation),
+        "responses": _answers(operation) | _refusals(operation),
     }
     if parameters := _parameters(operation):
         described["parameters"] = parameters
@@ -91,6 +91,14 @@ def _problem(status: int) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": _ref(shape)}}
     described = {"description": problems.MEANINGS[status], "content": content}
     return described | ({"headers": _RETRY_AFTER} if status in _TO_BE_TRIED_AGAIN else {})
+
+
+def _answers(operation: Operation) -> dict[str, Any]:
+    found = {str(operation.status): _answer(operation)}
+    if operation.may_wait:
+        waiting = "Understood, and not done yet: it waits for approval"
+        found[str(ACCEPTED)] = _answer(operation) | {"description": waiting}
+    return found
 
 
 def _answer(operation: Operation) -> dict[str, Any]:

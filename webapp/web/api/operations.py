@@ -19,8 +19,17 @@ from webapp.web.api import api, bearer, inputs
 from webapp.web.api.fields import Shape
 from webapp.web.request_keys import acts_once
 
-Answer = dict[str, Any] | AnyResponse
+
+@dataclass(frozen=True)
+class Accepted:
+    """Understood, and not done yet: somebody else has to approve it first (202)."""
+
+    found: dict[str, Any]
+
+
+Answer = dict[str, Any] | Accepted | AnyResponse
 View = Callable[..., Answer]
+ACCEPTED = 202
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Operation:
     allowed: frozenset[RoleName]
     files: tuple[str, ...] = ()
     uploads: tuple[str, ...] = ()
+    may_wait: bool = False
 
     @property
     def writes(self) -> bool:
@@ -76,8 +86,10 @@ def _operation(
     status: int = 200,
     files: tuple[str, ...] = (),
     uploads: tuple[str, ...] = (),
+    may_wait: bool = False,
 ) -> Callable[[View], View]:
-    """`files` are other media types it can answer in; `uploads` what it takes instead of JSON.
+    """`files` are other media types it can answer in; `uploads` what it takes instead of JSON. One that
+    `may_wait` also answers Accepted.
 
     The view's docstring is what the reference says about it.
     """
@@ -86,7 +98,7 @@ def _operation(
         description = " ".join((view.__doc__ or "").split())
         operation = Operation(
             method, path, view.__name__, summary, description, topic, gives, takes, query, status, allowed,
-            files, uploads,
+            files, uploads, may_wait,
         )  # fmt: skip
         OPERATIONS.append(operation)
         answering = _answering(operation, view)
@@ -126,6 +138,8 @@ def _answering(operation: Operation, view: View) -> Callable[..., AnyResponse]:
         if operation.takes is not None:
             values["body"] = inputs.body(operation.takes)
         found = view(**values)
+        if isinstance(found, Accepted):
+            return _as_json(found.found, ACCEPTED)
         return found if isinstance(found, AnyResponse) else _as_json(found, operation.status)
 
     return answer
