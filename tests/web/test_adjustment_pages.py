@@ -47,12 +47,13 @@ def owed(world: World) -> int:
 
 
 def adjustments(world: World) -> list[Adjustment]:
-    """But the one that every world begins with."""
+    """But those that every world begins with."""
     db.session.rollback()
     with tenancy.acting_for(world.organization.id):
-        found = [one for one in Adjustment.here().all() if one.id != world.ids["adjustment_id"]]
+        last = ApprovalRequest.here().get(world.ids["approval_id"]).subject_id
+        found = Adjustment.here().all(Adjustment.id > last, order_by=Adjustment.id)
         db.session.expunge_all()
-        return found
+        return list(found)
 
 
 def allow_treasurers(world: World, up_to: int) -> None:

@@ -183,9 +183,11 @@ def test_another_organization_is_not_there_for_any_role(
             assert is_problem(answer, 404, "not-found"), one.name
 
 
+WAIVER = {"type": "waiver", "amount": 100, "reason": "Not mine"}
 READABLE: dict[str, Any] = {
     "void_invoice": {"reason": "Not mine"},
     "reverse_payment": {"reason": "Not mine"},
+    "adjust_invoice": WAIVER,
     "change_chapter": {"name": "Mine now"},
     "change_member": {"last_name": "Mine"},
     "change_schedule": {"active": False},
@@ -238,6 +240,7 @@ IN_BODIES = [
     Place("preview_payment", "invoice_id", PAID),
     Place("preview_payment", "invoices", PAID, "invoice_id"),
     Place("draft_receipt_batch", "chapter_id", BATCH),
+    Place("adjust_invoice", "payment_id", WAIVER),
 ]
 IN_QUERIES = [
     Place("list_invoices", "member", {}, "member_id"),
@@ -245,6 +248,8 @@ IN_QUERIES = [
     Place("list_members", "chapter", {}, "chapter_id"),
     Place("read_current_rate", "chapter", {"status": "undergraduate"}, "chapter_id"),
     Place("list_payments", "member", {}, "member_id"),
+    Place("list_adjustments", "member", {}, "member_id"),
+    Place("list_adjustments", "invoice", {}, "invoice_id"),
     Place("read_audit_trail", "subject", {}, "invoice_id"),
     Place("list_approval_requests", "member", {}, "member_id"),
     Place("list_approval_requests", "chapter", {}, "chapter_id"),
