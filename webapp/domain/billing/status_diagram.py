@@ -61,9 +61,9 @@ CHANGES: Mapping[str, Change] = {
         s.billed + n <= _MOST_BILLED, replace(s, billed=s.billed + n)
     ),
     "grace ends": lambda s, n: _if(not s.late, replace(s, late=True)),
-    "voided": lambda s, n: _if(not s.paid, replace(s, voided=True)),
+    "voided, its money becomes credit notes": lambda s, n: replace(s, paid=0, refunded=0, voided=True),
 }
-"""A void invoice stays as it is. One that was paid is voided once its money has become credit notes."""
+"""A void invoice stays as it is."""
 
 Move = tuple[InvoiceStatus, InvoiceStatus]
 
