@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.orm import joinedload
 
 from tests import factories
-from tests.processor import fresh
+from tests.processor import Shop, fresh
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, Invalid
@@ -22,6 +22,7 @@ from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code, JournalEntry
 from webapp.domain.organizations import Login, Organization, RoleName
+from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.reporting import verification
 
 TODAY = date(2026, 7, 10)
@@ -182,6 +183,15 @@ def test_voiding_takes_back_whatever_stands_in_the_books_about_it(organization: 
     held = [Code.RECEIVABLE, Code.WAIVERS, Code.BAD_DEBT, Code.OTHER_INCOME, Code.ASSESSMENT_INCOME]
     assert [ledger.chapter_balance(invoice.chapter_id, code) for code in held] == [0, 0, 0, 0, 0]
     assert fresh(Invoice, invoice.id).entries() == []
+
+
+@pytest.mark.case("K28")
+def test_a_payment_page_that_asks_for_the_old_amount_is_closed(shop: Shop) -> None:
+    invoice = shop.owed()
+    checkout = shop.open(invoice)
+    adjusted(invoice, AdjustmentKind.WAIVER, 10_000)
+    shop.work()
+    assert fresh(Checkout, checkout.id).state is CheckoutState.CLOSED
 
 
 @pytest.mark.case("K20")
