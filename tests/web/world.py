@@ -321,6 +321,8 @@ def make_bulk_action(invoice: Invoice, admin: Login, chapter: Chapter) -> UUID:
     seen = choosing.preview(action, organization, Terms()).summary
     choosing.confirm(action, organization, Terms(), seen=seen, by=admin)
     return action.id
+
+
 def make_hardship(invoice: Invoice, member: Login) -> Adjustment:
     """The member has asked to owe less, with a letter, and nobody has decided yet."""
     letter = Document("letter.pdf", MediaType.PDF, b"%PDF-1.7\n%%EOF")
