@@ -6,12 +6,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests import factories
 from tests.processor import Shop
 from tests.web.api.conftest import Program, program
 from tests.web.api.test_tokens import is_problem
 from tests.web.public.test_pay import address
 from tests.web.test_sign_in import RedisAway
-from webapp.domain.organizations import Organization, RoleName
+from webapp.domain.organizations import Chapter, Organization, RoleName
 from webapp.web.limits import limiter
 
 
@@ -78,3 +79,19 @@ def test_while_the_counters_are_away_programs_and_payers_go_on(shop: Shop, admin
         paying = shop.client.post(f"{link}/checkouts")
     assert (called.status_code, paying.status_code) == (200, 303)
     assert "RateLimit" not in called.headers
+
+
+@pytest.mark.case("A22")
+def test_somebody_who_is_signed_in_acts_and_takes_files_along_no_faster_than_a_program(
+    slow: None, client: FlaskClient, organization: Organization, sign_in: Any
+) -> None:
+    sign_in(client, factories.make_admin())
+    home = f"/o/{organization.slug}/national"
+    files = [client.get(f"{home}/invoices/?format=csv").status_code for _ in range(2)]
+    assert files == [200, 200]
+    assert client.post(f"{home}/chapters/", data={"code": "", "name": ""}).status_code == 422
+    refused = client.post(f"{home}/chapters/", data={"code": "BET", "name": "Beta Chapter"})
+    assert refused.status_code == 429 and 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert Chapter.here().first() is None
+    assert client.get(f"{home}/exports/journal?form=csv").status_code == 429
+    assert client.get(f"{home}/invoices/").status_code == 200

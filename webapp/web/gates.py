@@ -11,7 +11,7 @@ from webapp.core import tenancy
 from webapp.core.errors import NotAllowed, NotFound
 from webapp.domain.organizations import Chapter, Member, Organization, roles
 from webapp.domain.organizations.access import Access
-from webapp.web import auth
+from webapp.web import auth, pace
 from webapp.web.htmx import see_other
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -55,6 +55,7 @@ def _require_role() -> Response | None:
     g.access = Access.of(current_user, g.organization)
     if g.access.is_stranger:
         raise NotFound
+    pace.count_act(str(current_user.id))
     return _require_second_factor()
 
 

@@ -1,4 +1,4 @@
-"""How fast programs and people without a login may ask: per token or link, and per address.
+"""How fast one may ask: programs per token, people per login, and whoever has neither per link and address.
 
 The counters are those of signing in (limits.py). While they are away asking stays open: tokens and links are
 too long to be guessed, so nothing is lost but the brake.
@@ -61,6 +61,12 @@ def count_visit() -> None:
     _count(_VISITS_PER_ADDRESS, "visit", _address())
     if link := (request.view_args or {}).get("token"):
         _count(_VISITS_PER_LINK, "visit", token_hash(link))
+
+
+def count_act(login: str) -> None:
+    """Before anything that somebody who is signed in sends, or takes along as a file; looking is free."""
+    if request.method != "GET" or "format" in request.args or "form" in request.args:
+        _count(RateLimitItemPerMinute(_calls_per_minute()), "act", login)
 
 
 def count_report() -> None:
