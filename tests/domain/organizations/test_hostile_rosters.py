@@ -119,6 +119,19 @@ def test_a_file_name_is_a_name_and_no_path(home: Organization, sent: str, kept: 
         assert roster_import.upload(sent, (HEADER + ROW).encode(), by=None).file_name == kept
 
 
+@pytest.mark.case("A14")
+@pytest.mark.parametrize("name", ["roster.exe", "roster.csv.html", "roster.XLSX", "../a.csv/roster.svg"])
+def test_a_name_that_says_it_is_something_else_is_refused(home: Organization, name: str) -> None:
+    with pytest.raises(Unreadable, match=r"ends in \.csv or \.txt"), transaction():
+        roster_import.upload(name, (HEADER + ROW).encode(), by=None)
+
+
+@pytest.mark.parametrize("name", ["roster", "roster.csv", "ROSTER.CSV", "roster.txt", "roster 21.11.2026"])
+def test_a_name_that_says_nothing_else_is_taken(home: Organization, name: str) -> None:
+    with transaction():
+        assert roster_import.upload(name, (HEADER + ROW).encode(), by=None).file_name == name
+
+
 @pytest.mark.case("A15")
 @pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "＝1+1"])
 def test_a_formula_comes_back_harmless_and_as_it_was(home: Organization, jobs: Any, formula: str) -> None:

@@ -30,10 +30,12 @@ from webapp.domain.organizations.roster import (
     RowOutcome,
 )
 from webapp.domain.organizations.roster_columns import ColumnPlan, Field, status_key
-from webapp.domain.organizations.roster_file import REFUSED_LINE, REFUSED_REASON, RosterFile
+from webapp.domain.organizations.roster_file import REFUSED_LINE, REFUSED_REASON, RosterFile, Unreadable
 from webapp.domain.organizations.roster_intake import Intake
 
 CHECKED_AT_ONCE = 5_000
+_OTHER_ENDING = re.compile(r"\.(?!(csv|tsv|txt)$)[a-z][a-z0-9]*$", re.IGNORECASE)
+"""What programs are known by. A date or a number behind a dot is none."""
 _UNTOUCHED = (ImportState.UPLOADED, ImportState.CHECKED)
 
 
@@ -42,8 +44,9 @@ def upload(
 ) -> RosterImport:
     """Keep the file, with the plan of the last one of this shape or a guess. Unreadable says why not."""
     file = roster_file.read(content)
+    name = _plain_name(file_name)
     import_ = RosterImport(
-        file_name=_plain_name(file_name),
+        file_name=name[:200],
         content=content,
         encoding=file.encoding,
         mapping=_first_plan(file, chapter).to_json(),
@@ -59,7 +62,10 @@ def upload(
 def _plain_name(file_name: str) -> str:
     """Without the folders that some browsers and programs send along, and without what can't be seen."""
     last = re.split(r"[/\\]", file_name)[-1]
-    return "".join(filter(str.isprintable, last)).strip(". ")[:200] or "roster.csv"
+    name = "".join(filter(str.isprintable, last)).strip(". ") or "roster.csv"
+    if match := _OTHER_ENDING.search(name):
+        raise Unreadable(f"The name of a roster ends in .csv or .txt, and not in {match[0][:20]}.")
+    return name
 
 
 def find(import_id: UUID, *, chapter: Chapter | None = None, lock: bool = False) -> RosterImport:
