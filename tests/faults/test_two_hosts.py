@@ -18,6 +18,7 @@ from tests import factories
 from tests.faults.fleet import WEB, WORKERS, Fleet, gathering
 from tests.faults.installation import PATIENCE, Answer, Installation, until
 from tests.faults.office import Office
+from tests.faults.sweeping import Sweeper
 from tests.processor import SECRET_KEY, WEBHOOK_SECRET
 from tests.sandbox.control import SandboxControl
 from webapp.core import clock
@@ -186,7 +187,7 @@ def test_a_web_host_and_a_worker_host_are_killed_and_all_that_was_answered_is_th
         for errand in under_way:
             errand.result(2 * PATIENCE)
         until(lambda: fleet.alive() == set(WEB))
-    until(lambda: settled(office), 3 * PATIENCE)
+    Sweeper(office.installation.environment["REDIS_URL"]).until(lambda: settled(office), 3 * PATIENCE)
 
     everything_happened_once(office, crowd, stripe)
 
