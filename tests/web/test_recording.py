@@ -92,6 +92,7 @@ def test_what_it_settles_is_shown_before_it_is_recorded(client: FlaskClient, des
     ("changes", "sentence"),
     [
         ({"member": "Nobody"}, "Nobody here has this number, address or name."),
+        ({"member": "Byron"}, "Perhaps Ada Byron (N1)?"),
         ({"member": ""}, "Say who paid."),
         ({"amount": "much"}, "is not an amount"),
         ({"amount": "0"}, "Enter more than zero."),

@@ -15,6 +15,7 @@ LINES_HEADER = ("date", "event", "description", "member", "account", "change", "
 _DOCUMENTS = {
     "invoices": ("invoice", "invoice_id"),
     "payments": ("payment", "payment_id"),
+    "receipt_batches": ("receipt_batch", "batch_id"),
     "members": ("member", "member_id"),
     "chapters": ("chapter", "chapter_id"),
     "member_statuses": ("status", "status_id"),

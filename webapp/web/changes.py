@@ -21,6 +21,7 @@ _SORTS = {
     "closed_spans": "Closed books",
     "dues_settings": "Dues settings",
     "member_statuses": "Status",
+    "receipt_batches": "Batch of payments",
     "pledge_classes": "Pledge class",
     "api_tokens": "API token",
     "approval_policies": "Approval limit",

@@ -1,6 +1,5 @@
 """Drafting a batch: its slip and its lines, typed in a grid or read from a file, saved while typing."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,51 +7,19 @@ from flask import render_template, request
 from flask_login import current_user
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, DateField, FileField, HiddenField, IntegerField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, Refusal
 from webapp.domain.organizations import Chapter
 from webapp.domain.payments import batch_files, batch_lines, batches
 from webapp.domain.payments.batch_files import Taken
-from webapp.domain.payments.batch_lines import Typed
 from webapp.domain.payments.batches import ReceiptBatch, Slip
-from webapp.domain.payments.payment import OFFLINE, Method
+from webapp.domain.payments.payment import Method
+from webapp.web.batch_entry import FileForm, SlipForm, number_in, slip_form, typed_rows
 from webapp.web.batch_rows import grid, members_offered
-from webapp.web.forms import Form, MoneyField, NotNegative, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import is_swap, respond, see_other
 from webapp.web.lists import PAGE, page_of
-
-MOST_TYPED = 100
-"""Rows that one page of the grid sends."""
-
-
-class SlipForm(Form):
-    method = SelectField("How it came", choices=offered((one.value, one.label) for one in OFFLINE))
-    deposited_on = DateField("Day of the deposit", [InputRequired("Enter the day of the deposit.")])
-    reference = StringField("Deposit reference", [Length(max=100)])
-    count = IntegerField(
-        "How many, by the slip", [Optional(), NumberRange(1, batches.MOST_LINES, "Enter how many there are.")]
-    )
-    total = MoneyField("Total, by the slip", [NotNegative()])
-    receipts = BooleanField("Mail everybody a receipt when it is posted")
-    version = HiddenField()
-
-    def slip(self) -> Slip:
-        return Slip(
-            method=Method(self.method.data),
-            deposited_on=self.deposited_on.data,
-            reference=self.reference.data or "",
-            count=self.count.data,
-            total=self.total.data,
-            receipts=self.receipts.data,
-        )
-
-
-class FileForm(Form):
-    file = FileField("CSV file", description="With columns such as “Member number”, “Amount”, “Reference”.")
 
 
 def index(persona: str, *, chapter: Chapter | None = None) -> Response:
@@ -91,8 +58,8 @@ def save(persona: str, batch_id: UUID, *, chapter: Chapter | None = None) -> Res
     ready = form.validate()
     with transaction():
         batch = batches.find(batch_id, chapter=chapter, lock=True)
-        batch.refuse_other_version(_number(form.version.data), form.form_key.data)
-        batch_lines.write(batch, _typed(), current_organization)
+        batch.refuse_other_version(number_in(form.version.data), form.form_key.data)
+        batch_lines.write(batch, typed_rows(), current_organization)
         if ready:
             batch.describe(form.slip())
         batch.last_window = form.form_key.data
@@ -123,15 +90,6 @@ def discard(persona: str, batch_id: UUID, *, chapter: Chapter | None = None) -> 
     with transaction():
         batches.find(batch_id, chapter=chapter, lock=True).discard(by=current_user)
     return see_other(f"{persona}.receipt_batches", notice="The draft is discarded.")
-
-
-def slip_form(batch: ReceiptBatch) -> SlipForm:
-    stored = {
-        "reference": batch.deposit_reference,
-        "count": batch.expected_count,
-        "total": batch.expected_total,
-    }
-    return SlipForm(formdata=None, obj=batch, data=stored | {"method": batch.method.value})
 
 
 def page(
@@ -166,31 +124,6 @@ def _onwards(persona: str, batch: ReceiptBatch) -> Response:
     if step == "more":
         wanted["rows"] = rows + 10
     return see_other(f"{persona}.receipt_batch", batch_id=batch.id, **wanted)
-
-
-def _typed() -> Sequence[Typed]:
-    """The rows of the grid that were sent."""
-    places = sorted({place for name in request.form if (place := _place(name))})
-    return [
-        Typed(
-            place,
-            request.form.get(f"who-{place}", ""),
-            request.form.get(f"amount-{place}", ""),
-            request.form.get(f"reference-{place}", ""),
-            request.form.get(f"member-{place}", type=UUID),
-        )
-        for place in places[:MOST_TYPED]
-    ]
-
-
-def _place(name: str) -> int | None:
-    text = name.removeprefix("who-")
-    place = _number(text) if text != name else None
-    return place if place and 0 < place <= batches.MOST_LINES * 2 else None
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _told(taken: Taken) -> str:

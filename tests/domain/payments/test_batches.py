@@ -11,6 +11,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.jobs import JobRunner
 from tests.processor import fresh, make_owed
+from tests.web.world import statements
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, Invalid
@@ -159,6 +160,24 @@ def test_a_stack_says_the_same_as_one_by_one(
     owing = {invoice.owed for invoice in Invoice.here().all()}
     assert owing == {0}
     assert sum(one.amount for one in Allocation.here().all()) == 42_000
+
+
+def test_a_long_stack_takes_as_many_statements_as_a_short_one(
+    opened: Open, chapter: Chapter, status: MemberStatus, treasurer: Login
+) -> None:
+    sent = []
+    for number in (3, 30):
+        rows = []
+        for place in range(number):
+            member = factories.make_member(chapter, status, number=f"S{number}-{place}")
+            make_owed(member, 1_000)
+            rows.append((member.number, "10", str(place)))
+        batch = opened(rows, count=number, total=number * 1_000)
+        with statements() as asked:
+            post(batch, treasurer)
+        sent.append(len(asked))
+    assert sent[0] == sent[1]
+    assert {invoice.owed for invoice in Invoice.here().all()} == {0}
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,8 @@ def _write(planned: Planned, deposit: Deposit, *, by: Login | None, organization
             for invoice, part in preview.parts
         ],
     )
-    _settle(planned, on=organization.today)
     entries = _entries(ids, planned, deposit)
+    _settle(planned, on=organization.today)
     post_many(
         Event.PAYMENT_RECEIVED,
         rows=entries,

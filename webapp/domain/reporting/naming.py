@@ -25,6 +25,7 @@ from webapp.domain.organizations import (
     Role,
     RosterImport,
 )
+from webapp.domain.payments.batches import ReceiptBatch
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor
 
@@ -37,6 +38,7 @@ _NAMES: dict[type[OrganizationRow], Any] = {
     BillingPeriod: BillingPeriod.name,
     AssessmentSchedule: AssessmentSchedule.name,
     PaymentProcessor: PaymentProcessor.name,
+    ReceiptBatch: func.nullif(ReceiptBatch.deposit_reference, ""),
     Invitation: Invitation.email,
     ApiToken: ApiToken.name,
     RosterImport: RosterImport.file_name,
