@@ -26,7 +26,7 @@ READERS = {
         ANYBODY: ("visitors", "public"),
     },
 }  # fmt: skip
-FILES = ("pdf", ".csv", ".png", "journal_export", "kept_mail", "mailbox")
+FILES = ("pdf", ".csv", ".png", "document", "journal_export", "kept_mail", "mailbox")
 """Addresses that give no page of ours."""
 
 
