@@ -10,10 +10,13 @@ from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import only
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.credits import applying
+from webapp.domain.credits.credit_note import CreditNote, CreditState, Origin
 from webapp.domain.ledger import Code, Event, JournalEntry
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
-from webapp.domain.payments import reversing
+from webapp.domain.payments import allocation, crediting, reversing
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
 from webapp.domain.payments.reversing import NotReversible
 
@@ -47,6 +50,41 @@ def test_what_was_too_much_is_taken_back_with_it(shop: Shop) -> None:
     assert payment.unapplied == 0
     held = [shop.balance(code) for code in (Code.BANK, Code.UNAPPLIED_RECEIPTS, Code.CREDIT_NOTES)]
     assert held == [0, 0, 0]
+
+
+def credit_of(payment: Payment) -> CreditNote:
+    db.session.rollback()
+    [note] = CreditNote.here().all(CreditNote.payment_id == payment.id, CreditNote.remaining > 0)
+    return note
+
+
+@pytest.mark.case("K10")
+def test_a_credit_note_that_was_used_keeps_its_payment_from_being_reversed(shop: Shop) -> None:
+    payment, other = shop.record(shop.owed(10_000), 15_000), shop.owed(5_000)
+    note = credit_of(payment)
+    with transaction():
+        applying.apply(note.id, only(other), on=TODAY, by=None)
+    with pytest.raises(NotReversible, match=f"{note.number}.*has been used"):
+        reverse(shop, payment)
+    assert fresh(Payment, payment.id).state is PaymentState.SUCCEEDED
+
+
+def test_what_was_taken_off_an_invoice_before_is_taken_back_as_well(shop: Shop) -> None:
+    """The books have moved it three times by then; afterwards it is as if it had never come."""
+    invoice = shop.owed(10_000)
+    payment = shop.record(invoice, 10_000)
+    with transaction():
+        held = Invoice.here().get(invoice.id, lock=True)
+        paid = Payment.here().get(payment.id, lock=True)
+        [settled] = allocation.live_allocations(paid)
+        allocation.undo(settled, paid, held, on=TODAY, by=None)
+        crediting.credit_rest(paid, origin=Origin.UNDONE, on=TODAY, by=None)
+    note = credit_of(payment)
+    reverse(shop, payment)
+    assert fresh(CreditNote, note.id).state is CreditState.WITHDRAWN
+    codes = (Code.BANK, Code.UNAPPLIED_RECEIPTS, Code.CREDIT_NOTES)
+    assert [shop.balance(code) for code in codes] == [0, 0, 0]
+    assert fresh(Invoice, invoice.id).owed == shop.balance(Code.RECEIVABLE) == 10_000
 
 
 @pytest.mark.case("F13")
