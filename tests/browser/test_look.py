@@ -26,7 +26,8 @@ OFFICE_PAGES = [
     "treasurers.receipt_batches", "treasurers.receipt_batch", "treasurers.check_receipt_batch",
     "national.new_reversal", "account.show", "account.second_factor",
     "account.new_passkey", "account.passkey",
-    "national.new_second_factor_reset",
+    "national.new_second_factor_reset", "national.closed_books", "national.confirm_reopening",
+    "treasurers.bulk_actions", "treasurers.bulk_action",
 ]  # fmt: skip
 BUSIEST = {
     "national.home", "national.invoices", "national.invoice", "national.billing_run",

@@ -32,9 +32,7 @@ from webapp.domain.billing import adjusting, pay_link
 from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.billing.search import InvoiceFilter
-from webapp.domain.bulk_actions import choosing
-from webapp.domain.bulk_actions.bulk_action import BulkKind, Terms
+from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, BulkState, Outcome
 from webapp.domain.ledger import Event
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.paper import LetterStack
@@ -301,7 +299,7 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         job = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
         ids["span_id"] = ledger.close_span(date(1990, 1, 1), date(1990, 1, 31), by=logins[ADMIN]).id
         refund = make_failed_refund(Payment.here().get(ids["payment_id"]))
-        ids["action_id"] = make_bulk_action(invoice, logins[ADMIN], chapter)
+        ids["action_id"] = make_bulk_action(invoice, logins[ADMIN]).id
         session.add_all([refund, mail, job, make_letters(ids["run_id"])])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None
@@ -313,14 +311,17 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
     ids |= {"name": str(new_id()), "number": 1, "code": "not-found"}
 
 
-def make_bulk_action(invoice: Invoice, admin: Login, chapter: Chapter) -> UUID:
-    """Mails that were confirmed and wait for their turns."""
-    organization = db.session.get_one(Organization, invoice.organization_id)
-    chosen = InvoiceFilter(chapter_id=chapter.id)
-    action = choosing.choose(BulkKind.SEND_AGAIN, chosen, organization, chapter_id=chapter.id, by=admin)
-    seen = choosing.preview(action, organization, Terms()).summary
-    choosing.confirm(action, organization, Terms(), seen=seen, by=admin)
-    return action.id
+def make_bulk_action(invoice: Invoice, admin: Login) -> BulkAction:
+    """One reminder that went out, of the one that was chosen."""
+    ids = {"id": new_id(), "chapter_id": invoice.chapter_id, "requested_by_id": admin.id}
+    over = {"state": BulkState.FINISHED, "confirmed_at": now(), "finished_at": now()}
+    action = BulkAction(kind=BulkKind.REMIND, chosen=1, **ids, **over)
+    db.session.add(action)
+    db.session.flush()
+    db.session.add(
+        BulkResult(action_id=action.id, invoice_id=invoice.id, outcome=Outcome.DONE, done_at=now())
+    )
+    return action
 
 
 def make_hardship(invoice: Invoice, member: Login) -> Adjustment:
