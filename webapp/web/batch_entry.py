@@ -17,9 +17,14 @@ MOST_TYPED = 100
 """Rows that one page of the grid sends."""
 
 
-class SlipForm(Form):
+class BeginForm(Form):
+    """What a draft begins with; the slip's figures follow."""
+
     method = SelectField("How it came", choices=offered((one.value, one.label) for one in OFFLINE))
     deposited_on = DateField("Day of the deposit", [InputRequired("Enter the day of the deposit.")])
+
+
+class SlipForm(BeginForm):
     reference = StringField("Deposit reference", [Length(max=100)])
     count = IntegerField(
         "How many, by the slip", [Optional(), NumberRange(1, batches.MOST_LINES, "Enter how many there are.")]

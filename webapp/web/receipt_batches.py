@@ -15,7 +15,7 @@ from webapp.domain.payments import batch_files, batch_lines, batches
 from webapp.domain.payments.batch_files import Taken
 from webapp.domain.payments.batches import ReceiptBatch, Slip
 from webapp.domain.payments.payment import Method
-from webapp.web.batch_entry import FileForm, SlipForm, number_in, slip_form, typed_rows
+from webapp.web.batch_entry import BeginForm, FileForm, SlipForm, number_in, slip_form, typed_rows
 from webapp.web.batch_rows import grid, members_offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import is_swap, respond, see_other
@@ -34,15 +34,16 @@ def index(persona: str, *, chapter: Chapter | None = None) -> Response:
         persona=persona,
         rows=rows,
         after=last.id if last else None,
-        form=SlipForm(formdata=None, data={"deposited_on": current_organization.today, "method": "check"}),
+        form=BeginForm(formdata=None, data={"deposited_on": current_organization.today, "method": "check"}),
     )
 
 
 def create(persona: str, *, chapter: Chapter | None = None) -> Response:
     """A new draft; what is wrong with its slip can be put right there."""
-    form = SlipForm()
+    form = BeginForm()
     ready = form.validate()
-    slip = form.slip() if ready else Slip(Method.CHECK, current_organization.today)
+    today = current_organization.today
+    slip = Slip(Method(form.method.data), form.deposited_on.data) if ready else Slip(Method.CHECK, today)
     with transaction():
         batch = batches.open_batch(slip, chapter=chapter, by=current_user)
     return see_other(f"{persona}.receipt_batch", batch_id=batch.id)
