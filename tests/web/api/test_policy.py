@@ -274,7 +274,7 @@ def test_a_foreign_id_in_a_body_is_answered_like_an_id_that_nobody_has(
 ) -> None:
     admin, operation = speaking(client, world, N), named(place.operation)
     kind = place.kind or place.name
-    rest = {name: str(own_ids[value]) if value in own_ids else value for name, value in place.rest.items()}
+    rest = {name: named_by(own_ids, value) for name, value in place.rest.items()}
 
     def send(row_id: Any) -> Any:
         value = [{"invoice_id": str(row_id), "amount": 100}] if place.name == "invoices" else str(row_id)
@@ -303,6 +303,11 @@ def test_a_foreign_id_in_a_query_is_answered_like_an_id_that_nobody_has(
         nobodys.status_code,
         nobodys.json | {"request_id": ""},
     )
+
+
+def named_by(ids: dict[str, Any], value: Any) -> Any:
+    """The id of this name, or what stands there itself."""
+    return str(ids[value]) if isinstance(value, str) and value in ids else value
 
 
 def named(name: str) -> Operation:

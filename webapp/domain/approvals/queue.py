@@ -157,13 +157,18 @@ def one(*conditions: ColumnElement[bool]) -> ApprovalRequest:
 
 
 def loaded(*conditions: ColumnElement[bool]) -> Select[ApprovalRequest]:
-    """With everybody and everything that a request names, as they are now."""
+    """With everybody and everything that a request names, as they are now.
+
+    The member too, who may be the one who asks: with what their pages show of them.
+    """
+    member = contains_eager(ApprovalRequest.member)
     return (
         ApprovalRequest.here()
         .select(*conditions)
         .join(ApprovalRequest.member)
         .options(
-            contains_eager(ApprovalRequest.member),
+            member.joinedload(Member.chapter),
+            member.joinedload(Member.status),
             joinedload(ApprovalRequest.chapter),
             joinedload(ApprovalRequest.requested_by),
             joinedload(ApprovalRequest.requested_by_token),
