@@ -50,21 +50,23 @@ from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable, P
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
-from webapp.domain.refunds import requesting
+from webapp.domain.refunds import deciding
 from webapp.domain.refunds.seen import learn, learn_of_payment
 from webapp.domain.reporting import operation
 
 _ROOT = Path(__file__).parents[1]
 
 ACTIONS: Mapping[Action, Deed] = {
-    Action.REFUND: requesting.carry_out,
+    Action.REFUND: deciding.carry_out,
+    Action.CREDIT_RELEASE: deciding.carry_out,
     Action.ADJUSTMENT: adjusting.carry_out,
     Action.WRITE_OFF: adjusting.carry_out,
 }
 """What is done when it is approved. Each looks again, and does what was approved or nothing."""
 
 DENIALS: Mapping[Action, Deed] = {
-    Action.REFUND: requesting.drop,
+    Action.REFUND: deciding.drop,
+    Action.CREDIT_RELEASE: deciding.drop,
     Action.ADJUSTMENT: adjusting.turn_down,
     Action.WRITE_OFF: adjusting.turn_down,
 }

@@ -17,6 +17,7 @@ from webapp.domain.payments.gateway import (
     HostedCheckout,
     HostedState,
     PaymentGateway,
+    RefundOrder,
 )
 
 NAMES = {"checkout_id": "c-1", "organization_id": "o-1"}
@@ -140,6 +141,66 @@ def test_a_bank_debit_is_under_way_and_then_settles_or_comes_back(
     sandbox.act(intent, ending)
     assert gateway.read_checkout(page.reference).state is page_state
     assert gateway.read_payment(intent).state is state
+
+
+def refund_of(page: HostedCheckout, amount: int, currency: str = "USD") -> RefundOrder:
+    return RefundOrder(str(page.intent_reference), amount, currency, {"refund_id": "r-1"})
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(40_000, "USD"), (4_000, "JPY"), (12_340, "KWD")])
+def test_a_refund_gives_back_so_much_and_keeps_its_name(
+    gateway: PaymentGateway, sandbox: SandboxControl, amount: int, currency: str
+) -> None:
+    page = paid(gateway, sandbox, order(amount, currency))
+    refund = gateway.create_refund(refund_of(page, amount, currency), idempotency_key="r1")
+    assert (refund.amount, refund.state, refund.metadata) == (amount, "succeeded", {"refund_id": "r-1"})
+    assert gateway.read_refund(refund.reference) == refund
+    assert gateway.read_payment(str(page.intent_reference)).refunds == (refund,)
+
+
+def test_the_same_key_gives_the_same_refund_and_another_one_a_second(
+    gateway: PaymentGateway, sandbox: SandboxControl
+) -> None:
+    page = paid(gateway, sandbox, order())
+    wanted = refund_of(page, 10_000)
+    same = {gateway.create_refund(wanted, idempotency_key="r1").reference for _ in range(3)}
+    assert len(same) == len(sandbox.objects("refund")) == 1
+    assert gateway.create_refund(wanted, idempotency_key="r2").reference not in same
+    with pytest.raises(GatewayRefused):
+        gateway.create_refund(refund_of(page, 10_001), idempotency_key="r1")
+
+
+def test_more_than_is_left_is_refused(gateway: PaymentGateway, sandbox: SandboxControl) -> None:
+    page = paid(gateway, sandbox, order())
+    gateway.create_refund(refund_of(page, 30_000), idempotency_key="r1")
+    with pytest.raises(GatewayRefused):
+        gateway.create_refund(refund_of(page, 10_001), idempotency_key="r2")
+
+
+@pytest.mark.parametrize(("ending", "state"), [("settlement", "succeeded"), ("failure", "failed")])
+def test_a_refund_under_way_ends_one_way_or_the_other(
+    gateway: PaymentGateway, sandbox: SandboxControl, ending: str, state: str
+) -> None:
+    sandbox.settings(refund_course="pending_then_succeeded", refund_delay=None)
+    page = paid(gateway, sandbox, order())
+    refund = gateway.create_refund(refund_of(page, 10_000), idempotency_key="r1")
+    assert (refund.state, refund.failure) == ("pending", None)
+    sandbox.act(refund.reference, ending)
+    ended = gateway.read_refund(refund.reference)
+    assert ended.state == state
+    assert (ended.failure is not None) is (state == "failed")
+
+
+def test_a_refund_whose_answer_comes_too_late_was_made_all_the_same(
+    gateway: PaymentGateway, sandbox: SandboxControl
+) -> None:
+    page = paid(gateway, sandbox, order())
+    sandbox.fault("slow", method="POST", path="/v1/refunds", seconds=3, count=2)
+    with pytest.raises(GatewayUnavailable):
+        gateway.create_refund(refund_of(page, 10_000), idempotency_key="r1")
+    sandbox.no_faults()
+    again = gateway.create_refund(refund_of(page, 10_000), idempotency_key="r1")
+    assert [one["id"] for one in sandbox.objects("refund")] == [again.reference]
 
 
 def test_a_closed_page_can_not_be_paid(gateway: PaymentGateway, sandbox: SandboxControl) -> None:

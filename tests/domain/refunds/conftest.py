@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
 from tests import factories
 from tests.processor import TODAY, Shop, fresh
 from webapp import wiring
-from webapp.core.db import transaction
+from webapp.core.db import db, transaction
 from webapp.domain.approvals import ApprovalRequest
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Chapter, Login, RoleName
 from webapp.domain.payments.payment import Payment
+from webapp.domain.refunds.deciding import Asked
 from webapp.domain.refunds.refund import How
-from webapp.domain.refunds.requesting import Asked, Terms, request_refund
+from webapp.domain.refunds.requesting import Terms, request_refund
 
 
 @dataclass
@@ -22,8 +24,16 @@ class Desk:
     """A treasurer with a cap of 50.00, a national admin, and what they do."""
 
     shop: Shop
-    treasurer: Login
-    admin: Login
+    treasurer_id: UUID
+    admin_id: UUID
+
+    @property
+    def treasurer(self) -> Login:
+        return db.session.get_one(Login, self.treasurer_id)
+
+    @property
+    def admin(self) -> Login:
+        return db.session.get_one(Login, self.admin_id)
 
     def ask(
         self,
@@ -60,7 +70,7 @@ class Desk:
 def desk(shop: Shop) -> Desk:
     treasurer = factories.make_login("Tom Treasurer")
     factories.make_role(treasurer, RoleName.TREASURER, chapter=fresh(Chapter, shop.chapter_id))
-    return Desk(shop, treasurer, factories.make_admin())
+    return Desk(shop, treasurer.id, factories.make_admin().id)
 
 
 @pytest.fixture

@@ -311,3 +311,35 @@ def test_a_request_that_the_processors_own_refund_overtakes_gives_way(shop: Shop
 def _id(request: ApprovalRequest | None) -> UUID:
     assert request is not None
     return request.id
+
+
+@pytest.mark.case("F24")
+@pytest.mark.case("K13")
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_a_disputed_payment_is_refunded_by_nobody(shop: Shop, desk: Desk, asked_before: bool) -> None:
+    invoice = shop.owed()
+    payment = shop.paid(invoice)
+    waiting = desk.ask(invoice, payment, 6_000) if asked_before else None
+    shop.sandbox.act(shop.latest("charge")["id"], "dispute")
+    shop.hear()
+    with pytest.raises(Conflict, match="disputes this payment"):
+        desk.approve(waiting) if waiting else desk.ask(invoice, payment, 1_000)
+    shop.work()
+    assert shop.sandbox.objects("refund") == []
+
+
+@pytest.mark.case("F16")
+@pytest.mark.case("F24")
+def test_a_dispute_that_overtakes_a_refund_on_its_way_leaves_the_money_to_one_of_them(
+    shop: Shop, desk: Desk
+) -> None:
+    """Released, and then disputed before the processor was asked: it refuses, and nothing goes back twice."""
+    invoice = shop.owed()
+    payment = shop.paid(invoice)
+    asked = desk.ask(invoice, payment, 5_000)
+    shop.sandbox.act(shop.latest("charge")["id"], "dispute")
+    shop.work()
+    assert state_of(asked.refund) is RefundState.FAILED
+    shop.hear()
+    assert shop.sandbox.objects("refund") == []
+    assert fresh(Payment, payment.id).returned == 0

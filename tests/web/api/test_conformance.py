@@ -35,6 +35,8 @@ from webapp.domain.billing.spreading import only
 from webapp.domain.organizations import Chapter, RoleName
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
+from webapp.domain.refunds.refund import How
+from webapp.domain.refunds.requesting import Terms, request_refund
 
 OPERATIONS = operations()
 SEED = 20260901
@@ -63,6 +65,13 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
     factories.make_role(treasurer, RoleName.TREASURER, chapter=chapter)
     with transaction():
         asked = make_approval(invoice.id, treasurer)
+        refunded = request_refund(
+            paid.id,
+            payment.id,
+            Terms(1_000, How.CHECK, "Paid too much", check_number="2041"),
+            by=treasurer,
+            on=organization.today,
+        )
     period = db.session.scalars(select(BillingPeriod).limit(1)).one()
     schedule = db.session.scalars(select(AssessmentSchedule).limit(1)).one()
     found = {
@@ -73,6 +82,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "adjustment_id": asked.subject_id,
         "payment_id": payment.id,
         "batch_id": make_batch(chapter, [(member.number, "1.00")], factories.make_login()).id,
+        "refund_id": refunded.refund.id,
         "rate_id": factories.make_rate(status, 40_000).id,
         "period_id": period.id,
         "schedule_id": schedule.id,

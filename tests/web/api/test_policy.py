@@ -73,6 +73,9 @@ POLICY: dict[str, set[RoleName]] = {
     "draft_receipt_batch": {N, T},
     "read_receipt_batch": {N, A, T},
     "post_receipt_batch": {N, T},
+    "refund_invoice": {N, T},
+    "list_refunds": {N, A, T, M},
+    "read_refund": {N, A, T, M},
     "read_chapter_ledger": {N, A, T},
     "read_aging": {N, A, T},
     "read_trial_balance": {N, A},
@@ -188,6 +191,7 @@ READABLE: dict[str, Any] = {
     "void_invoice": {"reason": "Not mine"},
     "reverse_payment": {"reason": "Not mine"},
     "adjust_invoice": WAIVER,
+    "refund_invoice": {"amount": 100, "reason": "Not mine"},
     "change_chapter": {"name": "Mine now"},
     "change_member": {"last_name": "Mine"},
     "change_schedule": {"active": False},
@@ -223,6 +227,7 @@ BATCH = {
     "expected_total": 100,
     "lines": [{"member": "N1", "amount": 100}],
 }
+BY_CHECK = {"amount": 100, "reason": "Left the chapter", "how": "check", "check_number": "2041"}
 IN_BODIES = [
     Place("add_member", "chapter_id", MEMBER),
     Place("change_member", "chapter_id", {}),
@@ -241,6 +246,7 @@ IN_BODIES = [
     Place("preview_payment", "invoices", PAID, "invoice_id"),
     Place("draft_receipt_batch", "chapter_id", BATCH),
     Place("adjust_invoice", "payment_id", WAIVER),
+    Place("refund_invoice", "payment_id", BY_CHECK),
 ]
 IN_QUERIES = [
     Place("list_invoices", "member", {}, "member_id"),
@@ -250,6 +256,8 @@ IN_QUERIES = [
     Place("list_payments", "member", {}, "member_id"),
     Place("list_adjustments", "member", {}, "member_id"),
     Place("list_adjustments", "invoice", {}, "invoice_id"),
+    Place("list_refunds", "member", {}, "member_id"),
+    Place("list_refunds", "invoice", {}, "invoice_id"),
     Place("read_audit_trail", "subject", {}, "invoice_id"),
     Place("list_approval_requests", "member", {}, "member_id"),
     Place("list_approval_requests", "chapter", {}, "chapter_id"),

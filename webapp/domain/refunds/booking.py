@@ -1,6 +1,7 @@
 """A refund in the books: what it takes back of its payment and of invoices, and the way back if it fails."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.credits.applying import CreditApplication
-from webapp.domain.credits.credit_note import CreditNote, Origin
+from webapp.domain.credits.credit_note import CreditNote, CreditState, Origin
 from webapp.domain.ledger import Code, Event, Move, Side, entry_for, post, reverse
 from webapp.domain.organizations import Login
 from webapp.domain.payments import allocation, crediting
@@ -19,6 +20,16 @@ from webapp.domain.payments.payment import Allocation, Payment
 from webapp.domain.refunds.refund import How, Refund, RefundPart, RefundState
 
 Invoices = dict[UUID, Invoice]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A refund with all that it takes something from, locked for change."""
+
+    invoices: Invoices
+    payment: Payment | None
+    note: CreditNote | None
+    refund: Refund
 
 
 def lock_invoices(payment_id: UUID) -> Invoices:
@@ -45,14 +56,43 @@ def lock_invoices(payment_id: UUID) -> Invoices:
     return {invoice.id: invoice for invoice in db.session.scalars(statement)}
 
 
-def book(refund: Refund, payment: Payment, invoices: Invoices, *, on: date, by: Login | None) -> None:
-    """The money is gone. Out of the refund's own invoice first, then credit notes, then the rest."""
-    payment.let_go(refund.amount)
+def effect(invoice: Invoice, payment: Payment, amount: int, how: How, *, reinstated: bool) -> list[Move]:
+    """What a refund of an invoice's payment will write, for whoever wants to see it beforehand."""
+    money = Side(_source(how, payment), invoice.chapter_id)
+    return [Move(amount, debit=_gone_to(invoice, reinstated=reinstated), credit=money)]
+
+
+def hold(refund_id: UUID) -> Held:
+    """Lock invoices, payment, credit note and refund, always in this order."""
+    found = Refund.here().get(refund_id)
+    payment_id, note_id = found.payment_id, found.credit_note_id
+    return Held(
+        lock_invoices(payment_id) if payment_id else {},
+        Payment.here().get(payment_id, lock=True) if payment_id else None,
+        CreditNote.here().get(note_id, lock=True) if note_id else None,
+        Refund.here().get(refund_id, lock=True),
+    )
+
+
+def free(refund: Refund, payment: Payment | None, *, by: Login | None) -> None:
+    """The refund is over without a booking: what it held can go back or be used again."""
+    if payment is not None:
+        payment.let_go(refund.amount)
+    note = _held_note(refund)
+    if note is not None:
+        note.let_go(by=by)
+
+
+def book(refund: Refund, payment: Payment | None, invoices: Invoices, *, on: date, by: Login | None) -> None:
+    """The money is gone. Out of the refund's own invoice or note first, then credit notes, then the rest."""
+    if payment is not None:
+        payment.let_go(refund.amount)
     refund.state, refund.refunded_on = RefundState.SUCCEEDED, on
-    moves = list(_moves(refund, payment, invoices, on=on))
-    payment.returned += refund.amount
+    moves = list(_moves(refund, payment, invoices, on=on, by=by))
+    if payment is not None:
+        payment.returned += refund.amount
     db.session.flush()
-    post(Event.REFUND, source=refund, moves=moves, on=on, by=by, description=_description(refund))
+    post(refund.event, source=refund, moves=moves, on=on, by=by, description=_description(refund))
     audit.record("refund_booked", refund, by=by, after={"amount": refund.amount})
 
 
@@ -61,7 +101,7 @@ def take_back(refund: Refund, payment: Payment, invoices: Invoices, *, on: date)
 
     What settles nothing any more is a credit note: what came from one, and what was paid or voided meanwhile.
     """
-    entry = entry_for(refund.id, Event.REFUND)
+    entry = entry_for(refund.id, refund.event)
     assert entry is not None, "A refund that succeeded is in the books"
     reverse(entry, source=refund, on=on, by=None, description="Refund failed")
     from_notes = refund.amount - sum(part.amount for part in parts_of(refund))
@@ -83,7 +123,14 @@ def take_back(refund: Refund, payment: Payment, invoices: Invoices, *, on: date)
     audit.record("refund_taken_back", refund, by=None, after={"amount": refund.amount})
 
 
-def _moves(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) -> Iterator[Move]:
+def _moves(
+    refund: Refund, payment: Payment | None, invoices: Invoices, *, on: date, by: Login | None
+) -> Iterator[Move]:
+    note = _held_note(refund)
+    if note is not None:
+        yield _released(note, refund, payment, on=on, by=by)
+        return
+    assert payment is not None, "What belongs to no payment is a credit note, and nothing takes that away"
     left = refund.amount
     settled = allocation.live_allocations(payment)
     for one in [one for one in settled if one.invoice_id == refund.invoice_id]:
@@ -93,7 +140,7 @@ def _moves(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) ->
             left -= part
     from_notes = crediting.take_back(payment, left, on=on, by=None) if left else 0
     if from_notes:
-        yield Move(from_notes, payment.credit_notes, Side(_source(refund, payment), payment.chapter_id))
+        yield Move(from_notes, payment.credit_notes, Side(_source(refund.how, payment), payment.chapter_id))
         left -= from_notes
     for one in [one for one in settled if one.invoice_id != refund.invoice_id]:
         part = min(left, one.amount)
@@ -101,6 +148,23 @@ def _moves(refund: Refund, payment: Payment, invoices: Invoices, *, on: date) ->
             yield _out_of(one, part, refund, payment, invoices[one.invoice_id], on=on)
             left -= part
     assert left == 0, "A refund never gives back more than its payment still holds"
+
+
+def _held_note(refund: Refund) -> CreditNote | None:
+    """The note it was asked for, unless a refund at the processor or a dispute took that meanwhile."""
+    if refund.credit_note_id is None:
+        return None
+    note = CreditNote.here().get(refund.credit_note_id, lock=True)
+    return note if note.state is CreditState.HELD else None
+
+
+def _released(
+    note: CreditNote, refund: Refund, payment: Payment | None, *, on: date, by: Login | None
+) -> Move:
+    note.release(refund.amount, on=on, by=by)
+    if payment is not None:
+        payment.credited -= refund.amount
+    return Move(refund.amount, note.account, Side(_source(refund.how, payment), note.chapter_id))
 
 
 def _out_of(
@@ -116,7 +180,7 @@ def _out_of(
         )
     )
     return Move(
-        part, _gone_to(invoice, reinstated=reinstated), Side(_source(refund, payment), invoice.chapter_id)
+        part, _gone_to(invoice, reinstated=reinstated), Side(_source(refund.how, payment), invoice.chapter_id)
     )
 
 
@@ -126,9 +190,9 @@ def _gone_to(invoice: Invoice, *, reinstated: bool) -> Side:
     return Side(Code.REFUNDS, invoice.chapter_id)
 
 
-def _source(refund: Refund, payment: Payment) -> Code:
+def _source(how: How, payment: Payment | None) -> Code:
     """The account the money leaves: the processor's; the bank's for a check, and for what came in by hand."""
-    by_check = refund.how is How.CHECK or payment.is_offline
+    by_check = how is How.CHECK or payment is None or payment.is_offline
     return Code.BANK if by_check else Code.PROCESSOR_CLEARING
 
 
@@ -158,6 +222,8 @@ def parts_of(refund: Refund) -> Sequence[RefundPart]:
 
 
 def _description(refund: Refund) -> str:
+    if refund.credit_note_id:
+        return "Credit note given back to the payer"
     if refund.was_made_at_the_processor:
         return "Refund made at the processor"
     return f"Refund by check {refund.check_number or ''}".rstrip() if refund.how is How.CHECK else "Refund"

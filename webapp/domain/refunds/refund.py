@@ -61,7 +61,8 @@ class How(StrEnum):
 
 
 class Refund(OrganizationRow, Base):
-    """`amount` in minor units. `requested_by_id` is null when somebody made it at the processor itself.
+    """`amount` in minor units, of an invoice's payment or of a credit note. `requested_by_id` is null when
+    somebody made it at the processor itself.
 
     Its id is the processor's idempotency key, so asking again never gives the money back twice. `asked_at` is
     when the processor was first asked. `note` says why it was denied or withdrawn, or did not arrive.
@@ -73,6 +74,7 @@ class Refund(OrganizationRow, Base):
     member_id: Mapped[UUID] = mapped_column(nullable=True)
     chapter_id: Mapped[UUID] = mapped_column(nullable=True)
     invoice_id: Mapped[UUID | None]
+    credit_note_id: Mapped[UUID | None]
     amount: Mapped[int]
     how: Mapped[How] = mapped_column(server_default=How.ORIGINAL.value, default=How.ORIGINAL)
     check_number: Mapped[str | None]
@@ -108,6 +110,7 @@ class Refund(OrganizationRow, Base):
         references("members", "member_id"),
         references("chapters", "chapter_id"),
         references("invoices", "invoice_id"),
+        references("credit_notes", "credit_note_id"),
         CheckConstraint("amount > 0", "amount_is_positive"),
         CheckConstraint("how <> 'original' OR payment_id IS NOT NULL", "original_method_has_a_payment"),
         CheckConstraint("NOT needs_approval OR released_by_id <> requested_by_id", "four_eyes"),
@@ -127,6 +130,12 @@ class Refund(OrganizationRow, Base):
         Index(
             "ix_refunds_invoice", "organization_id", "invoice_id", postgresql_where="invoice_id IS NOT NULL"
         ),
+        Index(
+            "ix_refunds_credit_note",
+            "organization_id",
+            "credit_note_id",
+            postgresql_where="credit_note_id IS NOT NULL",
+        ),
         Index("ix_refunds_chapter", "organization_id", "chapter_id", "id"),
         Index(
             "ix_refunds_failed",
@@ -143,8 +152,13 @@ class Refund(OrganizationRow, Base):
     def was_made_at_the_processor(self) -> bool:
         return self.requested_by_id is None
 
+    @property
+    def event(self) -> Event:
+        """What it is in the books once the money is gone."""
+        return Event.CREDIT_NOTE_RELEASED if self.credit_note_id else Event.REFUND
+
     def posting_objections(self, event: Event) -> Iterator[Objection]:
-        if event is Event.REFUND and self.state is not RefundState.SUCCEEDED:
+        if event is self.event and self.state is not RefundState.SUCCEEDED:
             yield Guard.SOURCE_STATE_ALLOWS, "The money of this refund has not gone out."
 
     def release(self, *, by: Login) -> None:

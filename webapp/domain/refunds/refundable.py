@@ -1,13 +1,11 @@
 """What can still go back of the payments that settle an invoice."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
-from webapp.core import money, tenancy
+from webapp.core import money
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.payments.payment import Allocation, Payment
@@ -29,54 +27,36 @@ class Refundable:
         return max(0, min(self.settles - self.held, self.payment.returnable))
 
 
-def of_invoice(invoice: Invoice) -> list[Refundable]:
+def of_invoice(invoice: Invoice, *conditions: ColumnElement[bool]) -> list[Refundable]:
     """Every payment that settles a part of it, the latest first."""
-    settled = _sums(Allocation, Allocation.undone_at.is_(None), Allocation.invoice_id == invoice.id)
-    held = _sums(Refund, Refund.state.in_(UNFINISHED), Refund.invoice_id == invoice.id)
-    payments: Sequence[Payment] = db.session.scalars(
-        Payment.here()
-        .select(Payment.id.in_(settled))
-        .options(joinedload(Payment.processor))
+    settles = _sum(Allocation, Allocation.undone_at.is_(None), Allocation.invoice_id == invoice.id)
+    held = _sum(Refund, Refund.state.in_(UNFINISHED), Refund.invoice_id == invoice.id)
+    rows = db.session.execute(
+        select(Payment, settles, held)
+        .where(Payment.organization_id == invoice.organization_id, Payment.id.in_(_payments_of(invoice)))
+        .where(*conditions)
         .order_by(Payment.id.desc())
-    ).all()
-    return [Refundable(payment, settled[payment.id], held.get(payment.id, 0)) for payment in payments]
-
-
-def of_payment(invoice: Invoice, payment: Payment) -> Refundable:
-    """The same for one of them, which the caller holds."""
-    return Refundable(
-        payment,
-        _sums(
-            Allocation,
-            Allocation.undone_at.is_(None),
-            Allocation.invoice_id == invoice.id,
-            Allocation.payment_id == payment.id,
-        ).get(payment.id, 0),
-        _sums(
-            Refund,
-            Refund.state.in_(UNFINISHED),
-            Refund.invoice_id == invoice.id,
-            Refund.payment_id == payment.id,
-        ).get(payment.id, 0),
     )
+    return [Refundable(payment, int(settled), int(waiting)) for payment, settled, waiting in rows if settled]
+
+
+def _payments_of(invoice: Invoice) -> Select[UUID]:
+    here = Allocation.organization_id == invoice.organization_id
+    return select(Allocation.payment_id).where(here, Allocation.invoice_id == invoice.id)
+
+
+def _sum(kind: type[Allocation] | type[Refund], *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Of each payment."""
+    mine = (kind.organization_id == Payment.organization_id) & (kind.payment_id == Payment.id)
+    return select(func.coalesce(func.sum(kind.amount), 0)).where(mine, *conditions).scalar_subquery()
 
 
 def what_is_too_much(amount: int, invoice: Invoice, payment: Payment) -> str:
     """Why so much can't go back; empty when it can."""
-    left = of_payment(invoice, payment).left
+    left = sum(one.left for one in of_invoice(invoice, Payment.id == payment.id))
     if amount <= left:
         return ""
     if left == 0:
         return f"Nothing of this payment can go back for invoice {invoice.number} any more."
     shown = money.display(left, payment.currency)
     return f"At most {shown} of this payment can still go back for invoice {invoice.number}."
-
-
-def _sums(kind: type[Allocation] | type[Refund], *conditions: ColumnElement[bool]) -> dict[UUID, int]:
-    """By payment."""
-    rows = db.session.execute(
-        select(kind.payment_id, func.sum(kind.amount))
-        .where(kind.organization_id == tenancy.organization_id(), *conditions)
-        .group_by(kind.payment_id)
-    )
-    return {payment_id: int(total) for payment_id, total in rows if payment_id is not None}

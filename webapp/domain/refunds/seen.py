@@ -59,11 +59,9 @@ def _what_went_back(
 
 def learn_of_refund(refund_id: UUID, seen: ProcessorRefund, *, on: date) -> None:
     """The processor's answer about a refund of ours."""
-    payment_id = Refund.here().get(refund_id).payment_id
-    assert payment_id is not None, "A processor is asked about refunds of payments only"
-    invoices = booking.lock_invoices(payment_id)
-    payment = Payment.here().get(payment_id, lock=True)
-    _move(Refund.here().get(refund_id, lock=True), payment, seen, invoices, on=on)
+    held = booking.hold(refund_id)
+    assert held.payment is not None, "A processor is asked about refunds of payments only"
+    _move(held.refund, held.payment, seen, held.invoices, on=on)
 
 
 def _take_note_of_all(
@@ -119,7 +117,7 @@ def _make_room(payment: Payment, amount: int) -> None:
     )
     for refund in waiting:
         if amount > payment.returnable:
-            payment.let_go(refund.amount)
+            booking.free(refund, payment, by=None)
             refund.end(
                 RefundState.WITHDRAWN, by=None, reason="The money was refunded at the processor meanwhile."
             )
@@ -134,7 +132,7 @@ def _move(refund: Refund, payment: Payment, seen: ProcessorRefund, invoices: Inv
             booking.book(refund, payment, invoices, on=on, by=None)
             _tell("refund_arrived", refund)
         elif state is RefundState.FAILED:
-            payment.let_go(refund.amount)
+            booking.free(refund, payment, by=None)
             refund.fail(seen.failure)
         elif refund.state is RefundState.RELEASED:
             refund.state = RefundState.PENDING

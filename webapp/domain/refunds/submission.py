@@ -13,7 +13,7 @@ from webapp.core.jobs import Job, later
 from webapp.domain.payments.gateway import PaymentGateway, ProcessorRefund, RefundOrder
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor
-from webapp.domain.refunds import seen
+from webapp.domain.refunds import booking, seen
 from webapp.domain.refunds.refund import Refund, RefundState
 
 NEXT_LOOK = timedelta(days=1)
@@ -74,12 +74,10 @@ def answered(refund_id: UUID, answer: ProcessorRefund, *, on: date) -> None:
 
 def refused(refund_id: UUID, sentence: str) -> None:
     """The processor said no, so nothing went back and nothing is held for it any more."""
-    found = Refund.here().get(refund_id)
-    payment = Payment.here().get(_payment_id(found), lock=True)
-    refund = Refund.here().get(refund_id, lock=True)
-    if refund.state is RefundState.RELEASED:
-        payment.let_go(refund.amount)
-        refund.fail(sentence)
+    held = booking.hold(refund_id)
+    if held.refund.state is RefundState.RELEASED:
+        booking.free(held.refund, held.payment, by=None)
+        held.refund.fail(sentence)
 
 
 def under_way(refund_id: UUID) -> tuple[PaymentProcessor, str] | None:
@@ -91,11 +89,7 @@ def under_way(refund_id: UUID) -> tuple[PaymentProcessor, str] | None:
 
 
 def _where(refund: Refund) -> tuple[Payment, PaymentProcessor]:
-    payment = Payment.here().get(_payment_id(refund))
+    assert refund.payment_id is not None, "A processor gives back payments only"
+    payment = Payment.here().get(refund.payment_id)
     assert payment.processor_id is not None, "Only a processor's payment goes back through one"
     return payment, PaymentProcessor.here().get(payment.processor_id)
-
-
-def _payment_id(refund: Refund) -> UUID:
-    assert refund.payment_id is not None, "A processor gives back payments only"
-    return refund.payment_id
