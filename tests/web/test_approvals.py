@@ -33,6 +33,7 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.organizations import Login, LoginSession, RoleName, roles
 from webapp.domain.organizations.roles import Role
+from webapp.domain.organizations.sessions import Method
 from webapp.wiring import mail_folder
 
 
@@ -63,7 +64,7 @@ def test_the_queue_says_who_asks_for_how_much_why_and_what_their_cap_is(
 ) -> None:
     enter(client, world.logins[ADMIN])
     page = client.get(path(world)).text
-    for words in ("Adjustment for Ana", "Pi Chi treasurer", "$60.00", "cap is $0.00", "Paid at the door."):
+    for words in ("Adjustment for Ana", "Pi Chi treasurer", "$60.00", "never alone", "Paid at the door."):
         assert words in page
     assert page.index("Waiting") < page.index("On hold") < page.index("Asked back") < page.index("Decided")
 
@@ -385,4 +386,16 @@ def test_large_decisions_ask_again_who_is_there(client: FlaskClient, world: Worl
         session.execute(update(LoginSession).values(confirmed_at=now() - timedelta(minutes=16)))
     asked = approve(client, world)
     assert asked.status_code == 403 and "Confirm it" in asked.text
+    assert stored(world).state is ApprovalState.PENDING
+
+
+def test_who_decides_in_an_admins_place_signs_in_as_an_admin_does(client: FlaskClient, world: World) -> None:
+    today = world.organization.today
+    with transaction():
+        delegation.delegate(world.logins[NEIGHBOUR], until=today, by=world.logins[ADMIN], on=today)
+    enter(client, world.logins[NEIGHBOUR])
+    with transaction() as session:
+        session.execute(update(LoginSession).values(methods=[Method.MEMORIZED]))
+    asked = approve(client, world)
+    assert asked.status_code == 303 and "/second-" in asked.location
     assert stored(world).state is ApprovalState.PENDING

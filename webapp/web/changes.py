@@ -51,13 +51,12 @@ def told(entries: Sequence[AuditEntry]) -> list[Told]:
     return [_told(entry, names) for entry in entries]
 
 
-def in_words(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a thing consists of, each with its name, with one question for all the names in it."""
-    names = naming.names_of(
-        {UUID(value) for value in facts.values() if isinstance(value, str) and trail.is_id(value)}
-    )
+def in_words(facts: dict[str, Any], known: dict[UUID, str]) -> list[tuple[str, str]]:
+    """What a thing consists of, each with its name, with one question for the names that are not known."""
+    ids = {UUID(text) for text in facts.values() if isinstance(text, str) and trail.is_id(text)}
+    names = known | naming.names_of(ids - known.keys())
     shown = ((name, _readable(name, value, names)) for name, value in facts.items())
-    return [(_label(name), text) for name, text in shown if text is not None]
+    return [(_label(name), text) for name, text in shown if text]
 
 
 def sort_of(kind: str) -> str:

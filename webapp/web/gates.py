@@ -1,8 +1,11 @@
 """One gate per blueprint: who may pass, and what they find behind it. Another organization's id is a 404."""
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
@@ -14,6 +17,7 @@ from webapp.domain.organizations.access import Access
 from webapp.web import auth, pace
 from webapp.web.htmx import see_other
 
+P = ParamSpec("P")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 if TYPE_CHECKING:
@@ -61,11 +65,25 @@ def _require_role() -> Response | None:
 
 def _require_second_factor() -> Response | None:
     """A national admin's password alone opens nothing here; it leads to where a second step is set up."""
+    return _ask_for_second_step() if g.access.is_national_admin else None
+
+
+def _ask_for_second_step() -> Response | None:
     session = auth.current_session()
-    if not g.access.is_national_admin or session is None or session.is_strong:
+    if session is None or session.is_strong:
         return None
     auth.remember_wanted()
     return see_other("account.second_factor")
+
+
+def in_two_steps(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """For what is done in the place of a national admin: it takes as much to sign in for it."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        return _ask_for_second_step() or view(*args, **kwargs)
+
+    return guarded
 
 
 def _refused(message: str) -> NotAllowed:

@@ -2,20 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, Select, String, Text, cast, func, literal, select, union_all
 
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.approvals import ApprovalRequest
+from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Member
-from webapp.domain.payments.payment import Payment
 from webapp.domain.refunds.refund import Refund
 
-_LATEST = 5
+_LATEST = 8
+
+
+class Event(NamedTuple):
+    """A refund, an adjustment, or a request for one; `amount` in minor units."""
+
+    sort: str
+    amount: int
+    state: str
+    at: datetime
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -25,12 +35,11 @@ class Standing:
     billed: int
     paid: int
     owed: int
-    refunds: Sequence[Refund]
-    requests: Sequence[ApprovalRequest]
+    latest: Sequence[Event]
 
 
 def of(member: Member, *, beside: ApprovalRequest) -> Standing:
-    """With the latest refunds, and the latest requests but this one."""
+    """With the latest that was given back, taken off or asked for, but this request."""
     billed, paid, owed = db.session.execute(
         select(_sum(Invoice.billed), _sum(Invoice.paid), _sum(Invoice.owed)).where(
             Invoice.organization_id == tenancy.organization_id(),
@@ -38,16 +47,32 @@ def of(member: Member, *, beside: ApprovalRequest) -> Standing:
             Invoice.voided_at.is_(None),
         )
     ).one()
-    refunds = Refund.here().select(Payment.member_id == member.id).join(Refund.payment)
-    others = ApprovalRequest.member_id == member.id, ApprovalRequest.id != beside.id
-    earlier = ApprovalRequest.here().select(*others).options(joinedload(ApprovalRequest.decided_by))
-    return Standing(
-        int(billed),
-        int(paid),
-        int(owed),
-        db.session.scalars(refunds.order_by(Refund.id.desc()).limit(_LATEST)).all(),
-        db.session.scalars(earlier.order_by(ApprovalRequest.id.desc()).limit(_LATEST)).all(),
+    return Standing(int(billed), int(paid), int(owed), _latest(member, beside))
+
+
+def _latest(member: Member, beside: ApprovalRequest) -> Sequence[Event]:
+    same_invoice = (Invoice.organization_id == Adjustment.organization_id) & (
+        Invoice.id == Adjustment.invoice_id
     )
+    adjusted = _events("adjustment", Adjustment).join(Invoice, same_invoice)
+    asked = ApprovalRequest.id != beside.id, ApprovalRequest.subject_id != beside.subject_id
+    found = union_all(
+        _events("refund", Refund).where(Refund.member_id == member.id, Refund.id != beside.subject_id),
+        adjusted.where(Invoice.member_id == member.id, Adjustment.id != beside.subject_id),
+        _events("request", ApprovalRequest).where(ApprovalRequest.member_id == member.id, *asked),
+    ).subquery()
+    rows = db.session.execute(select(found).order_by(found.c.at.desc()).limit(_LATEST))
+    return [Event(*row) for row in rows]
+
+
+def _events(sort: str, kind: Any) -> Select[Any]:
+    return select(
+        literal(sort, Text).label("sort"),
+        kind.amount.label("amount"),
+        cast(kind.state, String).label("state"),
+        kind.created_at.label("at"),
+        kind.reason.label("reason"),
+    ).where(kind.organization_id == tenancy.organization_id())
 
 
 def _sum(column: Any) -> ColumnElement[int]:

@@ -13,7 +13,7 @@ from webapp.domain.approvals import ApprovalRequest
 from webapp.web.approvals import approvals
 from webapp.web.approvals.request import RemarkForm, page, visible
 from webapp.web.confirmation import confirmed
-from webapp.web.gates import current_organization
+from webapp.web.gates import current_organization, in_two_steps
 from webapp.web.htmx import see_other
 from webapp.web.request_keys import acts_once
 
@@ -21,6 +21,7 @@ Answer = Response | tuple[str, int]
 
 
 @approvals.post("/<uuid:approval_id>/approval")
+@in_two_steps
 @confirmed
 @acts_once
 def create_approval(approval_id: UUID) -> Response:

@@ -37,13 +37,20 @@ def page(approval_id: UUID, form: Form) -> str:
     return render_template(
         "approvals/show.html",
         approval=found,
-        terms=changes.in_words(found.terms),
+        terms=changes.in_words(found.terms, _known(found)),
         events=AuditEntry.here().all(AuditEntry.subject_id == found.id, order_by=AuditEntry.id),
         standing=standing.of(found.member, beside=found),
         form=form,
         may_decide=found.is_open and eyes.may_decide(found),
         is_mine=found.is_asked_by(current_user),
     )
+
+
+def _known(request: ApprovalRequest) -> dict[UUID, str]:
+    """What the page says already beside the order; the subject is what it is about."""
+    known = {request.member_id: request.member.name, request.chapter_id: request.chapter.name}
+    linked = {row_id: "this one" for row_id in (request.invoice_id, request.payment_id) if row_id}
+    return known | linked | {request.subject_id: ""}
 
 
 def visible(approval_id: UUID) -> ApprovalRequest:

@@ -20,7 +20,7 @@ from webapp.web.approvals.queue import reader
 from webapp.web.approvals.request import visible
 from webapp.web.confirmation import confirmed
 from webapp.web.forms import Form
-from webapp.web.gates import current_organization
+from webapp.web.gates import current_organization, in_two_steps
 from webapp.web.lists import PAGE
 
 
@@ -41,6 +41,7 @@ def together() -> str:
 
 
 @approvals.post("/together")
+@in_two_steps
 @confirmed
 def create_approvals() -> str:
     seen = http.form.getlist("seen", type=_seen)[:PAGE]
