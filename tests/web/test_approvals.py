@@ -59,6 +59,12 @@ def stored(world: World) -> ApprovalRequest:
     return found
 
 
+def mails(world: World, kind: MailKind) -> list[Mail]:
+    """About this request, oldest first."""
+    found = Mail.here().all(Mail.kind == kind, order_by=Mail.id)
+    return [mail for mail in found if mail.details["approval_id"] == str(world.ids["approval_id"])]
+
+
 def test_the_queue_says_who_asks_for_how_much_why_and_what_their_cap_is(
     client: FlaskClient, world: World
 ) -> None:
@@ -127,7 +133,7 @@ def test_opening_the_mails_link_decides_nothing_however_often_it_is_prefetched(
     client: FlaskClient, world: World, jobs: JobRunner
 ) -> None:
     jobs.run_all()
-    (told,) = Mail.here().all(Mail.kind == MailKind.APPROVAL_WAITING)
+    (told,) = mails(world, MailKind.APPROVAL_WAITING)
     link = one(world)
     assert link in mail_folder().read(str(told.id)).text
     enter(client, world.logins[ADMIN])
@@ -146,7 +152,7 @@ def test_it_is_asked_back_answered_by_the_treasurer_and_both_sides_hear_of_it(
     asked = client.post(one(world, "/question"), data={"remark": "Which door?"})
     assert asked.status_code == 303
     jobs.run_all()
-    (news,) = Mail.here().all(Mail.kind == MailKind.APPROVAL_NEWS)
+    (news,) = mails(world, MailKind.APPROVAL_NEWS)
     assert news.recipient == world.logins[TREASURER].email
     assert "Which door?" in mail_folder().read(str(news.id)).text
     enter(client, world.logins[TREASURER])
@@ -156,14 +162,15 @@ def test_it_is_asked_back_answered_by_the_treasurer_and_both_sides_hear_of_it(
     client.post(one(world, "/answer"), data={"remark": "The side door."})
     jobs.run_all()
     assert (stored(world).state, stored(world).remark) == (ApprovalState.PENDING, "The side door.")
-    waiting = Mail.here().all(Mail.kind == MailKind.APPROVAL_WAITING, order_by=Mail.id)
+    waiting = mails(world, MailKind.APPROVAL_WAITING)
     assert [mail.recipient for mail in waiting] == [world.logins[ADMIN].email] * 2
     assert "The side door." in mail_folder().read(str(waiting[-1].id)).text
 
 
 def test_what_waits_is_counted_on_the_national_home(client: FlaskClient, world: World) -> None:
     enter(client, world.logins[ADMIN])
-    assert "1 request waits for a decision" in client.get(f"/o/{world.organization.slug}/national/").text
+    page = client.get(f"/o/{world.organization.slug}/national/").text
+    assert re.search(r"\d+ requests? waits? for a decision", page)
 
 
 @pytest.mark.parametrize("verb", ["denial", "hold", "question"])
@@ -252,10 +259,10 @@ def test_what_is_approved_is_done_at_once_and_the_row_leaves_the_queue(
     assert approve(client, world).status_code == 303
     assert (stored(world).state, owed(world)) == (ApprovalState.APPROVED, 29_000)
     page = client.get(path(world)).text
-    assert "Adjustment for Ana" in page and "approved." in page and "Nothing waits for a decision" in page
+    assert "Adjustment for Ana" in page and "approved." in page and one(world) not in page
     assert "Adjustment for Ana" in client.get(path(world, "?tab=decided")).text
     jobs.run_all()
-    (news,) = Mail.here().all(Mail.kind == MailKind.APPROVAL_NEWS)
+    (news,) = mails(world, MailKind.APPROVAL_NEWS)
     assert news.recipient == world.logins[TREASURER].email and "was approved" in str(news.subject)
 
 
@@ -275,7 +282,7 @@ def test_it_is_denied_with_a_reason_that_whoever_asked_reads(
     assert client.post(one(world, "/denial"), data={"remark": "No receipt."}).status_code == 303
     assert (stored(world).state, owed(world)) == (ApprovalState.DENIED, 35_000)
     jobs.run_all()
-    (news,) = Mail.here().all(Mail.kind == MailKind.APPROVAL_NEWS)
+    (news,) = mails(world, MailKind.APPROVAL_NEWS)
     assert "No receipt." in mail_folder().read(str(news.id)).text
     enter(client, world.logins[TREASURER])
     assert "No receipt." in client.get(one(world)).text
@@ -377,7 +384,8 @@ def test_the_list_is_a_file_as_well(client: FlaskClient, world: World) -> None:
     enter(client, world.logins[ADMIN])
     lines = client.get(path(world, "?format=csv")).text.splitlines()
     assert lines[0].startswith("asked_at,action,member_number")
-    assert len(lines) == 2 and ",6000,60.00,USD,0,pending,Pi Chi treasurer,Paid at the door.," in lines[1]
+    own = ",6000,60.00,USD,0,pending,Pi Chi treasurer,Paid at the door.,"
+    assert len([line for line in lines if own in line]) == 1
 
 
 def test_large_decisions_ask_again_who_is_there(client: FlaskClient, world: World) -> None:

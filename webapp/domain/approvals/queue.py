@@ -157,22 +157,16 @@ def one(*conditions: ColumnElement[bool]) -> ApprovalRequest:
 
 
 def loaded(*conditions: ColumnElement[bool]) -> Select[ApprovalRequest]:
-    """With everybody and everything that a request names, as they are now.
-
-    The member too, who may be the one who asks: with what their pages show of them.
-    """
-    member = contains_eager(ApprovalRequest.member)
+    """With everybody and everything that a request names."""
     return (
         ApprovalRequest.here()
         .select(*conditions)
         .join(ApprovalRequest.member)
         .options(
-            member.joinedload(Member.chapter),
-            member.joinedload(Member.status),
+            contains_eager(ApprovalRequest.member),
             joinedload(ApprovalRequest.chapter),
             joinedload(ApprovalRequest.requested_by),
             joinedload(ApprovalRequest.requested_by_token),
             joinedload(ApprovalRequest.decided_by),
         )
-        .execution_options(populate_existing=True)
     )
