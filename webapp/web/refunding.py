@@ -19,7 +19,7 @@ from webapp.domain.refunds.refund import How
 from webapp.domain.refunds.refundable import Refundable
 from webapp.domain.refunds.requesting import Preview, Terms
 from webapp.web import invoices
-from webapp.web.filters import money_text
+from webapp.web.filters import date_text, money_text
 from webapp.web.forms import Form, MoneyField, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
@@ -129,9 +129,9 @@ def _offering(sources: list[Refundable], form: RefundForm) -> RefundForm:
 
 
 def _named(payment: Payment, left: int) -> str:
-    how = payment.payer_detail or payment.method.label
-    paid = money_text(payment.amount, payment.currency)
-    return f"{how}, {paid} on {payment.received_on}: {money_text(left, payment.currency)} can go back"
+    detail = f", {payment.payer_detail}" if payment.payer_detail else ""
+    paid = f"{money_text(payment.amount, payment.currency)} on {date_text(payment.received_on)}"
+    return f"{payment.method.label}{detail}, {paid}: {money_text(left, payment.currency)} can go back"
 
 
 def _page(
