@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -58,6 +58,8 @@ from webapp.domain.payments import batch_lines, batches
 from webapp.domain.payments.batch_lines import Typed
 from webapp.domain.payments.batches import ReceiptBatch, Slip
 from webapp.domain.payments.checkout import Checkout, CheckoutState
+from webapp.domain.payments.disputes import Dispute
+from webapp.domain.payments.gateway import DisputeKind, DisputeState
 from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method, Payment, PaymentState
@@ -244,6 +246,22 @@ def make_mail(invoice: Invoice, recipient: str = "ana@members.example.org") -> M
     )
 
 
+def make_dispute(payment: Payment) -> Dispute:
+    """The payer's bank asks, and waits for an answer; no money has moved, and refunds stay possible."""
+    return Dispute(
+        id=new_id(),
+        payment_id=payment.id,
+        reference=f"du_{new_id()}",
+        kind=DisputeKind.CHARGEBACK,
+        state=DisputeState.INQUIRY,
+        reason="fraudulent",
+        amount=1_000,
+        answer_by=now() + timedelta(days=5),
+        opened_at=now(),
+        seen_at=now(),
+    )
+
+
 def make_failed_refund(payment: Payment) -> Refund:
     return Refund(
         id=new_id(),
@@ -300,11 +318,12 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         ids["span_id"] = ledger.close_span(date(1990, 1, 1), date(1990, 1, 31), by=logins[ADMIN]).id
         refund = make_failed_refund(Payment.here().get(ids["payment_id"]))
         ids["action_id"] = make_bulk_action(invoice, logins[ADMIN]).id
-        session.add_all([refund, mail, job, make_letters(ids["run_id"])])
+        dispute = make_dispute(Payment.here().get(ids["payment_id"]))
+        session.add_all([refund, dispute, mail, job, make_letters(ids["run_id"])])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None
     ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}
-    ids["refund_id"] = refund.id
+    ids |= {"refund_id": refund.id, "dispute_id": dispute.id}
     ids["adjustment_id"] = make_hardship(invoice, logins[MEMBER]).id
     ids |= {"role_id": role.id, "session_id": new_id(), "login_id": logins[MEMBER].id}
     ids |= {"passkey_id": make_passkey(logins[ADMIN]).id}

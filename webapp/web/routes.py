@@ -62,6 +62,7 @@ RESOURCES: dict[str, list[str]] = {
         "pay_links",
         "refunds",
         "failed_refunds",
+        "disputes",
         "reminders",
     ],
     "approvals": [
@@ -116,6 +117,7 @@ RESOURCES: dict[str, list[str]] = {
         "failed_refunds",
         "approval_policy",
         "approval_delegations",
+        "disputes",
     ],
     "api": [
         "organizations",
@@ -129,6 +131,7 @@ RESOURCES: dict[str, list[str]] = {
         "payments",
         "receipt_batches",
         "refunds",
+        "disputes",
         "books",
         "roster_imports",
         "audit_trail",

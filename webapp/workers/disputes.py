@@ -42,7 +42,8 @@ def _say(answer: DisputeAnswer, dispute: Dispute, payment: Payment) -> str | Non
 def _records(dispute: Dispute, statement: str) -> Records:
     organization = db.session.get_one(Organization, tenancy.organization_id())
     test_mode = wiring.settings().test_mode
-    return evidence.records_of(dispute.id, organization, statement=statement, test_mode=test_mode)
+    found = db.session.scalars(evidence.with_payer(Dispute.id == dispute.id)).one()
+    return evidence.records_of(found, organization, statement=statement, test_mode=test_mode)
 
 
 def _hand_in(

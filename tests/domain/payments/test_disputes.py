@@ -8,7 +8,9 @@ import pytest
 
 from tests.processor import TODAY, Shop, fresh
 from webapp.core.db import db, transaction
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, Direction
 from webapp.domain.billing.invoice import Invoice, InvoiceStatus
+from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.billing.spreading import only
 from webapp.domain.credits.applying import apply
 from webapp.domain.credits.credit_note import CreditNote
@@ -358,3 +360,23 @@ def debited(shop: Shop, invoice: Invoice) -> Payment:
     shop.sandbox.act(shop.latest("payment_intent")["id"], "settlement")
     shop.hear()
     return fresh(Payment, payment_id)
+
+
+@pytest.mark.case("K5")
+@pytest.mark.case("K29")
+def test_a_returned_debit_costs_its_fee_once_if_the_organization_asks_for_one(shop: Shop) -> None:
+    """However often we hear of it; the fee raises what is owed, and what it does stands in words."""
+    with transaction():
+        DuesSettings.of(shop.organization).change(by=None, returned_debit_fee=2_500)
+    invoice = shop.owed()
+    debited(shop, invoice)
+    shop.sandbox.act(shop.latest("charge")["id"], "return")
+    shop.hear()
+    for event in shop.events("charge.dispute.created", "charge.dispute.closed"):
+        shop.deliver(event)
+    shop.work()
+    [fee] = Adjustment.here().all()
+    assert (fee.kind, fee.amount, fee.direction) == (AdjustmentKind.FEE, 2_500, Direction.RAISES)
+    assert fee.reason == "Bank debit returned: the account did not hold enough money"
+    assert fresh(Invoice, invoice.id).owed == 42_500
+    assert (shop.balance(Code.RECEIVABLE), shop.balance(Code.OTHER_INCOME)) == (42_500, 2_500)

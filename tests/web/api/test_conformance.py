@@ -27,7 +27,7 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
-from tests.web.world import make_approval, make_batch
+from tests.web.world import make_approval, make_batch, make_dispute
 from webapp.core.db import db, transaction
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
@@ -72,6 +72,9 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
             by=treasurer,
             on=organization.today,
         )
+    with transaction() as session:
+        dispute = make_dispute(payment)
+        session.add(dispute)
     period = db.session.scalars(select(BillingPeriod).limit(1)).one()
     schedule = db.session.scalars(select(AssessmentSchedule).limit(1)).one()
     found = {
@@ -83,6 +86,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "payment_id": payment.id,
         "batch_id": make_batch(chapter, [(member.number, "1.00")], factories.make_login()).id,
         "refund_id": refunded.refund.id,
+        "dispute_id": dispute.id,
         "rate_id": factories.make_rate(status, 40_000).id,
         "period_id": period.id,
         "schedule_id": schedule.id,

@@ -76,6 +76,8 @@ POLICY: dict[str, set[RoleName]] = {
     "refund_invoice": {N, T},
     "list_refunds": {N, A, T, M},
     "read_refund": {N, A, T, M},
+    "list_disputes": {N, A, T},
+    "read_dispute": {N, A, T},
     "read_chapter_ledger": {N, A, T},
     "read_aging": {N, A, T},
     "read_trial_balance": {N, A},

@@ -60,6 +60,7 @@ class DuesSettings(OrganizationRow, Base):
     late_fee_after_days: Mapped[int | None]
     autopay: Mapped[bool] = mapped_column(default=False)
     refund_cap: Mapped[int] = mapped_column(default=5000)
+    returned_debit_fee: Mapped[int] = mapped_column(default=0, server_default="0")
     reminder_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [-7, 0, 7, 21])
     card_retry_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [3, 5, 7])
     prorate_late_joiners: Mapped[bool] = mapped_column(default=False)
@@ -69,6 +70,7 @@ class DuesSettings(OrganizationRow, Base):
         references_organization(),
         UniqueConstraint("organization_id"),
         CheckConstraint("default_amount >= 0 AND refund_cap >= 0", "amounts_are_not_negative"),
+        CheckConstraint("returned_debit_fee >= 0", "returned_debit_fee_is_not_negative"),
         CheckConstraint("due_after_days >= 0 AND grace_days >= 0", "days_are_not_negative"),
     )
 
@@ -109,9 +111,15 @@ def plainly(value: Any) -> Any:
     return value if value is None or isinstance(value, int | list | bool) else str(value)
 
 
+_NOT_NEGATIVE = (
+    *("default_amount", "refund_cap", "returned_debit_fee"),
+    *("late_fee_amount", "late_fee_maximum", "late_fee_percent"),
+)
+
+
 def _refuse_impossible(values: dict[str, Any]) -> None:
     problems: dict[str, str] = {}
-    for name in ("default_amount", "refund_cap", "late_fee_amount", "late_fee_maximum", "late_fee_percent"):
+    for name in _NOT_NEGATIVE:
         if (values.get(name) or 0) < 0:
             problems[name] = "An amount can't be negative."
     for name in ("due_after_days", "grace_days", "late_fee_after_days"):

@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from webapp.core import tenancy
 from webapp.core.db import db
-from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
-from webapp.domain.notifications.dispute_mails import loaded
-from webapp.domain.notifications.pdf import LetterLine, address_lines, letter_lines, printable
+from webapp.domain.notifications.pdf import LetterLine, address_lines, letter_lines
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments import dispute_reasons
 from webapp.domain.payments.checkout import Checkout
-from webapp.domain.payments.disputes import Dispute
+from webapp.domain.payments.disputes import Dispute, DisputeAnswer
 from webapp.domain.payments.gateway import Evidence
 from webapp.domain.payments.payment import Allocation, Payment
 
@@ -82,13 +81,12 @@ class Records:
 
 
 def records_of(
-    dispute_id: UUID, organization: Organization, *, statement: str = "", test_mode: bool = False
+    dispute: Dispute, organization: Organization, *, statement: str = "", test_mode: bool = False
 ) -> Records:
-    """The records as of now, with the words that go with them."""
-    dispute, voice = loaded(dispute_id), Voice(organization)
-    payment, member = dispute.payment, _payer(dispute)
+    """The records as of now, with the words that go with them. The dispute comes `with_payer`."""
+    voice, payment, member = Voice(organization), dispute.payment, dispute.payment.member
     settled = _settled(payment)
-    invoices = db.session.scalars(printable(Invoice.id.in_(settled)).order_by(Invoice.id)).all()
+    invoices = [invoice for invoice, _ in settled]
     return Records(
         dispute_id=dispute.id,
         reference=dispute.reference,
@@ -109,7 +107,7 @@ def records_of(
         payer=tuple(_about_payer(member, organization, voice)),
         payment=tuple(_about_payment(dispute, voice)),
         statement=statement.strip(),
-        invoices=tuple(_facts(invoice, settled[invoice.id]) for invoice in invoices),
+        invoices=tuple(_facts(invoice, amount) for invoice, amount in settled),
         steps=tuple((voice.moment(at), text) for at, text in sorted(_steps(payment, invoices))),
         earlier=tuple(_earlier(payment)),
     )
@@ -129,18 +127,60 @@ def for_the_bank(records: Records, drawn: bytes) -> Evidence:
     )
 
 
-def _payer(dispute: Dispute) -> Member:
-    statement = Member.here().select(Member.id == dispute.payment.member_id)
-    return db.session.scalars(statement.options(joinedload(Member.chapter), joinedload(Member.status))).one()
+def suggested_words(member: Member, organization: Organization, invoices: Sequence[Invoice]) -> str:
+    """A beginning for whoever writes to the bank. The invoices come with their periods."""
+    paid_for = ", ".join(f"invoice {one.number} ({one.period.name})" for one in invoices)
+    about = f" This payment is for {paid_for}." if paid_for else ""
+    return f"{member.name} is a member of {organization.name}.{about} Our records are attached."
 
 
-def _settled(payment: Payment) -> dict[UUID, int]:
+def with_payer(*conditions: ColumnElement[bool]) -> Select[Dispute]:
+    """Disputes with all of their payer that is told to the bank, and the chapter."""
+    payment = joinedload(Dispute.payment)
+    payer = payment.joinedload(Payment.member)
+    return (
+        Dispute.here()
+        .select(*conditions)
+        .options(
+            payment.joinedload(Payment.chapter),
+            payer.joinedload(Member.chapter),
+            payer.joinedload(Member.status),
+        )
+    )
+
+
+def words_sent() -> ScalarSelect[str | None]:
+    """Beside each dispute: what was last said to the bank, if anything was."""
+    return (
+        select(DisputeAnswer.statement)
+        .where(
+            DisputeAnswer.organization_id == Dispute.organization_id,
+            DisputeAnswer.dispute_id == Dispute.id,
+            DisputeAnswer.statement.is_not(None),
+        )
+        .order_by(DisputeAnswer.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _settled(payment: Payment) -> list[tuple[Invoice, int]]:
     """What the payment paid of which invoice before it was contested, or was meant to pay."""
-    found: dict[UUID, int] = {}
-    for one in Allocation.here().all(Allocation.payment_id == payment.id, order_by=Allocation.id):
-        found[one.invoice_id] = max(one.amount, found.get(one.invoice_id, 0))
-    checkout = Checkout.here().first(Checkout.payment_id == payment.id)
-    return found or ({checkout.invoice_id: checkout.amount} if checkout else {})
+    here = tenancy.organization_id()
+    paid = select(Allocation.invoice_id, Allocation.amount).where(
+        Allocation.organization_id == here, Allocation.payment_id == payment.id
+    )
+    meant = select(Checkout.invoice_id, Checkout.amount).where(
+        Checkout.organization_id == here, Checkout.payment_id == payment.id
+    )
+    parts = paid.union_all(meant).subquery()
+    largest = select(parts.c.invoice_id, func.max(parts.c.amount).label("amount")).group_by("invoice_id")
+    settled = largest.subquery()
+    whole = joinedload(Invoice.lines).joinedload(InvoiceLine.reason)
+    loaded = Invoice.here().select().options(joinedload(Invoice.period), whole)
+    found = loaded.join(settled, settled.c.invoice_id == Invoice.id)
+    rows = db.session.execute(found.add_columns(settled.c.amount).order_by(Invoice.id)).unique()
+    return [(invoice, int(amount)) for invoice, amount in rows]
 
 
 def _about_payer(member: Member, organization: Organization, voice: Voice) -> Iterator[tuple[str, str]]:

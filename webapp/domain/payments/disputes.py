@@ -7,7 +7,7 @@ from typing import Self
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import audit
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
@@ -17,12 +17,12 @@ from webapp.domain.organizations import Login
 from webapp.domain.payments.gateway import DisputeKind, DisputeState, ProcessorDispute
 from webapp.domain.payments.payment import Payment
 
+MOST_WORDS = 10_000
 ANSWERABLE = (DisputeState.INQUIRY, DisputeState.NEEDS_RESPONSE)
 UNDECIDED = (*ANSWERABLE, DisputeState.INQUIRY_ANSWERED, DisputeState.UNDER_REVIEW)
 CONTESTED = (DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW)
 """The money is with the payer's bank meanwhile, and the processor refunds nothing of the payment."""
 INQUIRIES = (DisputeState.INQUIRY, DisputeState.INQUIRY_ANSWERED, DisputeState.INQUIRY_CLOSED)
-_MOST_WORDS = 10_000
 
 
 class PaymentDisputed(Conflict):
@@ -108,6 +108,11 @@ class Dispute(OrganizationRow, Base):
         """Until the answer has to be with the bank; None when none is waited for, negative when too late."""
         return self.answer_by - now if self.is_answerable and self.answer_by else None
 
+    def days_left(self, *, now: datetime) -> int | None:
+        """Whole days, 0 on the last one."""
+        left = self.time_left(now=now)
+        return None if left is None else max(0, left.days)
+
     def take_note(self, seen: ProcessorDispute, *, asked_at: datetime) -> None:
         """What the processor says of it now, money aside."""
         self.kind, self.state, self.reason, self.amount = seen.kind, seen.state, seen.reason, seen.amount
@@ -127,8 +132,8 @@ class Dispute(OrganizationRow, Base):
     def answer(self, statement: str, *, by: Login) -> "DisputeAnswer":
         """Promise the bank our records and these words. They leave in the background, once."""
         statement = statement.strip()
-        if not statement or len(statement) > _MOST_WORDS:
-            told = f"Say in your own words why the payment was right, in at most {_MOST_WORDS:,} characters."
+        if not statement or len(statement) > MOST_WORDS:
+            told = f"Say in your own words why the payment was right, in at most {MOST_WORDS:,} characters."
             raise Invalid(told, fields={"statement": told})
         return self._promise(AnswerKind.EVIDENCE, statement, by=by)
 
@@ -232,6 +237,8 @@ class DisputeAnswer(OrganizationRow, Base):
     promised_by_id: Mapped[UUID] = mapped_column(ForeignKey("logins.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
+
+    promised_by: Mapped[Login | None] = relationship(viewonly=True, lazy="raise")
 
     __table_args__ = (
         references("disputes", "dispute_id"),

@@ -12,7 +12,7 @@ from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain.ledger import Code, Event, Move, Side, post
-from webapp.domain.payments import crediting, disputed_money
+from webapp.domain.payments import crediting, disputed_money, returned_fees
 from webapp.domain.payments.disputed_money import Invoices
 from webapp.domain.payments.disputes import Dispute, DisputeEntry, EntryKind
 from webapp.domain.payments.gateway import DisputeMovement, DisputeState, ProcessorDispute
@@ -132,6 +132,7 @@ def _lose(dispute: Dispute, amount: int, payment: Payment, invoices: Invoices, *
     dispute.lost += amount
     dispute.taken += taken
     _post(Event.DISPUTE_LOST, _entry(dispute, EntryKind.LOST, amount), moves, on, _lost_in_words(dispute))
+    returned_fees.charge(dispute, payment, invoices, on=on)
     _tell("dispute_lost", dispute)
 
 

@@ -1,12 +1,23 @@
 """What needs a person: counted per home, most urgent first."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
 from webapp.core import clock, tenancy
 from webapp.core.db import db
@@ -15,13 +26,17 @@ from webapp.domain.approvals import ApprovalRequest, ApprovalState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.credits.credit_note import CreditNote
+from webapp.domain.payments.disputes import ANSWERABLE, AnswerState, Dispute, DisputeAnswer
+from webapp.domain.payments.gateway import DisputeKind
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund
 
 _RECENT = timedelta(days=14)
+Row = tuple[str, int, int, datetime | None]
 
 
 class Kind(StrEnum):
+    DISPUTE_WAITS = "dispute_waits"
     FEE_UNCLEAR = "fee_unclear"
     OPEN_CREDIT = "open_credit"
     REFUND_FAILED = "refund_failed"
@@ -35,11 +50,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Need:
-    """`amount` in minor units where money is behind it, else 0."""
+    """`amount` in minor units where money is behind it, else 0; `until` is when the first comes too late."""
 
     kind: Kind
     count: int
     amount: int
+    until: datetime | None = None
+
+    def days_left(self, *, now: datetime) -> int | None:
+        """Whole days, 0 on the last one."""
+        return None if self.until is None else max(0, (self.until - now).days)
 
 
 def of_chapter(chapter_id: UUID, *, failed_mails: Select[int]) -> list[Need]:
@@ -65,15 +85,16 @@ def of_organization(*, failed_mails: Select[int]) -> list[Need]:
     return _found(waiting, *_payments(), _open_credit(), dead, _mails(failed_mails))
 
 
-def _requests(kind: Kind, state: ApprovalState) -> Select[str, int, int]:
+def _requests(kind: Kind, state: ApprovalState) -> Select[*Row]:
     return _counted(kind, ApprovalRequest, func.sum(ApprovalRequest.amount)).where(
         ApprovalRequest.organization_id == tenancy.organization_id(), ApprovalRequest.state == state
     )
 
 
-def _payments() -> list[Select[str, int, int]]:
+def _payments() -> list[Select[*Row]]:
     here = Payment.organization_id == tenancy.organization_id()
     return [
+        _disputes().where(here),
         _counted(Kind.FEE_UNCLEAR, Payment, func.sum(Payment.amount)).where(
             here, Payment.fee_state == FeeState.FAILED
         ),
@@ -88,21 +109,37 @@ def _payments() -> list[Select[str, int, int]]:
     ]
 
 
-def _open_credit() -> Select[str, int, int]:
+def _disputes() -> Select[*Row]:
+    """Those that the payer's bank waits for an answer to, and nobody has promised one."""
+    promised = exists().where(
+        DisputeAnswer.organization_id == Dispute.organization_id,
+        DisputeAnswer.dispute_id == Dispute.id,
+        DisputeAnswer.state == AnswerState.PROMISED,
+    )
+    waiting = _counted(Kind.DISPUTE_WAITS, Dispute, func.sum(Dispute.amount), func.min(Dispute.answer_by))
+    return waiting.join(
+        Payment, (Payment.organization_id == Dispute.organization_id) & (Payment.id == Dispute.payment_id)
+    ).where(Dispute.state.in_(ANSWERABLE), Dispute.kind == DisputeKind.CHARGEBACK, ~promised)
+
+
+def _open_credit() -> Select[*Row]:
     return _counted(Kind.OPEN_CREDIT, CreditNote, func.sum(CreditNote.remaining)).where(
         CreditNote.organization_id == tenancy.organization_id(), CreditNote.remaining > 0
     )
 
 
-def _mails(failed: Select[int]) -> Select[str, int, int]:
-    return select(literal(Kind.MAIL_FAILED.value), failed.scalar_subquery(), literal(0))
+def _mails(failed: Select[int]) -> Select[*Row]:
+    return select(literal(Kind.MAIL_FAILED.value), failed.scalar_subquery(), literal(0), _NEVER)
 
 
-def _counted(kind: Kind, table: type, amount: Any = None) -> Select[str, int, int]:
+_NEVER: ColumnElement[datetime | None] = cast(null(), DateTime(timezone=True))
+
+
+def _counted(kind: Kind, table: type, amount: Any = None, until: Any = _NEVER) -> Select[*Row]:
     total: ColumnElement[int] = literal(0) if amount is None else func.coalesce(amount, 0)
-    return select(literal(kind.value), func.count(), total).select_from(table)
+    return select(literal(kind.value), func.count(), total, until).select_from(table)
 
 
-def _found(*queries: Select[str, int, int]) -> list[Need]:
+def _found(*queries: Select[*Row]) -> list[Need]:
     rows = db.session.execute(union_all(*queries))
-    return [Need(Kind(row[0]), row[1], int(row[2])) for row in rows if row[1]]
+    return [Need(Kind(row[0]), row[1], int(row[2]), row[3]) for row in rows if row[1]]

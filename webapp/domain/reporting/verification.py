@@ -15,6 +15,7 @@ from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Account, Code, Difference, MemberBalance
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.reporting import returned_sums
 
 
 class Verification(OrganizationRow, Base):
@@ -54,6 +55,7 @@ def verify(organization: Organization) -> list[Difference]:
         *_documents(organization, "Credit notes", CreditNote, CreditNote.remaining, Code.CREDIT_NOTES),
         *_paid_invoices(organization),
         *_credited_payments(organization),
+        *returned_sums.differences(organization),
     ]
 
 

@@ -41,6 +41,7 @@ _TERMS = {
     "late_fee_after_days": f.whole("Days after the due date until the late fee", 15, most=730).or_null(),
     "autopay": f.flag("Whether members may have their dues charged by themselves"),
     "refund_cap": f.amount("What one officer may refund on one invoice alone", 5_000),
+    "returned_debit_fee": f.amount("What a member pays for a bank debit that came back", 0),
     "reminder_days": f.days("When to remind, in days from the due date", [-7, 0, 7, 21]),
     "card_retry_days": f.days("When to try a declined card again, in days", [3, 5, 7]),
     "prorate_late_joiners": f.flag("Whether who joins within a period pays for the rest of it only"),

@@ -70,6 +70,11 @@ class DuesSettingsForm(EditForm):
     refund_cap = MoneyField(
         "Refund cap", _AMOUNT, description="What one officer may refund on one invoice without approval."
     )
+    returned_debit_fee = MoneyField(
+        "Fee for a returned debit",
+        [Optional(), NotNegative()],
+        description="Charged to the member when the bank takes back a debit that had been paid.",
+    )
     reminder_days = DaysField("Reminders", description="Days from the due date: -7 is a week before.")
     card_retry_days = DaysField("Card retries", description="Days after a card was declined.")
     prorate_late_joiners = BooleanField("Late joiners pay for the rest of the period only")
@@ -82,6 +87,7 @@ class DuesSettingsForm(EditForm):
         kept = {name: field.data for name, field in self._fields.items()}
         for name in ("form_key", "csrf_token", "seen"):
             kept.pop(name, None)
+        kept["returned_debit_fee"] = kept["returned_debit_fee"] or 0
         kept["cadence"] = Cadence(kept["cadence"])
         kept["late_fee_kind"] = LateFeeKind(kept["late_fee_kind"]) if kept["late_fee_kind"] else None
         return kept

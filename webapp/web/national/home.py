@@ -2,6 +2,7 @@
 
 from flask import render_template
 
+from webapp.core import clock
 from webapp.domain.notifications import outcomes
 from webapp.domain.reporting import aging, attention, collections
 from webapp.web.gates import current_organization
@@ -17,5 +18,6 @@ def home() -> str:
         billed=collections.of_organization(today),
         aging=aging.aging(today),
         months=collections.by_month(today),
+        now=clock.now(),
         needs=attention.of_organization(failed_mails=outcomes.failed()),
     )

@@ -3,6 +3,7 @@
 from flask import render_template
 from sqlalchemy.orm import joinedload
 
+from webapp.core import clock
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import outcomes
@@ -23,5 +24,6 @@ def home() -> str:
         aging=aging.aging(today, chapter_id=chapter_id),
         owing=db.session.scalars(longest).all(),
         months=collections.by_month(today, chapter_id=chapter_id),
+        now=clock.now(),
         needs=attention.of_chapter(chapter_id, failed_mails=outcomes.failed(chapter_id=chapter_id)),
     )
