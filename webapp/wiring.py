@@ -6,6 +6,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,15 @@ from webapp.core.checkup import Line
 from webapp.core.crypto import KeyRing
 from webapp.core.db import database_time, transaction
 from webapp.core.errors import NotFound
-from webapp.domain.approvals import Action, Deed
+from webapp.domain.approvals import Action, ApprovalRequest, Deed
 from webapp.domain.billing import adjusting, schedules
 from webapp.domain.billing import settings as dues
+from webapp.domain.credits import goodwill
 from webapp.domain.ledger.chart import open_standard_chart
 from webapp.domain.notifications import operation as mail_operation
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
-from webapp.domain.notifications.pdf import InvoiceLetter
+from webapp.domain.notifications.pdf import Letter
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
 from webapp.domain.organizations.passkeys import Site
 from webapp.domain.payments import circuit
@@ -56,10 +58,20 @@ from webapp.domain.reporting import operation
 
 _ROOT = Path(__file__).parents[1]
 
+
+def _credit_or_change(credit: Deed, change: Deed) -> Deed:
+    """What is called an adjustment gives a member credit, or changes an invoice."""
+
+    def done(request: ApprovalRequest, by: Login, on: date) -> None:
+        (credit if goodwill.is_meant(request) else change)(request, by, on)
+
+    return done
+
+
 ACTIONS: Mapping[Action, Deed] = {
     Action.REFUND: deciding.carry_out,
     Action.CREDIT_RELEASE: deciding.carry_out,
-    Action.ADJUSTMENT: adjusting.carry_out,
+    Action.ADJUSTMENT: _credit_or_change(goodwill.carry_out, adjusting.carry_out),
     Action.WRITE_OFF: adjusting.carry_out,
 }
 """What is done when it is approved. Each looks again, and does what was approved or nothing."""
@@ -67,7 +79,7 @@ ACTIONS: Mapping[Action, Deed] = {
 DENIALS: Mapping[Action, Deed] = {
     Action.REFUND: deciding.drop,
     Action.CREDIT_RELEASE: deciding.drop,
-    Action.ADJUSTMENT: adjusting.turn_down,
+    Action.ADJUSTMENT: _credit_or_change(goodwill.turn_down, adjusting.turn_down),
     Action.WRITE_OFF: adjusting.turn_down,
 }
 """What tells the subject that it was denied, or withdrawn by whoever asked: the state says which."""
@@ -228,7 +240,7 @@ def printer() -> PdfPrinter:
 
 
 @lru_cache(maxsize=64)
-def drawn(letter: InvoiceLetter) -> bytes:
+def drawn(letter: Letter) -> bytes:
     """The same letter again costs nothing: people look at a page more than once."""
     return printer().draw(letter)
 

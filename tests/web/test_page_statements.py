@@ -15,6 +15,7 @@ from tests.web.world import (
     enter,
     make_approval,
     make_batch,
+    make_credit,
     make_dispute,
     make_event,
     make_mail,
@@ -61,6 +62,7 @@ def _fill_chapter(world: World, size: int) -> None:
         with transaction() as session:
             paid = record_offline(member, 1_000, method=Method.CASH, on=member.joined_on, by=None)
             session.add(make_dispute(paid))
+            make_credit(member, world.logins[ADMIN])
             tokens.create(f"Program {number}", RoleName.AUDITOR, by=world.logins[ADMIN])
             dead = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
             session.add_all([make_event(world.ids["processor_id"]), make_mail(invoices[member.id]), dead])

@@ -32,7 +32,10 @@ from webapp.domain.billing import adjusting, pay_link
 from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.spreading import as_named
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, BulkState, Outcome
+from webapp.domain.credits import applying
+from webapp.domain.credits.credit_note import CreditNote, Origin, open_note
 from webapp.domain.ledger import Event
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.paper import LetterStack
@@ -62,7 +65,7 @@ from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.gateway import DisputeKind, DisputeState
 from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.offline import record_offline
-from webapp.domain.payments.payment import Method, Payment, PaymentState
+from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.refunds.refund import Refund, RefundState
 
@@ -325,6 +328,7 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
     ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}
     ids |= {"refund_id": refund.id, "dispute_id": dispute.id}
     ids["adjustment_id"] = make_hardship(invoice, logins[MEMBER]).id
+    ids |= _credit(invoice, logins[ADMIN], ids["payment_id"])
     ids |= {"role_id": role.id, "session_id": new_id(), "login_id": logins[MEMBER].id}
     ids |= {"passkey_id": make_passkey(logins[ADMIN]).id}
     ids |= {"name": str(new_id()), "number": 1, "code": "not-found"}
@@ -349,6 +353,33 @@ def make_hardship(invoice: Invoice, member: Login) -> Adjustment:
     with transaction():
         held = Invoice.here().get(invoice.id, lock=True)
         return adjusting.ask_for_hardship(held, 1_000, "I lost my job", document=letter, by=member)
+
+
+def make_credit(member: Member, by: Login, amount: int = 3_000) -> CreditNote:
+    return open_note(
+        member.id,
+        member.chapter_id,
+        amount,
+        "USD",
+        origin=Origin.GOODWILL,
+        against=ledger.Side(ledger.Code.WAIVERS, member.chapter_id),
+        on=date(2026, 9, 3),
+        by=by,
+        description="goodwill",
+        reason="The hall was closed",
+    )
+
+
+def _credit(invoice: Invoice, by: Login, payment_id: UUID) -> dict[str, UUID]:
+    """A credit note of which a part pays the invoice; the rest is open."""
+    with transaction():
+        note = make_credit(Member.here().get(invoice.member_id), by)
+        part = as_named({invoice.id: 1_000})
+        [application] = applying.apply(note.id, part, on=date(2026, 9, 3), by=by)
+    rest = CreditNote.here().first(CreditNote.parent_id == note.id)
+    allocation = Allocation.here().first(Allocation.payment_id == payment_id)
+    assert rest is not None and allocation is not None
+    return {"note_id": rest.id, "application_id": application.id, "allocation_id": allocation.id}
 
 
 def make_passkey(login: Login) -> Passkey:

@@ -18,7 +18,7 @@ from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from webapp.domain.notifications.pdf import InvoiceLetter
+from webapp.domain.notifications.pdf import Letter
 
 _SHEETS = ("tokens.css", "pdf.css")
 _QUIET_ZONE = 4
@@ -43,7 +43,6 @@ class PdfPrinter:
 
     def __init__(self, paper: Environment, styles: Path) -> None:
         self._paper = paper
-        self._template = paper.get_template("pdf/invoice.html")
         self._fonts = FontConfiguration()
         self._fetcher = OnlyOurs()
         self._sheets = [
@@ -54,11 +53,11 @@ class PdfPrinter:
         ]
         self._drawing = threading.Lock()
 
-    def draw(self, letter: InvoiceLetter) -> bytes:
+    def draw(self, letter: Letter) -> bytes:
         """Tagged for screen readers (PDF/UA-1). The same letter gives the same bytes."""
         return self.draw_page(self._markup(letter), identifier=letter.content_hash)
 
-    def draw_together(self, letters: Sequence[InvoiceLetter]) -> bytes:
+    def draw_together(self, letters: Sequence[Letter]) -> bytes:
         """For paper, so without tags. Each letter counts its own pages; all share their fonts and logo."""
         pictures: dict[str, Any] = {}
         with self._drawing:
@@ -66,12 +65,13 @@ class PdfPrinter:
             bound: bytes = drawn[0].copy([page for one in drawn for page in one.pages]).write_pdf()
             return bound
 
-    def _laid_out(self, letter: InvoiceLetter, pictures: dict[str, Any]) -> Document:
+    def _laid_out(self, letter: Letter, pictures: dict[str, Any]) -> Document:
         page = weasyprint.HTML(string=self._markup(letter), url_fetcher=self._fetcher)
         return page.render(font_config=self._fonts, stylesheets=self._sheets, cache=pictures)
 
-    def _markup(self, letter: InvoiceLetter) -> str:
-        return self._template.render(
+    def _markup(self, letter: Letter) -> str:
+        code = letter.address_in_code
+        return self._paper.get_template(letter.template).render(
             letter=letter,
             language=letter.language,
             locale=letter.locale,
@@ -80,7 +80,7 @@ class PdfPrinter:
             organization_name=letter.organization,
             test_mode=letter.specimen,
             logo=data_address("image/png", letter.logo) if letter.logo else None,
-            qr=None if letter.mark else data_address("image/svg+xml", qr_picture(letter.pay_url)),
+            qr=data_address("image/svg+xml", qr_picture(code)) if code else None,
         )
 
     def draw_sheet(self, name: str, facts: Mapping[str, Any]) -> bytes:

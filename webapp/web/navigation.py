@@ -9,6 +9,7 @@ _NATIONAL = (
     ("Invoices", "national.invoices"),
     ("Payments", "national.payments"),
     ("Approvals", "approvals.queue"),
+    ("Credit notes", "national.credit_notes"),
     ("Billing", "national.billing_runs"),
     ("{chapters}", "national.chapters"),
     ("{members}", "national.members"),
@@ -21,6 +22,7 @@ _TREASURERS = (
     ("Invoices", "treasurers.invoices"),
     ("Payments", "treasurers.payments"),
     ("Approvals", "approvals.queue"),
+    ("Credit notes", "treasurers.credit_notes"),
     ("{members}", "treasurers.members"),
     ("Ledger", "treasurers.ledger"),
 )

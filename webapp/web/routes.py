@@ -45,6 +45,7 @@ RESOURCES: dict[str, list[str]] = {
         "pay",
         "ledger",
         "invoice_pdf",
+        "credit_notes",
     ],
     "treasurers": [
         "home",
@@ -63,6 +64,7 @@ RESOURCES: dict[str, list[str]] = {
         "refunds",
         "failed_refunds",
         "disputes",
+        "credit_notes",
         "reminders",
     ],
     "approvals": [
@@ -118,6 +120,7 @@ RESOURCES: dict[str, list[str]] = {
         "approval_policy",
         "approval_delegations",
         "disputes",
+        "credit_notes",
     ],
     "api": [
         "organizations",
@@ -132,6 +135,7 @@ RESOURCES: dict[str, list[str]] = {
         "receipt_batches",
         "refunds",
         "disputes",
+        "credit_notes",
         "books",
         "roster_imports",
         "audit_trail",

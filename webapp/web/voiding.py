@@ -10,6 +10,7 @@ from webapp.core.db import transaction
 from webapp.core.errors import Conflict
 from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.payments import voiding
 from webapp.web import invoices
 from webapp.web.forms import ReasonForm
 from webapp.web.gates import current_organization
@@ -25,14 +26,22 @@ def create(persona: str, invoice_id: UUID, **conditions: Any) -> Response:
     if not form.validate():
         return _page(persona, shown, form, status=422)
     with transaction():
-        found = Invoice.here().get(invoice_id, lock=True)
-        found.void(by=current_user, reason=form.reason.data, on=current_organization.today)
-    return see_other(f"{persona}.invoice", invoice_id=invoice_id, notice=f"Invoice {found.number} is void.")
+        voiding.void(invoice_id, by=current_user, reason=form.reason.data, on=current_organization.today)
+    return see_other(f"{persona}.invoice", invoice_id=invoice_id, notice=f"Invoice {shown.number} is void.")
 
 
 def _page(persona: str, invoice: Invoice, form: ReasonForm, *, status: int = 200) -> Response:
     if invoice.is_void:
         raise Conflict(f"Invoice {invoice.number} is void already.")
-    moves = [move.turned_round() for entry in invoice.entries() for move in ledger.moves_of(entry)]
-    page, partial = "shared/invoices/voiding.html", "shared/invoices/_voiding.html"
-    return respond(page, partial, status=status, form=form, persona=persona, invoice=invoice, moves=moves)
+    freed = voiding.effect(invoice)
+    charged = [move.turned_round() for entry in invoice.entries() for move in ledger.moves_of(entry)]
+    return respond(
+        "shared/invoices/voiding.html",
+        "shared/invoices/_voiding.html",
+        status=status,
+        form=form,
+        persona=persona,
+        invoice=invoice,
+        freed=freed,
+        moves=[*freed.moves, *charged],
+    )

@@ -5,10 +5,11 @@ from webapp import wiring
 from webapp.core import clock
 from webapp.core.db import transaction
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.payability import AlreadyPaid, PaymentUnderWay
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.payments import checkout as checkouts
-from webapp.domain.payments.checkout import AlreadyPaid, Checkout, CheckoutState, PaymentUnderWay
+from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable
 from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentState

@@ -27,12 +27,16 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
-from tests.web.world import make_approval, make_batch, make_dispute
+from tests.web.world import make_approval, make_batch, make_credit, make_dispute
 from webapp.core.db import db, transaction
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
-from webapp.domain.billing.spreading import only
+from webapp.domain.billing.spreading import as_named, only
+from webapp.domain.credits import applying
+from webapp.domain.credits.applying import CreditApplication
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.organizations import Chapter, RoleName
+from webapp.domain.payments import allocation
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
 from webapp.domain.refunds.refund import How
@@ -75,6 +79,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
     with transaction() as session:
         dispute = make_dispute(payment)
         session.add(dispute)
+    rest, application = _credit(member, invoice)
     period = db.session.scalars(select(BillingPeriod).limit(1)).one()
     schedule = db.session.scalars(select(AssessmentSchedule).limit(1)).one()
     found = {
@@ -84,6 +89,9 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "invoice_id": invoice.id,
         "adjustment_id": asked.subject_id,
         "payment_id": payment.id,
+        "allocation_id": allocation.live_allocations(payment)[0].id,
+        "note_id": rest.id,
+        "application_id": application.id,
         "batch_id": make_batch(chapter, [(member.number, "1.00")], factories.make_login()).id,
         "refund_id": refunded.refund.id,
         "dispute_id": dispute.id,
@@ -94,6 +102,17 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "approval_id": asked.id,
     }
     return {f"path.{name}": str(row_id) for name, row_id in found.items()}
+
+
+def _credit(member: Any, invoice: Any) -> tuple[CreditNote, CreditApplication]:
+    """A credit note of which a part pays the invoice; the rest is open."""
+    admin = factories.make_admin()
+    with transaction():
+        note = make_credit(member, admin)
+        [application] = applying.apply(note.id, as_named({invoice.id: 1_000}), on=note.issued_on, by=admin)
+    rest = CreditNote.here().first(CreditNote.parent_id == note.id)
+    assert rest is not None
+    return rest, application
 
 
 @pytest.mark.parametrize("topic", sorted({operation.topic for operation in OPERATIONS}))

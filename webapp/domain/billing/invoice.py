@@ -186,6 +186,11 @@ class Invoice(OrganizationRow, Base):
         self.refunded += amount
         self._derive(on)
 
+    def reinstate_refunded(self, *, on: date) -> None:
+        """Nothing is owed on it any more, so what went back of it pays nothing."""
+        self.paid, self.refunded = self.paid - self.refunded, 0
+        self._derive(on)
+
     def keep_after_all(self, amount: int, *, on: date) -> None:
         """A refund that had not reinstated the debt failed later: its money is here again."""
         assert 0 < amount <= self.refunded, "Only what was refunded can come back"

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlalchemy.orm import joinedload
 
 from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.payability import objection, refuse_unless_payable
 
 Part = tuple[Invoice, int]
 Spread = Callable[[int, Sequence[Invoice]], list[Part]]
@@ -54,11 +56,11 @@ def open_invoices(member_id: UUID) -> Sequence[Invoice]:
     ).all()
 
 
-def lock_open_invoices(member_id: UUID) -> list[Invoice]:
-    """What the member owes, locked in id order, oldest due date first."""
+def lock_open_invoices(member_id: UUID, *, also: UUID | None = None) -> list[Invoice]:
+    """What the member owes, and one that may be settled, locked in id order, oldest due date first."""
     statement = (
         Invoice.here()
-        .select(Invoice.member_id == member_id, Invoice.owed > 0)
+        .select(Invoice.member_id == member_id, or_(Invoice.owed > 0, Invoice.id == also))
         .order_by(Invoice.id)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -67,13 +69,15 @@ def lock_open_invoices(member_id: UUID) -> list[Invoice]:
 
 
 def oldest_first(amount: int, owed: Sequence[Invoice]) -> list[Part]:
-    """Each in full before the next, until the money is used up."""
-    return list(_filled(amount, owed))
+    """Each in full before the next, until the money is used up. What is being paid already is left out."""
+    return list(fill(amount, _free(owed)))
 
 
 def in_proportion(amount: int, owed: Sequence[Invoice]) -> list[Part]:
-    """The same share of each, rounded by the largest remainder (money.split), so that the parts come to the
-    amount exactly; equal remainders go to the invoice that is due first. Too much money pays all in full."""
+    """The same share of each that is not being paid already, rounded by the largest remainder (money.split),
+    so that the parts come to the amount exactly. Equal remainders go to the invoice that is due first; too
+    much money pays all in full."""
+    owed = _free(owed)
     whole = sum(invoice.owed for invoice in owed)
     if not whole:
         return []
@@ -82,8 +86,15 @@ def in_proportion(amount: int, owed: Sequence[Invoice]) -> list[Part]:
 
 
 def only(invoice: Invoice) -> Spread:
-    """This invoice alone, with as much as it owes."""
-    return lambda amount, owed: oldest_first(amount, [one for one in owed if one.id == invoice.id])
+    """This invoice alone, with as much as it owes. Refused while it is being paid already."""
+
+    def spread(amount: int, owed: Sequence[Invoice]) -> list[Part]:
+        found = [one for one in owed if one.id == invoice.id]
+        for one in found:
+            refuse_unless_payable(one, amount, over_payment=True)
+        return list(fill(amount, found))
+
+    return spread
 
 
 def as_named(parts: Mapping[UUID, int]) -> Spread:
@@ -117,12 +128,16 @@ def refuse_change(settled: Sequence[Part], amount: int, seen: str | None) -> Non
 def _wrong(invoice: Invoice | None, part: int) -> str:
     if invoice is None:
         return "This member owes nothing on an invoice with this id."
-    if part <= 0:
-        return f"What settles {invoice.number} has to be more than zero."
-    return f"That is more than {invoice.number} owes." if part > invoice.owed else ""
+    refusal = objection(invoice, part)
+    return refusal.message if refusal else ""
 
 
-def _filled(amount: int, owed: Sequence[Invoice]) -> Iterator[Part]:
+def _free(owed: Sequence[Invoice]) -> list[Invoice]:
+    return [invoice for invoice in owed if not invoice.processing]
+
+
+def fill(amount: int, owed: Sequence[Invoice]) -> Iterator[Part]:
+    """Each in full before the next, whatever else is under way for it."""
     for invoice in owed:
         part = min(amount, invoice.owed)
         if part > 0:

@@ -12,7 +12,7 @@ from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, refere
 from webapp.core.errors import Invalid
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.billing.spreading import Spread, lock_open_invoices
+from webapp.domain.billing.spreading import Spread, lock_open_invoices, refuse_change
 from webapp.domain.credits.credit_note import CreditNote, Origin
 from webapp.domain.ledger import Code, Event, Move, Side, entry_for, post, reverse
 from webapp.domain.organizations import Login
@@ -43,12 +43,18 @@ class CreditApplication(OrganizationRow, Base):
     )
 
 
-def apply(note_id: UUID, spread: Spread, *, on: date, by: Login | None) -> list[CreditApplication]:
-    """Settle what the member owes with this note, as `spread` says; what it does not need is a new note."""
+def apply(
+    note_id: UUID, spread: Spread, *, seen: str | None = None, on: date, by: Login | None
+) -> list[CreditApplication]:
+    """Settle what the member owes with this note, as `spread` says; what it does not need is a new note.
+
+    `seen` is the summary of the preview that somebody confirmed.
+    """
     owed = lock_open_invoices(CreditNote.here().get(note_id).member_id)
     note = CreditNote.here().get(note_id, lock=True)
     note.refuse_unless_open()
     parts = spread(note.amount, owed)
+    refuse_change(parts, note.amount, seen)
     if not parts:
         raise Invalid("There is nothing that this credit note could settle.")
     note.use(sum(part for _, part in parts), on=on, by=by)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import audit
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references, references_organization
-from webapp.core.errors import Conflict, Invalid
+from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.domain.billing import numbering
 from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Chapter, Login, Member
@@ -126,6 +126,10 @@ class CreditNote(OrganizationRow, Base):
     def account(self) -> Side:
         """Where the books keep it."""
         return Side(Code.CREDIT_NOTES, self.chapter_id, self.member_id)
+
+    def refuse_outside(self, chapter_id: UUID) -> None:
+        if self.chapter_id != chapter_id:
+            raise NotFound
 
     def refuse_unless_open(self) -> None:
         if not self.is_open:
@@ -243,7 +247,7 @@ def _numbered(
     db.session.flush()
     sequence = numbering.take(on.year, 1, CreditNoteCounter)
     note = CreditNote(
-        id=new_id(),
+        id=names.pop("id", None) or new_id(),
         year=on.year,
         sequence=sequence,
         number=f"CN-{numbering.number_text(on.year, sequence)}",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Index, LargeBinary, Select, delete, func
@@ -66,6 +66,8 @@ class InvoiceLetter:
     `specimen` marks a letter that asks nobody for real money.
     """
 
+    template: ClassVar[str] = "pdf/invoice.html"
+
     invoice_id: UUID
     number: str
     period: str
@@ -93,8 +95,13 @@ class InvoiceLetter:
     specimen: bool
 
     @property
+    def address_in_code(self) -> str | None:
+        """Where the code on it leads, as long as there is something to pay."""
+        return None if self.mark else self.pay_url
+
+    @property
     def content_hash(self) -> str:
-        facts = json.dumps([DESIGN, asdict(self)], default=_as_text, sort_keys=True)
+        facts = json.dumps([DESIGN, asdict(self)], default=as_text, sort_keys=True)
         return hashlib.sha256(facts.encode()).hexdigest()
 
     @property
@@ -102,12 +109,37 @@ class InvoiceLetter:
         return f"invoice-{self.number}.pdf"
 
 
+class Letter(Protocol):
+    """What every letter has beside what its template shows."""
+
+    template: ClassVar[str]
+
+    @property
+    def language(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def paper(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def organization(self) -> str: ...
+    @property
+    def logo(self) -> bytes | None: ...
+    @property
+    def specimen(self) -> bool: ...
+    @property
+    def address_in_code(self) -> str | None: ...
+    @property
+    def content_hash(self) -> str: ...
+
+
 class Printer(Protocol):
     """Draws letters. Knows nothing but what stands on them."""
 
-    def draw(self, letter: InvoiceLetter) -> bytes: ...
+    def draw(self, letter: Letter) -> bytes: ...
 
-    def draw_together(self, letters: Sequence[InvoiceLetter]) -> bytes: ...
+    def draw_together(self, letters: Sequence[Letter]) -> bytes: ...
 
     def draw_sheet(self, name: str, facts: Mapping[str, Any]) -> bytes:
         """Any other paper: the template `pdf/name.html` with these facts and those of `sheet_of`."""
@@ -243,5 +275,5 @@ def _short(text: str) -> str:
     return clean if len(clean) <= _MOST_TEXT else f"{clean[: _MOST_TEXT - 1]}…"
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)

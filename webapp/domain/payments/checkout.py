@@ -12,9 +12,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
-from webapp.core.errors import Conflict, NotFound
+from webapp.core.errors import NotFound
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.payability import refuse_unless_payable
 from webapp.domain.organizations import Member
 from webapp.domain.payments.gateway import CheckoutOrder, HostedCheckout
 from webapp.domain.payments.payment import Method, Payment, PaymentState
@@ -39,28 +40,6 @@ class CheckoutState(StrEnum):
 
 
 UNFINISHED = (CheckoutState.OPENING, CheckoutState.LIVE, CheckoutState.CLOSING)
-
-
-class AlreadyPaid(Conflict):
-    """The invoice was settled meanwhile, for instance by a check the treasurer recorded."""
-
-    code = "already-paid"
-    message = "This invoice has been paid already. No money was taken."
-    next_step = "Load the invoice again to see the payment."
-
-
-class InvoiceIsVoid(Conflict):
-    code = "invoice-void"
-    message = "This invoice was cancelled. There is nothing to pay."
-    next_step = "Ask the treasurer if you expected to pay something."
-
-
-class PaymentUnderWay(Conflict):
-    """A bank debit that takes days, or a payment that waits for its fee before it is booked."""
-
-    code = "payment-under-way"
-    message = "A payment for this invoice is under way. A bank debit takes up to four business days."
-    next_step = "You will hear from us when it has settled. There is nothing to do until then."
 
 
 @dataclass(frozen=True)
@@ -176,15 +155,6 @@ class Checkout(OrganizationRow, Base):
 
     def close(self, *, as_: CheckoutState = CheckoutState.CLOSED) -> None:
         self.state, self.url = as_, None
-
-
-def refuse_unless_payable(invoice: Invoice) -> None:
-    if invoice.is_void:
-        raise InvoiceIsVoid
-    if invoice.processing:
-        raise PaymentUnderWay
-    if invoice.owed <= 0:
-        raise AlreadyPaid
 
 
 def begin(invoice_id: UUID, *, addresses: ReturnAddresses, now: datetime) -> Checkout:

@@ -9,7 +9,7 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.billing.spreading import oldest_first
+from webapp.domain.billing.spreading import fill
 from webapp.domain.organizations import Login
 from webapp.domain.payments import allocation, fees
 from webapp.domain.payments.checkout import Checkout, CheckoutState, Held, hold
@@ -49,7 +49,7 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
     payment = held.payment
     if not payment.waits_for_its_fee or payment.fee_state is not FeeState.CONFIRMED:
         return
-    settled = oldest_first(payment.amount, [held.invoice])
+    settled = list(fill(payment.amount, [held.invoice]))
     allocation.receive(payment, settled, on=on, today=on, by=by)
     _mark_processing(held.invoice)
     promise_receipt(payment)

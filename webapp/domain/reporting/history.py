@@ -5,8 +5,9 @@ Only what leaves no document, such as a new pay link, is read from the audit tra
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import Row, Select, literal, null, select, union
 from sqlalchemy.orm import joinedload
 
 from webapp.core import tenancy
@@ -14,6 +15,8 @@ from webapp.core.audit import AuditEntry
 from webapp.core.db import db
 from webapp.domain.billing.adjustments import AdjustmentState
 from webapp.domain.billing.invoice import PAY_LINK_RENEWED, Invoice
+from webapp.domain.credits.applying import CreditApplication
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund, RefundPart
@@ -46,26 +49,65 @@ def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
 
 
 def _payments(invoice: Invoice) -> list[Happening]:
-    """What was paid, what of it does not settle this any more, and what was tried and did not come in."""
+    """What was paid, with credit as well, what of it was taken back, and what was tried in vain."""
+    found = []
+    for row in db.session.execute(_money_paid(invoice).union_all(_credit_used(invoice))):
+        how = row.note or _how(row)
+        if row.state in _NOT_IN:
+            why = row.failure_message or how
+            found.append(Happening(row.tried_at, _NOT_IN[row.state], None, row.tried, why))
+        elif row.settled_at:
+            found.append(Happening(row.settled_at, "paid", amount=row.settled, detail=how))
+            if row.undone_at:
+                undone = "credit_undone" if row.note else "payment_undone"
+                found.append(Happening(row.undone_at, undone, amount=row.settled, detail=row.note))
+    return found
+
+
+def _money_paid(invoice: Invoice) -> Select[*tuple[Any, ...]]:
     settles = (Allocation.organization_id == invoice.organization_id) & (Allocation.invoice_id == invoice.id)
     tries = (Checkout.organization_id == invoice.organization_id) & (Checkout.invoice_id == invoice.id)
     meant = union(select(Allocation.payment_id).where(settles), select(Checkout.payment_id).where(tries))
-    rows = db.session.execute(
-        select(Payment, Allocation, Checkout)
+    return (
+        select(
+            Payment.state,
+            Payment.failure_message,
+            Payment.payer_detail,
+            Payment.method,
+            Checkout.created_at.label("tried_at"),
+            Checkout.amount.label("tried"),
+            Allocation.allocated_at.label("settled_at"),
+            Allocation.amount.label("settled"),
+            Allocation.undone_at,
+            null().label("note"),
+        )
         .outerjoin(Allocation, settles & (Allocation.payment_id == Payment.id))
         .outerjoin(Checkout, tries & (Checkout.payment_id == Payment.id))
         .where(Payment.organization_id == invoice.organization_id, Payment.id.in_(meant))
-    ).all()
-    found = []
-    for payment, part, attempt in rows:
-        if payment.state in _NOT_IN:
-            why = payment.failure_message or _how(payment)
-            found.append(Happening(attempt.created_at, _NOT_IN[payment.state], None, attempt.amount, why))
-        elif part:
-            found.append(Happening(part.allocated_at, "paid", amount=part.amount, detail=_how(payment)))
-            if part.undone_at:
-                found.append(Happening(part.undone_at, "payment_undone", amount=part.amount))
-    return found
+    )
+
+
+def _credit_used(invoice: Invoice) -> Select[*tuple[Any, ...]]:
+    """In the same columns."""
+    return (
+        select(
+            null(),
+            null(),
+            null(),
+            null(),
+            null(),
+            null(),
+            CreditApplication.applied_at,
+            CreditApplication.amount,
+            CreditApplication.undone_at,
+            literal("credit note ") + CreditNote.number,
+        )
+        .join(CreditApplication.note)
+        .where(
+            CreditApplication.organization_id == invoice.organization_id,
+            CreditApplication.invoice_id == invoice.id,
+        )
+    )
 
 
 def _refunds(invoice: Invoice) -> list[Happening]:
@@ -115,5 +157,5 @@ def _adjustments(invoice: Invoice) -> list[Happening]:
     return found
 
 
-def _how(payment: Payment) -> str:
-    return payment.payer_detail or payment.method.value.replace("_", " ")
+def _how(paid: Row[Any]) -> str:
+    return str(paid.payer_detail or paid.method.value.replace("_", " "))

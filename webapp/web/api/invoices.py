@@ -11,6 +11,7 @@ from webapp.domain.billing import pay_link, search
 from webapp.domain.billing.invoice import Invoice, LineKind
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter
+from webapp.domain.payments import voiding
 from webapp.web import invoices, paying
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
@@ -176,11 +177,11 @@ def make_pay_link(invoice_id: UUID) -> Answer:
     allowed=OFFICERS,
 )
 def void_invoice(invoice_id: UUID, body: Values) -> Answer:
-    """Cancels it for good. Refused while money was received for it; its number is never used again."""
+    """Cancels it for good; its number is never used again. What was received for it becomes credit notes."""
     with transaction():
         invoice = Invoice.here().get(invoice_id, lock=True)
         bearer.in_reach(chapter_id=invoice.chapter_id)
-        invoice.void(by=acting, reason=body["reason"], on=g.organization.today)
+        voiding.void(invoice.id, by=acting, reason=body["reason"], on=g.organization.today)
     return _whole(_reached(invoice_id))
 
 

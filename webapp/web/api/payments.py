@@ -1,7 +1,5 @@
 """Money that came in: the list, and what an officer received by hand."""
 
-from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +8,9 @@ from flask import g
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing import spreading
-from webapp.domain.billing.invoice import Invoice
-from webapp.domain.billing.spreading import Part, Spread, as_named, in_proportion, oldest_first, only
 from webapp.domain.ledger import Override, overriding
 from webapp.domain.organizations import Member
-from webapp.domain.payments import offline, reversing
+from webapp.domain.payments import offline, reallocating, reversing
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import OFFLINE, Allocation, FeeState, Method, Payment, PaymentState
 from webapp.web.api import bearer, operations
@@ -25,16 +21,9 @@ from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.organizations import refuse_other_currency
 from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.spreading import SPREADING, SPREADS, Order, spread_of
 
 TOPIC = "Payments"
-
-
-class Order(StrEnum):
-    """How a payment settles what is owed: oldest invoice first, those that are named, or a share of each."""
-
-    FIFO = "fifo"
-    SPECIFIC = "specific"
-    PROPORTIONAL = "proportional"
 
 
 _PAYMENT = {
@@ -59,12 +48,15 @@ PART = Shape(
     "Allocation",
     {"invoice_id": f.identifier("The invoice"), "amount": f.amount("What of it this payment settles")},
 )
-PAYMENT = Shape("Payment", _PAYMENT | {"allocations": f.list_of(PART, "What it settles now")})
-PART_NAMED = shape_in(
-    "AllocationNamed",
-    invoice_id=f.identifier("An open invoice of the member").needed(),
-    amount=f.amount("What of it to settle, at most what it owes", least=1).needed(),
+STANDING = Shape(
+    "AllocationStanding",
+    {
+        "id": f.identifier("The allocation"),
+        "invoice_id": f.identifier("The invoice"),
+        "amount": f.amount("What of it this payment settles", least=1),
+    },
 )
+PAYMENT = Shape("Payment", _PAYMENT | {"allocations": f.list_of(STANDING, "What it settles now")})
 FORESEEN = Shape(
     "PaymentPreview",
     {
@@ -74,6 +66,15 @@ FORESEEN = Shape(
         "seen": f.text("To send when recording it, so that what is confirmed is what was seen", "4f0c"),
         "alike": f.list_of(SUMMARY, "What may be the same money, recorded before"),
     },
+)
+REALLOCATION = shape_in(
+    "AllocationUndone",
+    allocation=f.one_of(
+        "What its money settles instead, the oldest other invoices first or a share of each;"
+        " nothing unless told",
+        Order.FIFO,
+        Order.PROPORTIONAL,
+    ),
 )
 REVERSAL = shape_in(
     "PaymentReversal",
@@ -100,19 +101,8 @@ RECEIPT = shape_in(
     ).without_example(),
     seen=f.text("As the preview gave it; without it nothing is compared", "4f0c").without_example(),
     receipt=f.flag("Whether the member gets a receipt by mail; yes unless told"),
-    allocation=f.choice(
-        "fifo settles the oldest invoices first, and is meant unless told; specific settles those named;"
-        " proportional gives every open invoice the same share, to the last minor unit",
-        Order,
-    ),
-    invoice_id=f.identifier(
-        "With allocation specific: the one invoice to settle, as far as it is owed"
-    ).without_example(),
-    invoices=f.several(
-        PART_NAMED, "With allocation specific: what settles which invoice", most=100
-    ).without_example(),
+    **SPREADING,
 )
-_SPREADS = {Order.FIFO: oldest_first, Order.PROPORTIONAL: in_proportion}
 _COLUMNS = {"member": "member_id", "method": "method", "state": "state"}
 _PAYMENTS = "/organizations/<uuid:organization_id>/payments/"
 
@@ -153,7 +143,7 @@ def record_payment(body: Values) -> Answer:
             on=_received_on(body),
             by=acting,
             reference=body.get("reference", "").strip() or None,
-            spread=_spread(member, body),
+            spread=spread_of(member, body),
             seen=body.get("seen"),
             receipt=body.get("receipt", True),
         )
@@ -175,7 +165,7 @@ def preview_payment(body: Values) -> Answer:
     with transaction():
         member, day = _payer(body["member_id"]), _received_on(body)
         owed = spreading.open_invoices(member.id)
-        seen = spreading.preview(body["amount"], owed, _spread(member, body))
+        seen = spreading.preview(body["amount"], owed, spread_of(member, body))
         method, reference = Method(body["method"]), body.get("reference", "").strip() or None
         alike = offline.alike(member.id, body["amount"], method=method, on=day, reference=reference)
         return FORESEEN.tell(
@@ -216,6 +206,28 @@ def read_payment(payment_id: UUID) -> Answer:
     return _whole(payment_id)
 
 
+@operations.post(
+    _PAYMENTS + "<uuid:payment_id>/allocations/<uuid:allocation_id>/undo",
+    summary="Take a payment off an invoice",
+    topic=TOPIC,
+    gives=PAYMENT,
+    takes=REALLOCATION,
+    status=200,
+    allowed=OFFICERS,
+)
+def undo_allocation(payment_id: UUID, allocation_id: UUID, body: Values) -> Answer:
+    """Its money settles other invoices of the member as `allocation` says, in the same step. Without that,
+    and for what is left, it becomes a credit note."""
+    with transaction():
+        payment = _reached(payment_id)
+        chosen = Allocation.here().first(Allocation.id == allocation_id, Allocation.payment_id == payment.id)
+        if chosen is None:
+            raise NotFound
+        spread = SPREADS[Order(body["allocation"])] if "allocation" in body else reallocating.nowhere
+        reallocating.reallocate(chosen.id, spread, on=g.organization.today, by=acting)
+    return _told(Payment.here().get(payment_id))
+
+
 def _payer(member_id: UUID) -> Member:
     try:
         return bearer.reach_member(member_id)
@@ -236,49 +248,17 @@ def _received_on(body: Values) -> Any:
     return day
 
 
-def _spread(member: Member, body: Values) -> Spread:
-    order = body.get("allocation", Order.FIFO)
-    named = [name for name in ("invoice_id", "invoices") if name in body]
-    if (order is Order.SPECIFIC) != (len(named) == 1):
-        sentence = "Name one invoice or several with allocation “specific”, and only then."
-        raise Invalid(fields={named[-1] if named else "invoice_id": sentence})
-    if order is not Order.SPECIFIC:
-        return _SPREADS[order]
-    if "invoices" in body:
-        return _as_named(body["invoices"])
-    return only(_named_invoice(member, body["invoice_id"]))
-
-
-def _as_named(parts: list[Values]) -> Spread:
-    named = {part["invoice_id"]: part["amount"] for part in parts}
-    if len(named) < len(parts):
-        raise Invalid(fields={"invoices": "Name each invoice once."})
-
-    def spread(amount: int, owed: Sequence[Invoice]) -> list[Part]:
-        try:
-            return as_named(named)(amount, owed)
-        except Invalid as refusal:
-            raise Invalid(fields={"invoices": " ".join(dict.fromkeys(refusal.fields.values()))}) from refusal
-
-    return spread
-
-
-def _named_invoice(member: Member, invoice_id: UUID) -> Invoice:
-    invoice = Invoice.here().first(Invoice.id == invoice_id, Invoice.member_id == member.id)
-    if invoice is None:
-        raise Invalid(fields={"invoice_id": "This member has no invoice with this id."})
-    if not invoice.owed:
-        raise Invalid(fields={"invoice_id": "Nothing is owed on this invoice. Use allocation “fifo”."})
-    return invoice
-
-
 def _whole(payment_id: UUID) -> dict[str, Any]:
+    return _told(_reached(payment_id))
+
+
+def _reached(payment_id: UUID) -> Payment:
     payment = Payment.here().get(payment_id)
     bearer.in_reach(chapter_id=payment.chapter_id, member_id=payment.member_id)
-    return _told(payment)
+    return payment
 
 
 def _told(payment: Payment) -> dict[str, Any]:
     live = (Allocation.payment_id == payment.id, Allocation.undone_at.is_(None))
     parts = Allocation.here().all(*live, order_by=Allocation.id)
-    return PAYMENT.tell(payment, allocations=[PART.tell(part) for part in parts])
+    return PAYMENT.tell(payment, allocations=[STANDING.tell(part) for part in parts])

@@ -6,6 +6,7 @@ from sqlalchemy.orm import joinedload
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.credits import search
 from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.web.gates import current_member, current_organization
 from webapp.web.members import members
@@ -29,4 +30,5 @@ def home() -> str:
         owing=sorted((one for one in invoices if one.owed), key=lambda one: one.due_on),
         settled=[one for one in invoices if not one.owed],
         payments=db.session.scalars(payments).all(),
+        credit_notes=search.held_for(current_member.id),
     )

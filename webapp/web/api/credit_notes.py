@@ -1,0 +1,181 @@
+"""Credit notes: money held for members, given, used for invoices and taken off again."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import g
+
+from webapp.core.db import transaction
+from webapp.core.errors import Conflict, Invalid, NotFound
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.credits import applying, goodwill, search
+from webapp.domain.credits.applying import CreditApplication
+from webapp.domain.credits.credit_note import CreditNote, CreditState, Origin
+from webapp.domain.organizations import Member
+from webapp.web.api import bearer, operations
+from webapp.web.api import fields as f
+from webapp.web.api.bearer import EVERYBODY, OFFICERS, acting
+from webapp.web.api.fields import Shape, shape_in
+from webapp.web.api.inputs import Values
+from webapp.web.api.operations import Answer
+from webapp.web.api.organizations import refuse_other_currency
+from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.spreading import SPREADING, spread_of
+
+TOPIC = "Credit notes"
+
+_NOTE = {
+    "id": f.identifier("The credit note"),
+    "number": f.text("Its number", "CN-2026-000001"),
+    "member_id": f.identifier("Whose it is"),
+    "chapter_id": f.identifier("The chapter that keeps it"),
+    "amount": f.amount("What it was opened with", least=1),
+    "remaining": f.amount("What of it can still be used or given back"),
+    "passed_on": f.amount("What of it went on to new credit notes", 0),
+    "currency": f.currency(),
+    "origin": f.choice("Where the money comes from", Origin),
+    "state": f.choice("Where it stands", CreditState),
+    "payment_id": f.identifier("The payment it came with").or_null(),
+    "invoice_id": f.identifier("The invoice that was voided").or_null(),
+    "parent_id": f.identifier("The credit note that it is a rest of").or_null(),
+    "reason": f.text("Why goodwill was given", "The hall was closed in May").or_null(),
+    "issued_on": f.day("Since when it stands in the books"),
+}
+SUMMARY = Shape("CreditNoteSummary", _NOTE)
+APPLICATION = Shape(
+    "CreditApplication",
+    {
+        "id": f.identifier("The application"),
+        "invoice_id": f.identifier("The invoice"),
+        "amount": f.amount("What of it is settled", least=1),
+        "applied_at": f.instant("Since when"),
+        "undone_at": f.instant("When it was taken off again").or_null(),
+    },
+)
+NOTE = Shape(
+    "CreditNote", _NOTE | {"applications": f.list_of(APPLICATION, "What it settles, and what it settled")}
+)
+FILTERS = listing(
+    "CreditNoteFilters",
+    member=f.identifier("Only this member's"),
+    state=f.choice("Only in this state", CreditState),
+    origin=f.choice("Only of this origin", Origin),
+)
+GIVING = shape_in(
+    "CreditNoteGiven",
+    member_id=f.identifier("Who gets it").needed(),
+    amount=f.amount("How much", 2_500, least=1).needed(),
+    currency=f.currency("Of the amount; the organization's unless told"),
+    reason=f.text("Why; the member can read it", "The hall was closed in May", least=1, most=500).needed(),
+)
+GIVEN = Shape(
+    "CreditGiven",
+    {
+        "credit_note_id": f.identifier("The credit note, when it was given at once").or_null(),
+        "approval_request_id": f.identifier("The request that somebody else has to decide").or_null(),
+    },
+)
+USE = shape_in("CreditNoteUse", **SPREADING)
+_NOTES = "/organizations/<uuid:organization_id>/credit-notes/"
+_COLUMNS = {"member": "member_id", "state": "state", "origin": "origin"}
+
+
+@operations.get(
+    _NOTES,
+    summary="List credit notes",
+    topic=TOPIC,
+    gives=pages_of(SUMMARY),
+    query=FILTERS,
+    allowed=EVERYBODY,
+)
+def list_credit_notes(query: Values) -> Answer:
+    """A treasurer's token finds its own chapter's."""
+    wanted: dict[str, Any] = {name: query[key] for key, name in _COLUMNS.items() if key in query}
+    found = CreditNote.here().select().filter_by(**wanted)
+    if own := bearer.own_chapter():
+        found = found.where(CreditNote.chapter_id == own)
+    if me := bearer.own_member():
+        found = found.where(CreditNote.member_id == me)
+    return page(found, CreditNote, query, SUMMARY.tell)
+
+
+@operations.post(
+    _NOTES, summary="Give a member credit", topic=TOPIC, gives=GIVEN, takes=GIVING, allowed=OFFICERS
+)
+def give_credit(body: Values) -> Answer:
+    """Out of goodwill. Above what the token's role may give alone the answer is an `approval_request_id`,
+    and nothing is given until somebody else has approved it."""
+    refuse_other_currency(body)
+    with transaction():
+        note, request = goodwill.give(
+            _member(body["member_id"]),
+            body["amount"],
+            reason=body["reason"],
+            by=acting,
+            on=g.organization.today,
+        )
+    return GIVEN.tell(None, credit_note_id=note and note.id, approval_request_id=request and request.id)
+
+
+@operations.get(
+    _NOTES + "<uuid:note_id>/", summary="Read a credit note", topic=TOPIC, gives=NOTE, allowed=EVERYBODY
+)
+def read_credit_note(note_id: UUID) -> Answer:
+    """The credit note and the invoices it settles."""
+    return _told(_reached(note_id))
+
+
+@operations.post(
+    _NOTES + "<uuid:note_id>/apply",
+    summary="Use a credit note",
+    topic=TOPIC,
+    gives=NOTE,
+    takes=USE,
+    status=200,
+    allowed=OFFICERS,
+)
+def apply_credit_note(note_id: UUID, body: Values) -> Answer:
+    """Settles what the member owes as `allocation` says. What is not needed becomes a new credit note that
+    names this one as its parent."""
+    with transaction():
+        note = _reached(note_id)
+        spread = spread_of(Member.here().get(note.member_id), body)
+        applying.apply(note_id, spread, on=g.organization.today, by=acting)
+    return _told(_reached(note_id))
+
+
+@operations.post(
+    "/organizations/<uuid:organization_id>/credit-applications/<uuid:application_id>/undo",
+    summary="Take credit off an invoice",
+    topic=TOPIC,
+    gives=NOTE,
+    allowed=OFFICERS,
+)
+def undo_credit_application(application_id: UUID) -> Answer:
+    """The invoice is owed again, and the credit is a new credit note, which is the answer."""
+    with transaction():
+        found = CreditApplication.here().get(application_id)
+        _reached(found.credit_note_id)
+        invoice = Invoice.here().get(found.invoice_id, lock=True)
+        application = CreditApplication.here().get(application_id, lock=True)
+        if application.undone_at is not None:
+            raise Conflict(f"This was taken off invoice {invoice.number} already.")
+        child = applying.undo(application, invoice, on=g.organization.today, by=acting)
+    return _told(child)
+
+
+def _reached(note_id: UUID) -> CreditNote:
+    note = CreditNote.here().get(note_id)
+    bearer.in_reach(chapter_id=note.chapter_id, member_id=note.member_id)
+    return note
+
+
+def _member(member_id: UUID) -> Member:
+    try:
+        return bearer.reach_member(member_id)
+    except NotFound as error:
+        raise Invalid(fields={"member_id": "There is no member with this id."}) from error
+
+
+def _told(note: CreditNote) -> dict[str, Any]:
+    return NOTE.tell(note, applications=[APPLICATION.tell(one) for one in search.applications_of(note)])
