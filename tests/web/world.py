@@ -57,7 +57,7 @@ from webapp.domain.organizations import (
 from webapp.domain.organizations.roles import Role
 from webapp.domain.organizations.roster_intake import Intake
 from webapp.domain.organizations.uploads import Document, MediaType
-from webapp.domain.payments import batch_lines, batches
+from webapp.domain.payments import batch_lines, batches, reallocating
 from webapp.domain.payments.batch_lines import Typed
 from webapp.domain.payments.batches import ReceiptBatch, Slip
 from webapp.domain.payments.checkout import Checkout, CheckoutState
@@ -249,6 +249,14 @@ def make_mail(invoice: Invoice, recipient: str = "ana@members.example.org") -> M
     )
 
 
+def _settling_nothing(invoice: Invoice) -> Payment:
+    """A payment of the same member that stays out of everybody's way."""
+    member = Member.here().get(invoice.member_id)
+    return record_offline(
+        member, 700, method=Method.CASH, on=date(2026, 9, 3), by=None, spread=reallocating.nowhere
+    )
+
+
 def make_dispute(payment: Payment) -> Dispute:
     """The payer's bank asks, and waits for an answer; no money has moved, and refunds stay possible."""
     return Dispute(
@@ -321,7 +329,7 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         ids["span_id"] = ledger.close_span(date(1990, 1, 1), date(1990, 1, 31), by=logins[ADMIN]).id
         refund = make_failed_refund(Payment.here().get(ids["payment_id"]))
         ids["action_id"] = make_bulk_action(invoice, logins[ADMIN]).id
-        dispute = make_dispute(Payment.here().get(ids["payment_id"]))
+        dispute = make_dispute(_settling_nothing(invoice))
         session.add_all([refund, dispute, mail, job, make_letters(ids["run_id"])])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None

@@ -34,7 +34,7 @@ def _page(persona: str, invoice: Invoice, form: ReasonForm, *, status: int = 200
     if invoice.is_void:
         raise Conflict(f"Invoice {invoice.number} is void already.")
     freed = voiding.effect(invoice)
-    charged = [move.turned_round() for entry in invoice.entries() for move in ledger.moves_of(entry)]
+    charged = [move.turned_round() for move in ledger.moves_of(*invoice.entries())]
     return respond(
         "shared/invoices/voiding.html",
         "shared/invoices/_voiding.html",

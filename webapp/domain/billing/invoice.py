@@ -15,7 +15,9 @@ from sqlalchemy import (
     Numeric,
     UniqueConstraint,
     func,
+    literal,
     select,
+    union_all,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -222,8 +224,10 @@ class Invoice(OrganizationRow, Base):
 
     def entries(self) -> Sequence[ledger.JournalEntry]:
         """What stands in the books about what it charges: its issue, and what adjustments changed."""
-        mine = Adjustment.here().all(Adjustment.invoice_id == self.id)
-        return ledger.standing_entries([self.id, *(adjustment.id for adjustment in mine)])
+        changes = select(Adjustment.id).where(
+            Adjustment.organization_id == self.organization_id, Adjustment.invoice_id == self.id
+        )
+        return ledger.standing_entries(union_all(select(literal(self.id)), changes))
 
     def renew_pay_link(self, *, by: Login) -> None:
         """End every link given out before. The new one is mailed to the member's address on file."""

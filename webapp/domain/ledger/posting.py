@@ -9,6 +9,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Date,
     Text,
     Uuid,
@@ -64,7 +65,7 @@ def entry_for(source_id: UUID, event: Event) -> JournalEntry | None:
     )
 
 
-def standing_entries(source_ids: Sequence[UUID]) -> Sequence[JournalEntry]:
+def standing_entries(source_ids: CompoundSelect[UUID]) -> Sequence[JournalEntry]:
     """What these documents have in the books and nobody took back, oldest first."""
     reversal = aliased(JournalEntry)
     taken_back = exists().where(
@@ -88,8 +89,8 @@ def is_entry_of(document: type[OrganizationRow], event: Event) -> ColumnElement[
     )
 
 
-def moves_of(entry: JournalEntry) -> list[Move]:
-    """What an entry moved, in the order it was written down."""
+def moves_of(*entries: JournalEntry) -> list[Move]:
+    """What these entries moved, in the order it was written down."""
     debit, credit = aliased(Account), aliased(Account)
     rows = db.session.execute(
         select(Posting, debit.code, credit.code)
@@ -100,7 +101,10 @@ def moves_of(entry: JournalEntry) -> list[Move]:
             credit,
             (credit.organization_id == Posting.organization_id) & (credit.id == Posting.credit_account_id),
         )
-        .where(Posting.organization_id == entry.organization_id, Posting.entry_id == entry.id)
+        .where(
+            Posting.organization_id == tenancy.organization_id(),
+            Posting.entry_id.in_([entry.id for entry in entries]),
+        )
         .order_by(Posting.id)
     )
     return [
