@@ -91,8 +91,15 @@ class Books(Credit):
         self._charge(bill, self.today, account, None, -change)
 
     def void(self, bill: Bill) -> None:
-        """All that it charged is taken back today."""
-        bill.void = True
+        """What settles it becomes credit, what was refunded is no expense, what it charged is taken back."""
+        for receipt in self.receipts:
+            if receipt.parts.get(bill.number):
+                self.keep(receipt, self.take_off(receipt, bill))
+        for use in [use for use in reversed(self.uses) if use.bill is bill]:
+            self.undo_use(use)
+        self._line(self.today, RECEIVABLE, bill.chapter, bill.person, bill.refunded)
+        self._line(self.today, REFUNDS, bill.chapter, None, -bill.refunded)
+        bill.paid, bill.refunded, bill.void = bill.paid - bill.refunded, 0, True
         for line in bill.charges:
             self._line(self.today, line.account, line.chapter, line.person, -line.amount)
 

@@ -36,6 +36,23 @@ class Credit:
             self._settle(use.note, use.bill, use.amount - taken)
         return child
 
+    def take_off(self, receipt: Receipt, bill: Bill) -> int:
+        """What of a receipt settles a bill settles nothing for now; how much that is."""
+        part = receipt.parts.pop(bill.number)
+        bill.paid -= part
+        self._line(self.today, RECEIVABLE, bill.chapter, bill.person, part)
+        return part
+
+    def keep(self, receipt: Receipt, amount: int) -> None:
+        """What settles nothing becomes a credit note."""
+        self._keep(receipt, amount)
+        self._line(self.today, CREDIT, receipt.chapter, receipt.person, -amount)
+
+    def put_on(self, receipt: Receipt, bill: Bill, amount: int) -> None:
+        receipt.parts[bill.number] = receipt.parts.pop(bill.number, 0) + amount
+        bill.paid += amount
+        self._line(self.today, RECEIVABLE, bill.chapter, bill.person, -amount)
+
     def open_notes(self) -> list[Note]:
         return [note for note in self.notes if note.is_open]
 

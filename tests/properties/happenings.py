@@ -21,6 +21,7 @@ from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.run import BillingRun
 from webapp.domain.billing.spreading import Spread, as_named, in_proportion, oldest_first, only
 from webapp.domain.organizations import Member
+from webapp.domain.payments import voiding
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
 from webapp.web import paying
@@ -187,10 +188,11 @@ class Billing(Happenings):
     def an_invoice_is_voided(self, which: int) -> None:
         office = self.office
         bill = one_of(list(office.books.bills.values()), which)
-        refused = bill.void or bill.paid > 0
+        refused = bill.void
         with refused_if(refused), transaction():
-            invoice = Invoice.here().get(office.invoice_id(bill.number), lock=True)
-            invoice.void(by=None, reason="Billed in error", on=office.books.today)
+            voiding.void(
+                office.invoice_id(bill.number), by=None, reason="Billed in error", on=office.books.today
+            )
         if not refused:
             office.books.void(bill)
             self.close_page_later(bill)

@@ -18,8 +18,10 @@ from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import AdjustmentKind, Direction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.spreading import oldest_first
-from webapp.domain.credits import applying
+from webapp.domain.credits import applying, goodwill
 from webapp.domain.credits.applying import CreditApplication
+from webapp.domain.payments import reallocating
+from webapp.domain.payments.payment import Allocation
 from webapp.domain.refunds import requesting
 from webapp.domain.refunds.refund import How
 from webapp.domain.refunds.requesting import Terms
@@ -122,6 +124,55 @@ class Officers(AtTheProcessor):
             invoice = Invoice.here().get(found.invoice_id, lock=True)
             applying.undo(found, invoice, amount, on=books.today, by=office.login("Omar"))
         books.undo_use(use, amount)
+
+    @precondition(lambda self: self.refundable_by_check())
+    @rule(which=any_one, elsewhere=st.booleans())
+    def a_payment_is_taken_off(self, which: int, elsewhere: bool) -> None:
+        """It settles the oldest others in the same step, or is kept as credit."""
+        office, books = self.office, self.office.books
+        receipt, bill = one_of(self.refundable_by_check(), which)
+        others = [one for one in books.owed_by(receipt.person) if one is not bill] if elsewhere else []
+        with transaction():
+            payment_id, invoice_id = self.payment_id(receipt), office.invoice_id(bill.number)
+            chosen = Allocation.here().all(
+                Allocation.payment_id == payment_id,
+                Allocation.invoice_id == invoice_id,
+                Allocation.undone_at.is_(None),
+            )
+            spread = oldest_first if elsewhere else reallocating.nowhere
+            reallocating.reallocate(chosen[0].id, spread, on=books.today, by=office.login("Nora"))
+        amount = books.take_off(receipt, bill)
+        parts = filled(amount, others)
+        for other, part in parts:
+            books.put_on(receipt, other, part)
+            self.close_page_later(other)
+        books.keep(receipt, amount - sum(part for _, part in parts))
+
+    @rule(who=any_one, amount=st.sampled_from([1, 1_500, 2_500]), by=officers)
+    def goodwill_is_given(self, who: int, amount: int, by: str) -> None:
+        office, books = self.office, self.office.books
+        person = one_of(list(office.roll.people.values()), who)
+        alone = amount <= ADJUSTED_ALONE
+        refused = alone and books.is_closed(books.today)
+        with refused_if(refused), transaction():
+            note, request = goodwill.give(
+                self.member(person), amount, reason="A late letter", by=office.login(by), on=books.today
+            )
+        if refused:
+            return
+        assert (note is not None) is alone
+        if request is not None:
+            chapter = person.chapter
+
+            def give() -> None:
+                books.give(person.number, chapter, amount)
+
+            def stayed() -> bool:
+                return person.chapter == chapter
+
+            office.wishes.append(Wish(by, request.subject_id, stayed, give, lambda: None))
+        else:
+            books.give(person.number, person.chapter, amount)
 
     @precondition(lambda self: self.refundable_by_check())
     @rule(
