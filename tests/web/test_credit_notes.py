@@ -128,6 +128,18 @@ def test_goodwill_above_the_limit_waits_and_below_it_is_given(shop: Shop, desk: 
     assert [request.amount for request in ApprovalRequest.here().all()] == [2_501]
 
 
+def test_a_note_goes_back_by_check_and_what_is_kept_of_it_is_a_new_one(shop: Shop, desk: str) -> None:
+    shop.record(shop.owed(1), 10_001)
+    [note] = CreditNote.here().all()
+    address = f"{desk}/credit-notes/{note.id}/release"
+    data = hidden(shop.client.get(address).text) | {"amount": "40.00", "how": "check", "reason": "Asked for"}
+    refused = shop.client.post(address, data=data)
+    assert refused.status_code == 422 and "Enter the number of the check." in refused.text
+    assert shop.client.post(address, data=data | {"check_number": "2041"}).status_code == 303
+    assert fresh(CreditNote, note.id).state is CreditState.RELEASED
+    assert [one.amount for one in CreditNote.here().all(CreditNote.remaining > 0)] == [6_000]
+
+
 def test_the_list_is_filtered_by_its_address_and_written_as_a_file(shop: Shop, desk: str) -> None:
     shop.record(shop.owed(1), 10_001)
     shop.record(shop.owed(1), 501)

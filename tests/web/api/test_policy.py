@@ -91,6 +91,7 @@ POLICY: dict[str, set[RoleName]] = {
     "give_credit": {N, T},
     "read_credit_note": {N, A, T, M},
     "apply_credit_note": {N, T},
+    "release_credit_note": {N, T},
     "undo_credit_application": {N, T},
     "undo_allocation": {N, T},
     "read_audit_trail": {N, A},
@@ -211,6 +212,7 @@ READABLE: dict[str, Any] = {
     "hold_request": {"remark": "Not mine"},
     "ask_back_about_request": {"remark": "Not mine"},
     "answer_about_request": {"remark": "Not mine"},
+    "release_credit_note": {"amount": 100, "reason": "Left the chapter"},
 }
 """A body that would do, where one is needed before the id is looked for."""
 

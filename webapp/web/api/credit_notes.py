@@ -12,14 +12,18 @@ from webapp.domain.credits import applying, goodwill, search
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.credits.credit_note import CreditNote, CreditState, Origin
 from webapp.domain.organizations import Member
+from webapp.domain.refunds.refund import How
+from webapp.domain.refunds.releasing import release_of
+from webapp.domain.refunds.requesting import Terms
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import EVERYBODY, OFFICERS, acting
 from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
-from webapp.web.api.operations import Answer
+from webapp.web.api.operations import Accepted, Answer
 from webapp.web.api.organizations import refuse_other_currency
 from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.refunds import REFUND, refund_told
 from webapp.web.api.spreading import SPREADING, spread_of
 
 TOPIC = "Credit notes"
@@ -75,6 +79,13 @@ GIVEN = Shape(
         "approval_request_id": f.identifier("The request that somebody else has to decide").or_null(),
     },
 )
+RELEASE = shape_in(
+    "CreditRelease",
+    amount=f.amount("What goes back", 2_000, least=1).needed(),
+    reason=f.text("Why", "Left the chapter", least=1, most=500).needed(),
+    how=f.choice("The way it goes back: original, through the processor, unless told", How),
+    check_number=f.text("With how check: the number of the check", "2041", most=40).without_example(),
+)
 USE = shape_in("CreditNoteUse", **SPREADING)
 _NOTES = "/organizations/<uuid:organization_id>/credit-notes/"
 _COLUMNS = {"member": "member_id", "state": "state", "origin": "origin"}
@@ -100,11 +111,17 @@ def list_credit_notes(query: Values) -> Answer:
 
 
 @operations.post(
-    _NOTES, summary="Give a member credit", topic=TOPIC, gives=GIVEN, takes=GIVING, allowed=OFFICERS
+    _NOTES,
+    summary="Give a member credit",
+    topic=TOPIC,
+    gives=GIVEN,
+    takes=GIVING,
+    may_wait=True,
+    allowed=OFFICERS,
 )
 def give_credit(body: Values) -> Answer:
-    """Out of goodwill. Above what the token's role may give alone the answer is an `approval_request_id`,
-    and nothing is given until somebody else has approved it."""
+    """Out of goodwill. 201: it is given. 202: it is above what the token's owner may give alone; it waits for
+    approval, and nothing is given."""
     refuse_other_currency(body)
     with transaction():
         note, request = goodwill.give(
@@ -114,7 +131,8 @@ def give_credit(body: Values) -> Answer:
             by=acting,
             on=g.organization.today,
         )
-    return GIVEN.tell(None, credit_note_id=note and note.id, approval_request_id=request and request.id)
+    given = GIVEN.tell(None, credit_note_id=note and note.id, approval_request_id=request and request.id)
+    return given if note is not None else Accepted(given)
 
 
 @operations.get(
@@ -142,6 +160,33 @@ def apply_credit_note(note_id: UUID, body: Values) -> Answer:
         spread = spread_of(Member.here().get(note.member_id), body)
         applying.apply(note_id, spread, on=g.organization.today, by=acting)
     return _told(_reached(note_id))
+
+
+@operations.post(
+    _NOTES + "<uuid:note_id>/release",
+    summary="Give a credit note back",
+    topic=TOPIC,
+    gives=REFUND,
+    takes=RELEASE,
+    status=200,
+    may_wait=True,
+    allowed=OFFICERS,
+)
+def release_credit_note(note_id: UUID, body: Values) -> Answer:
+    """To the payer; what does not go back stays as a new credit note. 200: it is done, or under way at the
+    processor. 202: it is above what the token's owner may give back alone; it waits for approval, and nobody
+    can use the credit note meanwhile."""
+    terms = Terms(
+        amount=body["amount"],
+        how=How(body.get("how", How.ORIGINAL)),
+        reason=body["reason"],
+        check_number=body.get("check_number"),
+    )
+    with transaction():
+        _reached(note_id)
+        asked = release_of(note_id, terms, by=acting, on=g.organization.today)
+    told = refund_told(asked.refund)
+    return told if asked.approval is None else Accepted(told)
 
 
 @operations.post(

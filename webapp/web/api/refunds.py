@@ -95,7 +95,7 @@ def refund_invoice(invoice_id: UUID, body: Values) -> Answer:
     payment_id = _payment(invoice, body)
     with transaction():
         asked = requesting.request_refund(invoice_id, payment_id, terms, by=acting, on=g.organization.today)
-    return _told(asked.refund) if asked.approval is None else Accepted(_told(asked.refund))
+    return refund_told(asked.refund) if asked.approval is None else Accepted(refund_told(asked.refund))
 
 
 @operations.get(
@@ -119,7 +119,7 @@ def read_refund(refund_id: UUID) -> Answer:
     """Where it stands, and the request that it waits for."""
     refund = Refund.here().get(refund_id)
     bearer.in_reach(chapter_id=refund.chapter_id, member_id=refund.member_id)
-    return _told(refund)
+    return refund_told(refund)
 
 
 def _payment(invoice: Invoice, body: Values) -> UUID:
@@ -138,7 +138,7 @@ def _payment(invoice: Invoice, body: Values) -> UUID:
     return able[0]
 
 
-def _told(refund: Refund) -> dict[str, Any]:
+def refund_told(refund: Refund) -> dict[str, Any]:
     waiting = ApprovalRequest.here().first(
         ApprovalRequest.subject_id == refund.id, ApprovalRequest.state.in_(OPEN)
     )

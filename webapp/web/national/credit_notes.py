@@ -5,7 +5,7 @@ from uuid import UUID
 from werkzeug.wrappers import Response
 
 from webapp.domain.organizations import Member
-from webapp.web import credit_applications, goodwill, reallocations
+from webapp.web import credit_applications, goodwill, reallocations, releases
 from webapp.web import credit_notes as shared
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
@@ -35,6 +35,17 @@ def new_credit_application(note_id: UUID) -> Response:
 @acts_once
 def create_credit_application(note_id: UUID) -> Response:
     return credit_applications.create("national", shared.loaded(note_id))
+
+
+@national.get("/credit-notes/<uuid:note_id>/release")
+def new_credit_release(note_id: UUID) -> str:
+    return releases.new("national", shared.loaded(note_id))
+
+
+@national.post("/credit-notes/<uuid:note_id>/release")
+@acts_once
+def create_credit_release(note_id: UUID) -> Response | tuple[str, int]:
+    return releases.create("national", shared.loaded(note_id))
 
 
 @national.post("/credit-applications/<uuid:application_id>/undoing")

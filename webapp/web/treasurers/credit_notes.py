@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from webapp.core.errors import NotFound
 from webapp.domain.organizations import Member
-from webapp.web import credit_applications, goodwill, reallocations
+from webapp.web import credit_applications, goodwill, reallocations, releases
 from webapp.web import credit_notes as shared
 from webapp.web.gates import current_chapter
 from webapp.web.request_keys import acts_once
@@ -37,6 +37,17 @@ def new_credit_application(note_id: UUID) -> Response:
 @acts_once
 def create_credit_application(note_id: UUID) -> Response:
     return credit_applications.create("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+
+
+@treasurers.get("/credit-notes/<uuid:note_id>/release")
+def new_credit_release(note_id: UUID) -> str:
+    return releases.new("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+
+
+@treasurers.post("/credit-notes/<uuid:note_id>/release")
+@acts_once
+def create_credit_release(note_id: UUID) -> Response | tuple[str, int]:
+    return releases.create("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
 
 
 @treasurers.post("/credit-applications/<uuid:application_id>/undoing")
