@@ -39,13 +39,17 @@ from webapp.domain.organizations.roster import (
 CHANGING = (RowOutcome.CREATED, RowOutcome.UPDATED)
 BY_HAND = "changed_by_hand"
 REASONS = {
+    "approval_requests": "named in an approval request",
     "billing_omissions": "left out of a billing run",
+    "credit_notes": "given credit",
     "invitations": "invited to sign in",
     "invoices": "billed",
     "mails": "sent mail",
     "member_balances": "in the books",
     "payments": "paid",
     "postings": "in the books",
+    "receipt_lines": "in a batch of payments",
+    "refunds": "given money back",
     "roles": "given a role",
     "login": "given a login",
     "by_hand": "changed by hand",
