@@ -1,12 +1,12 @@
 """What went back of payments, and what the payers' banks hold: documents against documents and books."""
 
-from sqlalchemy import BigInteger, func, literal, select, tuple_
+from sqlalchemy import BigInteger, case, func, literal, select, tuple_
 
 from webapp.core.db import db
 from webapp.domain.ledger import Account, ChapterBalance, Code, Difference
 from webapp.domain.organizations import Chapter, Organization
 from webapp.domain.payments.disputes import Dispute
-from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.refunds.refund import UNFINISHED, Refund, RefundState
 
 _NOTHING = literal(0, BigInteger)
@@ -17,7 +17,10 @@ def differences(organization: Organization) -> list[Difference]:
 
 
 def _payments(organization: Organization) -> list[Difference]:
-    """What refunds and lost disputes took of a payment is what it says went back; likewise what they hold."""
+    """What refunds and lost disputes took of a payment is what it says went back; likewise what they hold.
+
+    Of a payment that was reversed, all of it went back.
+    """
     refunds = select(
         Refund.payment_id.label("payment_id"),
         func.coalesce(func.sum(Refund.amount).filter(Refund.state == RefundState.SUCCEEDED), _NOTHING),
@@ -33,7 +36,9 @@ def _payments(organization: Organization) -> list[Difference]:
         .group_by(payment_id)
         .subquery()
     )
-    should = (func.coalesce(sums.c.returned, 0), func.coalesce(sums.c.reserved, 0))
+    is_reversed = Payment.state == PaymentState.REVERSED
+    went_back = case((is_reversed, Payment.amount), else_=func.coalesce(sums.c.returned, 0))
+    should = (went_back, func.coalesce(sums.c.reserved, 0))
     kept = (Payment.returned, Payment.reserved)
     rows = db.session.execute(
         select(Payment.id, *should, *kept)
