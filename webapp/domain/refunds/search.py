@@ -46,8 +46,8 @@ def refunds(wanted: WantedRefunds) -> Select[Any]:
                 Refund.processor_reference == wanted.text,
             )
         )
-    conditions = {"state": wanted.state, "how": wanted.how, "chapter_id": wanted.chapter_id}
-    found = found.filter_by(**{name: value for name, value in conditions.items() if value is not None})
+    conditions = {Refund.state: wanted.state, Refund.how: wanted.how, Refund.chapter_id: wanted.chapter_id}
+    found = found.where(*(column == value for column, value in conditions.items() if value is not None))
     if wanted.since:
         found = found.where(Refund.refunded_on >= wanted.since)
     if wanted.until:
