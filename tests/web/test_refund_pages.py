@@ -13,6 +13,7 @@ from webapp.domain.approvals import ApprovalRequest
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Chapter, Login, Member, RoleName
+from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.payment import Payment
 from webapp.domain.refunds.refund import Refund, RefundState
 
@@ -187,3 +188,30 @@ def test_the_member_follows_the_refund_and_nothing_that_officers_weigh(
     page = browser.get(address).text
     assert "Refunded $10.00" in page and "Given back to the payer" in page
     assert "60.00" not in page
+
+
+def test_what_came_by_hand_is_offered_to_go_back_by_check_alone(office: Office) -> None:
+    invoice = office.shop.owed(9_000)
+    check = office.shop.record(invoice, 9_000)
+    form = f"{office.here}/invoices/{invoice.id}/refund"
+    page = office.shop.client.get(form).text
+    assert "To the original method" not in page and "By check" in page
+    typed = office.typed("10.00", payment=str(check.id))
+    refused = office.shop.client.post(form, data=typed)
+    assert refused.status_code == 422 and "Not a valid choice" in refused.text
+    typed |= {"how": "check", "check_number": "2041"}
+    assert office.shop.client.post(form, data=typed).status_code == 303
+
+
+def test_the_invoice_and_the_payment_say_what_is_not_over_yet(office: Office) -> None:
+    office.post("60.00")
+    [asked] = ApprovalRequest.here().all()
+    page = office.shop.client.get(f"{office.here}/invoices/{office.invoice.id}").text
+    assert "A refund of $60.00 is not over yet" in page and f"/approvals/{asked.id}" in page
+    opened = office.shop.sandbox.act(office.shop.latest("charge")["id"], "dispute")
+    office.shop.hear()
+    [dispute] = Dispute.here().all(Dispute.reference == opened["id"])
+    page = office.shop.client.get(f"{office.here}/invoices/{office.invoice.id}").text
+    assert "contested by the payer" in page and f"/disputes/{dispute.id}/" in page
+    page = office.shop.client.get(f"{office.here}/payments/{office.payment.id}/").text
+    assert f"/disputes/{dispute.id}/" in page and "Waiting for approval" in page

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response, render_template, request
 from sqlalchemy import Select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
@@ -19,7 +19,7 @@ from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.bulk_actions.bulk_action import BulkKind
 from webapp.domain.notifications import outcomes
 from webapp.domain.notifications.delivery import MailKind, MailState
-from webapp.domain.reporting import history
+from webapp.domain.reporting import history, unsettled
 from webapp.web.gates import current_access, current_organization
 from webapp.web.htmx import respond
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
@@ -112,6 +112,16 @@ def shown(invoice: Invoice) -> dict[str, Any]:
         "today": current_organization.today,
         "events": history.of_invoice(invoice, *_mails(invoice)),
     }
+
+
+def page(persona: str, invoice: Invoice) -> str:
+    """As officers see it, with what is still under way."""
+    return render_template(
+        "shared/invoices/show.html",
+        persona=persona,
+        unsettled=unsettled.of_invoice(invoice),
+        **shown(invoice),
+    )
 
 
 def _mails(invoice: Invoice) -> Iterator[history.Happening]:

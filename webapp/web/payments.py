@@ -1,6 +1,6 @@
 """The list of payments and a payment, as treasurers and the national office both see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from webapp.domain.organizations import Chapter
 from webapp.domain.payments import search
 from webapp.domain.payments.batches import ReceiptBatch, ReceiptLine
 from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund
 from webapp.web.forms import Form
@@ -67,7 +68,9 @@ def page(persona: str, payment: Payment, form: Form | None = None) -> str:
     allocations = Allocation.here().all(Allocation.payment_id == payment.id, order_by=Allocation.id)
     settled = {allocation.invoice_id for allocation in allocations}
     checkout = Checkout.here().first(Checkout.payment_id == payment.id) if payment.processor_id else None
+    refunds = Refund.here().all(Refund.payment_id == payment.id, order_by=Refund.id)
     wanted = settled | ({checkout.invoice_id} if checkout else set())
+    wanted |= {refund.invoice_id for refund in refunds if refund.invoice_id}
     return render_template(
         "shared/payments/show.html",
         persona=persona,
@@ -75,7 +78,8 @@ def page(persona: str, payment: Payment, form: Form | None = None) -> str:
         checkout=checkout,
         allocations=allocations,
         invoices={invoice.id: invoice for invoice in Invoice.here().all(Invoice.id.in_(wanted))},
-        refunds=Refund.here().all(Refund.payment_id == payment.id, order_by=Refund.id),
+        refunds=refunds,
+        disputes=_disputes(payment),
         batch=_batch(payment),
         receipt=receipts.of(payment),
         form=form,
@@ -89,6 +93,13 @@ def send_receipt(persona: str, payment_id: UUID, *, chapter: Chapter | None = No
         receipts.send(payment, by=current_user)
     notice = f"The receipt is on its way to {payment.member.email}."
     return see_other(f"{persona}.payment", payment_id=payment_id, notice=notice)
+
+
+def _disputes(payment: Payment) -> Sequence[Dispute]:
+    """Nobody contests what came by hand."""
+    if payment.processor_id is None:
+        return []
+    return Dispute.here().all(Dispute.payment_id == payment.id, order_by=Dispute.id)
 
 
 def _batch(payment: Payment) -> ReceiptBatch | None:

@@ -30,9 +30,7 @@ _ASIDE = ("csrf_token", "form_key")
 class RefundForm(Form):
     payment = RadioField("Which payment", [InputRequired("Choose the payment to give back.")])
     amount = MoneyField("Amount", [InputRequired("Enter how much goes back.")])
-    how = RadioField(
-        "How it goes back", choices=offered((how.value, how.label) for how in How), default=How.ORIGINAL.value
-    )
+    how = RadioField("How it goes back", choices=[], default=How.ORIGINAL.value)
     check_number = StringField("Check number", [Length(max=40)])
     afterwards = RadioField(
         "Afterwards",
@@ -125,6 +123,7 @@ def _filled_in(sources: list[Refundable]) -> RefundForm:
 
 def _offering(sources: list[Refundable], form: RefundForm) -> RefundForm:
     form.payment.choices = offered((str(one.payment.id), _named(one.payment, one.left)) for one in sources)
+    form.how.choices = offered((how.value, how.label) for how in How.back_to(one.payment for one in sources))
     return form
 
 

@@ -1,5 +1,7 @@
 """Giving a credit note back to the payer, as treasurers and the national office do."""
 
+from collections.abc import Sequence
+
 from flask import render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -23,7 +25,7 @@ from webapp.web.htmx import see_other
 
 class ReleaseForm(Form):
     amount = MoneyField("Amount", [InputRequired("Enter how much goes back.")])
-    how = RadioField("How it goes back", choices=offered((how.value, how.label) for how in How))
+    how = RadioField("How it goes back", choices=[])
     check_number = StringField("Check number", [Length(max=40)])
     reason = TextAreaField("Reason", [InputRequired("Say why. Others will read it."), Length(max=500)])
 
@@ -38,21 +40,20 @@ class ReleaseForm(Form):
 
 
 def new(persona: str, note: CreditNote, form: ReleaseForm | None = None) -> str:
-    payment = Payment.here().get(note.payment_id) if note.payment_id else None
-    by_processor = payment is not None and not payment.is_offline
-    usual = (How.ORIGINAL if by_processor else How.CHECK).value
+    ways = _ways(note)
+    form = form or _offering(ways, ReleaseForm(formdata=None, amount=note.amount, how=ways[0].value))
     return render_template(
         "shared/credit_notes/release.html",
         persona=persona,
         note=note,
-        form=form or ReleaseForm(formdata=None, amount=note.amount, how=usual),
-        by_processor=by_processor,
+        form=form,
+        by_processor=How.ORIGINAL in ways,
         cap=cap.cap_on_note(note, current_user),
     )
 
 
 def create(persona: str, note: CreditNote) -> Response | tuple[str, int]:
-    form, payer = ReleaseForm(), note.member.name
+    form, payer = _offering(_ways(note), ReleaseForm()), note.member.name
     if not form.validate():
         return new(persona, note, form), 422
     try:
@@ -71,3 +72,13 @@ def create(persona: str, note: CreditNote) -> Response | tuple[str, int]:
         notice=told,
         tone="calm" if asked.approval is not None else "good",
     )
+
+
+def _offering(ways: Sequence[How], form: ReleaseForm) -> ReleaseForm:
+    form.how.choices = offered((how.value, how.label) for how in ways)
+    return form
+
+
+def _ways(note: CreditNote) -> list[How]:
+    """Back to where its money came from, if it came through a processor, or by check."""
+    return How.back_to(Payment.here().all(Payment.id == note.payment_id) if note.payment_id else [])

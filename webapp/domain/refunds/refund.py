@@ -1,6 +1,6 @@
 """Money that goes back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -58,6 +58,11 @@ class How(StrEnum):
     @property
     def label(self) -> str:
         return {How.ORIGINAL: "To the original method", How.CHECK: "By check"}[self]
+
+    @classmethod
+    def back_to(cls, payments: Iterable[Payment]) -> "list[How]":
+        """The ways open for money of these: only what came through a processor goes back through it."""
+        return list(cls) if any(not payment.is_offline for payment in payments) else [cls.CHECK]
 
 
 class Refund(OrganizationRow, Base):

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from flask import render_template
 from werkzeug.wrappers import Response
 
 from webapp.web import invoices as shared
@@ -18,8 +17,7 @@ def invoices() -> Response:
 
 @national.get("/invoices/<uuid:invoice_id>")
 def invoice(invoice_id: UUID) -> str:
-    found = shared.loaded(invoice_id)
-    return render_template("shared/invoices/show.html", persona="national", **shared.shown(found))
+    return shared.page("national", shared.loaded(invoice_id))
 
 
 @national.get("/invoices/<uuid:invoice_id>/voiding")

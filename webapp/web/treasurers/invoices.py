@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from flask import render_template
 from werkzeug.wrappers import Response
 
 from webapp.web import invoices as shared
@@ -19,8 +18,7 @@ def invoices() -> Response:
 
 @treasurers.get("/invoices/<uuid:invoice_id>")
 def invoice(invoice_id: UUID) -> str:
-    found = shared.loaded(invoice_id, chapter_id=current_chapter.id)
-    return render_template("shared/invoices/show.html", persona="treasurers", **shared.shown(found))
+    return shared.page("treasurers", shared.loaded(invoice_id, chapter_id=current_chapter.id))
 
 
 @treasurers.get("/invoices/<uuid:invoice_id>/voiding")
