@@ -1,6 +1,6 @@
 """One house and one browser for all browser tests; every test has an organization of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -37,24 +37,31 @@ def office(house: House) -> Office:
     return house.found(f"Pi Chi {number}", f"office{number}@example.org")
 
 
-@pytest.fixture(params=["with script", "without script"])
-def surfing(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """A visitor, with JavaScript and again without. Nothing may complain on the way."""
+@pytest.fixture
+def visitors(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Gives each person a browser of their own. Nothing may complain on the way."""
     heard: list[str] = []
-    context = browser.new_context(java_script_enabled=request.param == "with script")
-    context.set_default_timeout(15_000)
-    context.on("page", lambda page: listen(page, heard))
-    yield context
-    context.close()
+    opened: list[BrowserContext] = []
+
+    def come(**options: Any) -> BrowserContext:
+        context = browser.new_context(**options)
+        context.set_default_timeout(15_000)
+        context.on("page", lambda page: listen(page, heard))
+        opened.append(context)
+        return context
+
+    yield come
+    for context in opened:
+        context.close()
     assert heard == []
+
+
+@pytest.fixture(params=["with script", "without script"])
+def surfing(visitors: Callable[..., BrowserContext], request: pytest.FixtureRequest) -> BrowserContext:
+    """A visitor, with JavaScript and again without."""
+    return visitors(java_script_enabled=request.param == "with script")
 
 
 @pytest.fixture
-def scripted(browser: Browser) -> Iterator[BrowserContext]:
-    heard: list[str] = []
-    context = browser.new_context()
-    context.set_default_timeout(15_000)
-    context.on("page", lambda page: listen(page, heard))
-    yield context
-    context.close()
-    assert heard == []
+def scripted(visitors: Callable[..., BrowserContext]) -> BrowserContext:
+    return visitors()

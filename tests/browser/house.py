@@ -113,8 +113,14 @@ class House:
             assert found, f"no mail to {recipient}"
             return folder.read(found[0].name).text
 
-    def link_in_mail_to(self, recipient: str) -> str:
-        links = re.findall(rf"{re.escape(self.url)}/o/[^\s)]+/pay/[\w-]+", self.mail_to(recipient))
+    def has_mailed(self, recipient: str, subject: str) -> bool:
+        """Whether a kept mail to this address says so in its subject by now."""
+        with self.app.app_context():
+            kept = wiring.mail_folder().newest(200)
+            return any(mail.recipient == recipient and subject in mail.subject for mail in kept)
+
+    def link_in_mail_to(self, recipient: str, kind: str = "pay") -> str:
+        links = re.findall(rf"{re.escape(self.url)}/o/[^\s)]+/{kind}/[\w-]+", self.mail_to(recipient))
         assert links, self.mail_to(recipient)
         return str(links[0])
 
