@@ -1,13 +1,11 @@
 """Adjustments that were asked for, and what was said to each, as officers and the office see them."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from flask import Response as File
 from flask import render_template, request
 from flask_login import current_user
-from sqlalchemy import Select
 from sqlalchemy.orm import undefer
 from werkzeug.wrappers import Response
 
@@ -23,7 +21,7 @@ from webapp.domain.billing.attachments import Attachment
 from webapp.domain.organizations import tokens
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 _HEADER = (
     "asked_on", "invoice", "member_number", "member", "chapter", "kind", "direction", "amount_minor",
@@ -40,7 +38,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
     )
     if wants_csv():
         every = adjustment_search.find(current_organization, wanted)
-        return stream_csv("adjustments.csv", _HEADER, _lines(every))
+        return stream_rows("adjustments.csv", _HEADER, every, _as_row)
     after = request.args.get("after", type=UUID)
     found = db.session.scalars(
         adjustment_search.find(current_organization, wanted, after=after, limit=PAGE)
@@ -117,15 +115,13 @@ def request_of(adjustment: Adjustment) -> ApprovalRequest | None:
     )
 
 
-def _lines(every: Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """Asked only when the file is written, some rows at a time."""
-    for one in db.session.scalars(every.execution_options(yield_per=500)):
-        invoice = one.invoice
-        yield (
-            one.created_at.date(), invoice.number, invoice.member.number, invoice.member.name,
-            invoice.chapter.code, one.kind.value, one.direction.value, one.amount,
-            money.plain(one.amount, invoice.currency), invoice.currency, one.state.value, one.reason,
-            one.requested_by.name if one.requested_by else "Duesbook",
-            one.decided_at.date() if one.decided_at else None,
-            one.decided_by.name if one.decided_by else None, one.decision_reason,
-        )  # fmt: skip
+def _as_row(one: Adjustment) -> tuple[Any, ...]:
+    invoice = one.invoice
+    return (
+        one.created_at.date(), invoice.number, invoice.member.number, invoice.member.name,
+        invoice.chapter.code, one.kind.value, one.direction.value, one.amount,
+        money.plain(one.amount, invoice.currency), invoice.currency, one.state.value, one.reason,
+        one.requested_by.name if one.requested_by else "Duesbook",
+        one.decided_at.date() if one.decided_at else None,
+        one.decided_by.name if one.decided_by else None, one.decision_reason,
+    )  # fmt: skip

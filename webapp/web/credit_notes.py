@@ -1,6 +1,5 @@
 """Credit notes as treasurers, the national office and their members see them."""
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,7 @@ from webapp.domain.notifications import credit_pdf
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
 from webapp.web.invoices import as_file
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 _HEADER = (
     "number", "issued_on", "member_number", "member", "chapter", "origin", "state", "amount_minor", "amount",
@@ -32,7 +31,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
     """The list for this address's filters: a page, the part that changed, or a file."""
     wanted = _wanted(chapter_id)
     if wants_csv():
-        return stream_csv("credit-notes.csv", _HEADER, _all_rows(wanted))
+        return stream_rows("credit-notes.csv", _HEADER, search.notes(wanted), _as_row)
     after = request.args.get("after", type=UUID)
     rows, last = page_of(search.notes_page(wanted, after=after, size=PAGE + 1))
     return respond(
@@ -88,11 +87,6 @@ def _wanted(chapter_id: UUID | None) -> WantedNotes:
         member_id=request.args.get("member", type=UUID),
         oldest_first=request.args.get("sort") == "date",
     )
-
-
-def _all_rows(wanted: WantedNotes) -> Iterator[tuple[Any, ...]]:
-    """Asked only when the file is written, a page of rows at a time."""
-    yield from map(_as_row, db.session.scalars(search.notes(wanted).execution_options(yield_per=500)))
 
 
 def _as_row(note: CreditNote) -> tuple[Any, ...]:

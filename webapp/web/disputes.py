@@ -1,6 +1,6 @@
 """Disputes and returned debits, as treasurers and the national office both see them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from webapp.web.forms import Form
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
 from webapp.web.invoices import as_file
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 SHOWS = [
     (Show.WAITING.value, "Waiting for an answer"),
@@ -55,7 +55,9 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
     """The list for this address's filter: a page, the part that changed, or a file."""
     show = request.args.get("show", type=Show)
     if wants_csv():
-        return stream_csv("disputes.csv", _HEADER, _lines(show, chapter_id))
+        return stream_rows(
+            "disputes.csv", _HEADER, dispute_search.disputes(show, chapter_id=chapter_id), _as_row
+        )
     after = request.args.get("after", type=UUID)
     found = dispute_search.disputes_page(show, chapter_id=chapter_id, after=after, size=PAGE + 1)
     shown, last = page_of(found)
@@ -138,15 +140,12 @@ def accept(persona: str, dispute: Dispute) -> AnyResponse:
     return see_other(f"{persona}.dispute", dispute_id=dispute.id, notice="The bank is told that you give in.")
 
 
-def _lines(show: Show | None, chapter_id: UUID | None) -> Iterator[tuple[Any, ...]]:
-    """Asked only when the file is written, a page of rows at a time."""
-    found = dispute_search.disputes(show, chapter_id=chapter_id).execution_options(yield_per=500)
-    for dispute in db.session.scalars(found):
-        payment = dispute.payment
-        yield (
-            *(dispute.opened_at.isoformat(), payment.member.number, payment.member.name),
-            *(payment.chapter.code, dispute.kind, dispute.state, dispute.reason, payment.currency),
-            *(dispute.amount, money.plain(dispute.amount, payment.currency), dispute.withdrawn),
-            *(dispute.fee, dispute.lost, dispute.answer_by.isoformat() if dispute.answer_by else ""),
-            dispute.reference,
-        )
+def _as_row(dispute: Dispute) -> tuple[Any, ...]:
+    payment = dispute.payment
+    return (
+        *(dispute.opened_at.isoformat(), payment.member.number, payment.member.name),
+        *(payment.chapter.code, dispute.kind, dispute.state, dispute.reason, payment.currency),
+        *(dispute.amount, money.plain(dispute.amount, payment.currency), dispute.withdrawn),
+        *(dispute.fee, dispute.lost, dispute.answer_by.isoformat() if dispute.answer_by else ""),
+        dispute.reference,
+    )

@@ -3,13 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request, stream_with_context
+from sqlalchemy import Select
 
 from webapp.core import tenancy
+from webapp.core.db import db
 
 PAGE = 50
 _DANGEROUS = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
@@ -45,6 +47,17 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[
 def stream_csv(file_name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
     """The list as a file."""
     return stream_file(file_name, csv_lines(header, rows), "text/csv")
+
+
+def stream_rows(
+    file_name: str, header: Sequence[str], found: Select[Any], as_row: Callable[[Any], Sequence[Any]]
+) -> Response:
+    """What a statement finds as a file; its rows are asked for while the file is written, some at a time."""
+    return stream_csv(file_name, header, map(as_row, _some_at_a_time(found)))
+
+
+def _some_at_a_time(found: Select[Any]) -> Iterator[Any]:
+    yield from db.session.scalars(found.execution_options(yield_per=500))
 
 
 def stream_file(file_name: str, lines: Iterator[str], mimetype: str) -> Response:

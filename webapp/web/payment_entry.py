@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
-from flask import request
 from wtforms import BooleanField, DateField, HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
-from webapp.core import money
-from webapp.core.errors import Invalid, NotFound
+from webapp.core.errors import Invalid
 from webapp.domain.billing import spreading
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.billing.spreading import Preview, Spread, as_named, in_proportion, oldest_first
+from webapp.domain.billing.spreading import Preview, Spread, in_proportion, oldest_first
 from webapp.domain.organizations import Chapter, Member
 from webapp.domain.payments import offline
 from webapp.domain.payments.matching import Directory, candidates
@@ -20,14 +17,8 @@ from webapp.domain.payments.payment import OFFLINE, Method, Payment
 from webapp.web.closed_books import DatedForm
 from webapp.web.forms import MoneyField, offered
 from webapp.web.gates import current_organization
+from webapp.web.spreading import CHOSEN, OLDEST, SHARES, WAYS, as_typed, typed_parts
 
-OLDEST, SHARES, CHOSEN = "oldest", "shares", "chosen"
-_ORDERS = [
-    (OLDEST, "The oldest invoices first"),
-    (SHARES, "The same share of every open invoice"),
-    (CHOSEN, "The invoices and amounts I choose"),
-]
-_PART = "part-"
 _MOST_NAMED = 5
 
 
@@ -39,7 +30,7 @@ class PaymentForm(DatedForm):
     method = SelectField("How it came", choices=offered((one.value, one.label) for one in OFFLINE))
     on = DateField("Received on", [InputRequired("Enter the day.")])
     reference = StringField("Reference", [Length(max=100)])
-    order = RadioField("What it settles", choices=offered(_ORDERS), default=OLDEST)
+    order = RadioField("What it settles", choices=offered(WAYS.items()), default=OLDEST)
     receipt = BooleanField("Mail a receipt")
     seen = HiddenField()
     sure = BooleanField("This is another payment: record it all the same")
@@ -84,25 +75,12 @@ def _fields_of_form(refusal: Invalid) -> dict[str, str]:
 def spread_of(form: PaymentForm, found: Found) -> Spread:
     if form.order.data == SHARES:
         return in_proportion
-    return as_named(_chosen(found.parts)) if form.order.data == CHOSEN else oldest_first
-
-
-def _chosen(parts: Mapping[str, str]) -> dict[UUID, int]:
-    organization, named = current_organization, {}
-    for invoice_id, text in parts.items():
-        if text.strip():
-            try:
-                named[UUID(invoice_id)] = money.parse(text, organization.currency, organization.locale)
-            except ValueError as error:
-                raise NotFound from error
-    if not named:
-        raise Invalid(fields={"order": "Enter what settles which invoice."})
-    return named
+    return as_typed(found.parts) if form.order.data == CHOSEN else oldest_first
 
 
 def known(form: PaymentForm, chapter: Chapter | None) -> Found:
     """Whom the form means, what that member owes, and what was typed beside the invoices."""
-    found = Found(parts=_typed_parts())
+    found = Found(parts=typed_parts())
     if not form.member.data:
         return found
     match = Directory([form.member.data], chapter.id if chapter else None).match([form.member.data])
@@ -118,8 +96,3 @@ def known(form: PaymentForm, chapter: Chapter | None) -> Found:
 def _perhaps(text: str, chapter: Chapter | None) -> str:
     likely = candidates([[text]], chapter.id if chapter else None)[:_MOST_NAMED]
     return f"Perhaps {', '.join(f'{one.name} ({one.number})' for one in likely)}?" if likely else ""
-
-
-def _typed_parts() -> dict[str, str]:
-    given = request.form if request.method == "POST" else request.args
-    return {name.removeprefix(_PART): text for name, text in given.items() if name.startswith(_PART)}

@@ -1,13 +1,13 @@
 """The list of payments and a payment, as treasurers and the national office both see them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from flask import render_template, request
 from flask_login import current_user
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
@@ -26,7 +26,7 @@ from webapp.domain.refunds.refund import Refund
 from webapp.web.forms import Form
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 _HEADER = (
     "date", "member_number", "member", "chapter", "method", "state", "currency", "amount", "fee", "allocated",
@@ -38,7 +38,7 @@ def index(persona: str, *, chapter: Chapter | None = None) -> Response:
     """The list for this address's filters: a page, the part that changed, or a file."""
     wanted = _wanted(chapter)
     if wants_csv():
-        return stream_csv("payments.csv", _HEADER, _all_rows(search.payments(current_organization, wanted)))
+        return stream_rows("payments.csv", _HEADER, search.payments(current_organization, wanted), _as_row)
     after = request.args.get("after", type=UUID)
     rows, last = page_of(search.payments_page(current_organization, wanted, after=after, size=PAGE + 1))
     return respond(
@@ -124,11 +124,6 @@ def _wanted(chapter: Chapter | None) -> search.WantedPayments:
         until=request.args.get("until", type=date.fromisoformat),
         oldest_first=request.args.get("sort") == "date",
     )
-
-
-def _all_rows(found: Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """Asked only when the file is written, a page of rows at a time."""
-    yield from map(_as_row, db.session.scalars(found.execution_options(yield_per=500)))
 
 
 def _as_row(payment: Payment) -> tuple[Any, ...]:

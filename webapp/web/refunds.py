@@ -1,6 +1,5 @@
 """The list of refunds, as treasurers and the national office both see it."""
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,13 +8,12 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from webapp.core import money
-from webapp.core.db import db
 from webapp.domain.refunds import search
 from webapp.domain.refunds.refund import How, Refund, RefundState
 from webapp.domain.refunds.search import WantedRefunds
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 _HEADER = (
     "date", "member_number", "member", "chapter", "invoice", "how", "check_number", "state", "amount_minor",
@@ -27,7 +25,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
     """The list for this address's filters: a page, the part that changed, or a file."""
     wanted = _wanted(chapter_id)
     if wants_csv():
-        return stream_csv("refunds.csv", _HEADER, _all_rows(wanted))
+        return stream_rows("refunds.csv", _HEADER, search.refunds(wanted), _as_row)
     after = request.args.get("after", type=UUID)
     rows, last = page_of(search.refunds_page(wanted, after=after, size=PAGE + 1))
     return respond(
@@ -51,11 +49,6 @@ def _wanted(chapter_id: UUID | None) -> WantedRefunds:
         until=request.args.get("until", type=date.fromisoformat),
         chapter_id=chapter_id,
     )
-
-
-def _all_rows(wanted: WantedRefunds) -> Iterator[tuple[Any, ...]]:
-    """Asked only when the file is written, a page of rows at a time."""
-    yield from map(_as_row, db.session.scalars(search.refunds(wanted).execution_options(yield_per=500)))
 
 
 def _as_row(refund: Refund) -> tuple[Any, ...]:

@@ -34,13 +34,8 @@ class Choice:
     def read(cls, **more: Spread) -> "Choice":
         """From the address or the form; the first of `more`, ways of this page alone, is the usual one."""
         spreads = more | {OLDEST: oldest_first, SHARES: in_proportion}
-        parts = {
-            name.removeprefix(_PART): text.strip()
-            for name, text in request.values.items()
-            if name.startswith(_PART) and text.strip()
-        }
         way = request.values.get("way", next(iter(spreads)))
-        return cls(way if way in (*spreads, CHOSEN) else next(iter(spreads)), parts, spreads)
+        return cls(way if way in (*spreads, CHOSEN) else next(iter(spreads)), typed_parts(), spreads)
 
     @property
     def fields(self) -> dict[str, str]:
@@ -51,19 +46,29 @@ class Choice:
         """Is a Spread itself: Invalid where it can't be spread so."""
         if self.way != CHOSEN:
             return self.spreads[self.way](amount, owed)
-        return as_named(self._named())(amount, owed)
+        return as_typed(self.parts)(amount, owed)
 
-    def _named(self) -> dict[UUID, int]:
-        organization = current_organization
-        named = {}
-        for invoice_id, text in self.parts.items():
-            try:
-                named[UUID(invoice_id)] = money.parse(text, organization.currency, organization.locale)
-            except ValueError as error:
-                raise NotFound from error
-        if not named:
-            raise Invalid("Enter what settles which invoice.")
-        return named
+
+def typed_parts() -> dict[str, str]:
+    """What was typed beside the invoices, by their ids."""
+    return {
+        name.removeprefix(_PART): text.strip()
+        for name, text in request.values.items()
+        if name.startswith(_PART) and text.strip()
+    }
+
+
+def as_typed(parts: Mapping[str, str]) -> Spread:
+    """The amounts beside the invoices, in minor units; Invalid for what is no amount, and for none at all."""
+    organization, named = current_organization, {}
+    for invoice_id, text in parts.items():
+        try:
+            named[UUID(invoice_id)] = money.parse(text, organization.currency, organization.locale)
+        except ValueError as error:
+            raise NotFound from error
+    if not named:
+        raise Invalid(fields={"order": "Enter what settles which invoice."})
+    return as_named(named)
 
 
 def looked_at(choice: Choice, amount: int, owed: Sequence[Invoice]) -> dict[str, Any]:

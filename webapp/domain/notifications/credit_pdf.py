@@ -1,16 +1,14 @@
 """A credit note as a letter: what stands on it."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.credits.credit_note import CreditNote
-from webapp.domain.notifications.pdf import address_lines, as_text
+from webapp.domain.notifications.pdf import address_lines, hash_of
 from webapp.domain.organizations import Organization
 
 DESIGN = 1
@@ -52,8 +50,7 @@ class CreditLetter:
 
     @property
     def content_hash(self) -> str:
-        facts = json.dumps([DESIGN, asdict(self)], default=as_text, sort_keys=True)
-        return hashlib.sha256(facts.encode()).hexdigest()
+        return hash_of(DESIGN, self)
 
     @property
     def file_name(self) -> str:

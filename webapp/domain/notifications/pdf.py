@@ -101,8 +101,7 @@ class InvoiceLetter:
 
     @property
     def content_hash(self) -> str:
-        facts = json.dumps([DESIGN, asdict(self)], default=as_text, sort_keys=True)
-        return hashlib.sha256(facts.encode()).hexdigest()
+        return hash_of(DESIGN, self)
 
     @property
     def file_name(self) -> str:
@@ -275,5 +274,11 @@ def _short(text: str) -> str:
     return clean if len(clean) <= _MOST_TEXT else f"{clean[: _MOST_TEXT - 1]}…"
 
 
-def as_text(value: Any) -> str:
+def hash_of(design: int, letter: Any) -> str:
+    """Of all facts of a letter, and of the design that draws them."""
+    facts = json.dumps([design, asdict(letter)], default=_as_text, sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _as_text(value: Any) -> str:
     return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)

@@ -188,10 +188,6 @@ class Tally:
     expected_total: int | None
 
     @property
-    def is_right(self) -> bool:
-        return (self.lines, self.total) == (self.expected_lines, self.expected_total) and not self.problems
-
-    @property
     def missing_lines(self) -> int:
         """Less than zero when there are more lines than the slip says."""
         return (self.expected_lines or 0) - self.lines

@@ -3,10 +3,12 @@
 Cookies mean nothing here: a signed-in browser can't be made to call the API.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask import Response, after_this_request, g, request
+from sqlalchemy import Select
+from sqlalchemy.orm import QueryableAttribute
 from werkzeug.local import LocalProxy
 
 from webapp.core import audit, tenancy
@@ -80,6 +82,18 @@ def own_chapter() -> UUID | None:
 def own_member() -> UUID | None:
     """The only member whose rows this token finds; None when it finds those of all members."""
     return program.role.member_id
+
+
+def reached(
+    found: Select[Any], chapter: QueryableAttribute[Any], member: QueryableAttribute[Any] | None = None
+) -> Select[Any]:
+    """Of what the statement finds, the rows of the token's own chapter and, where `member` says whose a row
+    is, of its own member."""
+    if own := own_chapter():
+        found = found.where(chapter == own)
+    if member is not None and (me := own_member()):
+        found = found.where(member == me)
+    return found
 
 
 def in_reach(*, chapter_id: UUID | None, member_id: UUID | None = None) -> None:

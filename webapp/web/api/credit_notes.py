@@ -22,7 +22,7 @@ from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Accepted, Answer
 from webapp.web.api.organizations import refuse_other_currency
-from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.paging import filtered, listing, page, pages_of
 from webapp.web.api.refunds import REFUND, refund_told
 from webapp.web.api.spreading import SPREADING, spread_of
 
@@ -101,12 +101,8 @@ _COLUMNS = {"member": "member_id", "state": "state", "origin": "origin"}
 )
 def list_credit_notes(query: Values) -> Answer:
     """A treasurer's token finds its own chapter's."""
-    wanted: dict[str, Any] = {name: query[key] for key, name in _COLUMNS.items() if key in query}
-    found = CreditNote.here().select().filter_by(**wanted)
-    if own := bearer.own_chapter():
-        found = found.where(CreditNote.chapter_id == own)
-    if me := bearer.own_member():
-        found = found.where(CreditNote.member_id == me)
+    found = filtered(CreditNote.here().select(), query, _COLUMNS)
+    found = bearer.reached(found, CreditNote.chapter_id, CreditNote.member_id)
     return page(found, CreditNote, query, SUMMARY.tell)
 
 

@@ -16,7 +16,7 @@ from webapp.web.api.bearer import STAFF
 from webapp.web.api.fields import Shape
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
-from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.paging import filtered, listing, page, pages_of
 
 TOPIC = "Payments"
 
@@ -60,6 +60,7 @@ FILTERS = listing(
     state=f.choice("Only in this state", DisputeState),
     kind=f.choice("Only this kind", DisputeKind),
 )
+_COLUMNS = {"state": "state", "kind": "kind"}
 _DISPUTES = "/organizations/<uuid:organization_id>/disputes/"
 
 
@@ -73,12 +74,9 @@ _DISPUTES = "/organizations/<uuid:organization_id>/disputes/"
 )
 def list_disputes(query: Values) -> Answer:
     """A treasurer's token finds its own chapter's. Answers are given on the page, where the records are."""
-    wanted: dict[str, Any] = {name: query[name] for name in ("state", "kind") if name in query}
-    found = Dispute.here().select().filter_by(**wanted)
+    found = filtered(Dispute.here().select(), query, _COLUMNS)
     found = found.join(Dispute.payment).options(contains_eager(Dispute.payment))
-    if own := bearer.own_chapter():
-        found = found.where(Payment.chapter_id == own)
-    return page(found, Dispute, query, _summed_up)
+    return page(bearer.reached(found, Payment.chapter_id), Dispute, query, _summed_up)
 
 
 @operations.get(

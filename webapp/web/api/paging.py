@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -72,6 +72,11 @@ def page(
         found = found.where(kind.id < query["cursor"])
     rows = db.session.scalars(found.order_by(kind.id.desc()).limit(size_of(query) + 1)).all()
     return paged(rows, query, tell)
+
+
+def filtered(found: Select[Any], query: Values, columns: Mapping[str, str]) -> Select[Any]:
+    """Only the rows that have what the query asks for; `columns` has the column of each filter."""
+    return found.filter_by(**{column: query[name] for name, column in columns.items() if name in query})
 
 
 def paged(rows: Sequence[Any], query: Values, tell: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:

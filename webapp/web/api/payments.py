@@ -20,7 +20,7 @@ from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.organizations import refuse_other_currency
-from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.paging import filtered, listing, page, pages_of
 from webapp.web.api.spreading import SPREADING, SPREADS, Order, spread_of
 
 TOPIC = "Payments"
@@ -117,12 +117,8 @@ _PAYMENTS = "/organizations/<uuid:organization_id>/payments/"
 )
 def list_payments(query: Values) -> Answer:
     """Also those that failed or are under way. A treasurer's token finds its own chapter's."""
-    wanted: dict[str, Any] = {name: query[key] for key, name in _COLUMNS.items() if key in query}
-    found = Payment.here().select().filter_by(**wanted)
-    if own := bearer.own_chapter():
-        found = found.where(Payment.chapter_id == own)
-    if me := bearer.own_member():
-        found = found.where(Payment.member_id == me)
+    found = filtered(Payment.here().select(), query, _COLUMNS)
+    found = bearer.reached(found, Payment.chapter_id, Payment.member_id)
     return page(found, Payment, query, SUMMARY.tell)
 
 

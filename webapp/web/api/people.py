@@ -17,7 +17,7 @@ from webapp.web.api.bearer import ADMIN, EVERYBODY, OFFICERS, STAFF, acting
 from webapp.web.api.fields import Field, Shape, change_in, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
-from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.paging import filtered, listing, page, pages_of
 
 TOPIC = "Chapters and members"
 
@@ -95,12 +95,8 @@ _MEMBER = _MEMBERS + "<uuid:member_id>/"
 )
 def list_chapters(query: Values) -> Answer:
     """A treasurer's token finds its own chapter."""
-    found = Chapter.here().select()
-    if "active" in query:
-        found = found.where(Chapter.active.is_(query["active"]))
-    if own := bearer.own_chapter():
-        found = found.where(Chapter.id == own)
-    return page(found, Chapter, query, CHAPTER.tell)
+    found = filtered(Chapter.here().select(), query, {"active": "active"})
+    return page(bearer.reached(found, Chapter.id), Chapter, query, CHAPTER.tell)
 
 
 @operations.post(
@@ -151,8 +147,7 @@ def change_chapter(chapter_id: UUID, body: Values) -> Answer:
 def list_members(query: Values) -> Answer:
     """Everybody with an account, also who has left. A treasurer's token finds its own chapter's members."""
     found = Member.here().select().join(Member.status).options(joinedload(Member.status))
-    if own := bearer.own_chapter():
-        found = found.where(Member.chapter_id == own)
+    found = bearer.reached(found, Member.chapter_id)
     if "chapter" in query:
         found = found.where(Member.chapter_id == query["chapter"])
     if "status" in query:

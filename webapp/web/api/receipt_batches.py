@@ -20,7 +20,7 @@ from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.organizations import refuse_other_currency
-from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.paging import filtered, listing, page, pages_of
 
 TOPIC = "Payments that came together"
 MOST_SENT = 1_000
@@ -82,12 +82,8 @@ _BATCHES = "/organizations/<uuid:organization_id>/receipt-batches/"
 )
 def list_receipt_batches(query: Values) -> Answer:
     """Drafts and posted ones. A treasurer's token finds its own chapter's."""
-    found = ReceiptBatch.here().select()
-    if "state" in query:
-        found = found.where(ReceiptBatch.state == query["state"])
-    if own := bearer.own_chapter():
-        found = found.where(ReceiptBatch.chapter_id == own)
-    return page(found, ReceiptBatch, query, SUMMARY.tell)
+    found = filtered(ReceiptBatch.here().select(), query, {"state": "state"})
+    return page(bearer.reached(found, ReceiptBatch.chapter_id), ReceiptBatch, query, SUMMARY.tell)
 
 
 @operations.post(

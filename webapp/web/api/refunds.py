@@ -20,7 +20,7 @@ from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Accepted, Answer
 from webapp.web.api.organizations import refuse_other_currency
-from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.paging import filtered, listing, page, pages_of
 
 TOPIC = "Refunds"
 
@@ -103,12 +103,8 @@ def refund_invoice(invoice_id: UUID, body: Values) -> Answer:
 )
 def list_refunds(query: Values) -> Answer:
     """In any state. A treasurer's token finds its own chapter's, a member's only its own."""
-    wanted: dict[str, Any] = {name: query[key] for key, name in _COLUMNS.items() if key in query}
-    found = Refund.here().select().filter_by(**wanted)
-    if own := bearer.own_chapter():
-        found = found.where(Refund.chapter_id == own)
-    if me := bearer.own_member():
-        found = found.where(Refund.member_id == me)
+    found = filtered(Refund.here().select(), query, _COLUMNS)
+    found = bearer.reached(found, Refund.chapter_id, Refund.member_id)
     return page(found, Refund, query, lambda one: SUMMARY.tell(one, currency=g.organization.currency))
 
 

@@ -83,9 +83,7 @@ class NoRoster(Refusal):
 )
 def list_roster_imports(query: Values) -> Answer:
     """Every file that was sent. A treasurer's token finds its own chapter's."""
-    found = RosterImport.here().select()
-    if own := bearer.own_chapter():
-        found = found.where(RosterImport.chapter_id == own)
+    found = bearer.reached(RosterImport.here().select(), RosterImport.chapter_id)
     return page(found, RosterImport, query, IMPORT.tell)
 
 

@@ -1,6 +1,5 @@
 """What waits for a decision, what was decided, and what oneself has asked for."""
 
-from collections.abc import Iterator
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,14 +8,13 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from webapp.core import money
-from webapp.core.db import db
 from webapp.domain.approvals import Action, ApprovalRequest, Powers
 from webapp.domain.approvals import queue as waiting
 from webapp.domain.approvals.queue import Reader, Tab, Wanted
 from webapp.web.approvals import approvals
 from webapp.web.gates import current_access, current_organization
 from webapp.web.htmx import respond
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 _TABS = {
     Tab.PENDING: "Waiting",
@@ -41,7 +39,7 @@ def reader() -> Reader:
 def index() -> Response:
     eyes, wanted = reader(), _wanted()
     if wants_csv():
-        return stream_csv("approvals.csv", _HEADER, _lines(eyes, wanted))
+        return stream_rows("approvals.csv", _HEADER, waiting.requests(eyes, wanted), _as_row)
     rows, last = page_of(
         waiting.page(eyes, wanted, after=request.args.get("after", type=UUID), size=PAGE + 1)
     )
@@ -72,14 +70,11 @@ def _choice(name: str, kind: type[ChoiceT]) -> ChoiceT | None:
     return kind(text) if text in {one.value for one in kind} else None
 
 
-def _lines(eyes: Reader, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
-    found = waiting.requests(eyes, wanted).execution_options(yield_per=500)
-    one: ApprovalRequest
-    for one in db.session.scalars(found):
-        yield (
-            one.created_at.isoformat(), one.action.value, one.member.number, one.member.name,
-            one.chapter.code, one.amount, money.plain(one.amount, one.currency), one.currency, one.cap,
-            one.state.value,
-            one.requester, one.reason, one.decided_by.name if one.decided_by else None,
-            one.decided_at.isoformat() if one.decided_at else None, one.decision_reason,
-        )  # fmt: skip
+def _as_row(one: ApprovalRequest) -> tuple[Any, ...]:
+    return (
+        one.created_at.isoformat(), one.action.value, one.member.number, one.member.name,
+        one.chapter.code, one.amount, money.plain(one.amount, one.currency), one.currency, one.cap,
+        one.state.value,
+        one.requester, one.reason, one.decided_by.name if one.decided_by else None,
+        one.decided_at.isoformat() if one.decided_at else None, one.decision_reason,
+    )  # fmt: skip

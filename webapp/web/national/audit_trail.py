@@ -1,7 +1,6 @@
 """Who did what, and what was there before and after. ?subject=<id> is the history of one thing."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -10,12 +9,11 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from webapp.core.audit import AuditEntry
-from webapp.core.db import db
 from webapp.domain.reporting import trail
 from webapp.web import changes
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 from webapp.web.national import national
 
 _HEADER = (
@@ -28,7 +26,7 @@ _HEADER = (
 def index() -> Response:
     wanted = _wanted()
     if wants_csv():
-        return stream_csv("audit-trail.csv", _HEADER, _all_rows(wanted))
+        return stream_rows("audit-trail.csv", _HEADER, trail.entries(current_organization, wanted), _as_row)
     after = request.args.get("after", type=UUID)
     rows, last = page_of(trail.page(current_organization, wanted, after=after, size=PAGE + 1))
     return respond(
@@ -51,12 +49,6 @@ def _wanted() -> trail.Wanted:
         since=request.args.get("since", type=date.fromisoformat),
         until=request.args.get("until", type=date.fromisoformat),
     )
-
-
-def _all_rows(wanted: trail.Wanted) -> Iterator[tuple[Any, ...]]:
-    found = trail.entries(current_organization, wanted).execution_options(yield_per=500)
-    for entry in db.session.scalars(found):
-        yield _as_row(entry)
 
 
 def _as_row(entry: AuditEntry) -> tuple[Any, ...]:

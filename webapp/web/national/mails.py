@@ -1,6 +1,5 @@
 """Every mail with what became of it, for each recipient."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
 from flask import request
@@ -14,7 +13,7 @@ from webapp.domain.notifications import search
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
 
@@ -35,7 +34,7 @@ _HEADER = (
 def index() -> Response:
     wanted = _wanted()
     if wants_csv():
-        return stream_csv("mails.csv", _HEADER, _lines(wanted))
+        return stream_rows("mails.csv", _HEADER, search.mails(current_organization, wanted), _as_row)
     after = request.args.get("after", type=UUID)
     page = search.mails(current_organization, wanted, after=after).limit(PAGE + 1)
     rows, last = page_of(db.session.scalars(page).all())
@@ -72,12 +71,6 @@ def _wanted() -> search.WantedMails:
         kind=request.args.get("kind", type=MailKind),
         text=request.args.get("q", "").strip(),
     )
-
-
-def _lines(wanted: search.WantedMails) -> Iterator[tuple[str | None, ...]]:
-    """Asked for while the file is written, so that nothing ends the cursor before."""
-    found = search.mails(current_organization, wanted).execution_options(yield_per=500)
-    yield from map(_as_row, db.session.scalars(found))
 
 
 def _as_row(mail: Mail) -> tuple[str | None, ...]:

@@ -1,6 +1,5 @@
 """Who may do what in the organization: roles, and invitations to them."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +10,14 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from webapp import wiring
-from webapp.core.db import db, transaction
+from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Chapter, Invitation, Role, RoleName, invitations, people, roles
 from webapp.web.confirmation import confirmed
 from webapp.web.forms import Form, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
 
@@ -46,7 +45,7 @@ def chapter_choices() -> list[tuple[str, str]]:
 def index() -> Response:
     wanted = _wanted()
     if wants_csv():
-        return stream_csv("people.csv", _HEADER, _all_rows(wanted))
+        return stream_rows("people.csv", _HEADER, people.holders(wanted), _as_row)
     after = request.args.get("after", type=UUID)
     rows, last = page_of(people.page(wanted, after=after, size=PAGE + 1))
     return respond(
@@ -125,11 +124,6 @@ def _wanted() -> people.Search:
         role=RoleName(role) if role in set(RoleName) else None,
         chapter_id=request.args.get("chapter", type=UUID),
     )
-
-
-def _all_rows(wanted: people.Search) -> Iterator[tuple[Any, ...]]:
-    for role in db.session.scalars(people.holders(wanted).execution_options(yield_per=500)):
-        yield _as_row(role)
 
 
 def _as_row(role: Role) -> tuple[Any, ...]:

@@ -1,21 +1,18 @@
 """What processors told us, how often, and what came of it."""
 
-from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 from flask import request
-from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
-from webapp.core.db import db, transaction
+from webapp.core.db import transaction
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain.payments import search
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 from webapp.web.national import national
 
 _HEADER = ("received", "processor", "event", "kind", "object", "deliveries", "found_by", "state", "note")
@@ -29,7 +26,7 @@ def index() -> Response:
         reference=request.args.get("reference", "").strip(),
     )
     if wants_csv():
-        return stream_csv("webhook-log.csv", _HEADER, _all_rows(search.events(current_organization, wanted)))
+        return stream_rows("webhook-log.csv", _HEADER, search.events(current_organization, wanted), _as_row)
     after = request.args.get("after", type=UUID)
     rows, last = page_of(search.events_page(current_organization, wanted, after=after, size=PAGE + 1))
     return respond(
@@ -52,11 +49,6 @@ def create_reaction(event_id: UUID) -> Response:
         event.state = DeliveryState.RECEIVED
         later(Job.REACT_TO_EVENT, event_id=event.id)
     return see_other("national.webhook_log", notice="It is being read again.")
-
-
-def _all_rows(found: Select[Any]) -> Iterator[tuple[str | int | None, ...]]:
-    """Asked only when the file is written, a page of rows at a time."""
-    yield from map(_as_row, db.session.scalars(found.execution_options(yield_per=500)))
 
 
 def _as_row(event: ProcessorEvent) -> tuple[str | int | None, ...]:
