@@ -6,7 +6,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from uuid import UUID
 from flask import Flask, current_app
 from jinja2 import Environment
 
-from webapp.adapters import pdf_binder, schema
+from webapp.adapters import pdf_binder, schema, stripe_letters
 from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.mail_folder import FolderMailer, MailFolder
 from webapp.adapters.mail_writer import MailWriter
@@ -48,7 +48,13 @@ from webapp.domain.organizations import Login, Organization, PaperSize, RoleName
 from webapp.domain.organizations.passkeys import Site
 from webapp.domain.payments import circuit
 from webapp.domain.payments.checkout import Checkout
-from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
+from webapp.domain.payments.gateway import (
+    GatewayRefused,
+    GatewayUnavailable,
+    Notice,
+    PaymentGateway,
+    SignatureRefused,
+)
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
@@ -182,6 +188,16 @@ def gateway_for(processor: PaymentProcessor) -> PaymentGateway:
     match processor.kind:
         case ProcessorKind.STRIPE:
             return StripeGateway(processor.reveal_secret_key(key_ring()), api_base=settings().stripe_api_base)
+
+
+def read_notice(processor: PaymentProcessor, body: bytes, signature: str, *, now: datetime) -> Notice:
+    """What a delivery to this account's address says, once its seal is found to be the account's own."""
+    secret = processor.reveal_webhook_secret(key_ring())
+    if secret is None:
+        raise SignatureRefused("This processor has no webhook secret yet.")
+    match processor.kind:
+        case ProcessorKind.STRIPE:
+            return stripe_letters.read_notice(body, signature, secret, now=now)
 
 
 @contextmanager

@@ -1,9 +1,8 @@
 """Stripe, by its own SDK. Amounts leave and arrive in Stripe's units; everything else speaks ours."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 import requests
@@ -26,15 +25,12 @@ from webapp.domain.payments.gateway import (
     ProcessorPayment,
     ProcessorRefund,
     RefundOrder,
-    SignatureRefused,
 )
 from webapp.domain.payments.inbox import KINDS
 
 API_BASE, FILES_BASE = "https://api.stripe.com", "https://files.stripe.com"
 TIMEOUT = 10
 RETRIES = 1
-OLDEST, NEWEST = timedelta(minutes=5), timedelta(seconds=60)
-"""How old a webhook's seal may be, and how far its clock may run ahead of ours."""
 
 T = TypeVar("T")
 
@@ -97,19 +93,6 @@ class StripeGateway:
     def read_refund(self, reference: str) -> ProcessorRefund:
         return objects.refund(_ask(lambda: self._client.v1.refunds.retrieve(reference)))
 
-    def read_notice(self, body: bytes, signature: str, secret: str, *, now: datetime) -> Notice:
-        _check_moment(signature, now)
-        try:
-            stripe.WebhookSignature.verify_header(body, signature, secret)
-            event = json.loads(body)
-        except stripe.SignatureVerificationError as error:
-            raise SignatureRefused from error
-        except ValueError as error:
-            raise SignatureRefused("This delivery can't be read.") from error
-        if not objects.is_event(event):
-            raise SignatureRefused("This delivery is not one of Stripe's events.")
-        return objects.notice(event)
-
     def recent_checkouts(self, since: datetime) -> Iterator[HostedCheckout]:
         found = _ask(lambda: list(self._sessions(since)))
         return iter([objects.hosted(session) for session in reversed(found)])
@@ -160,13 +143,3 @@ def _translated(error: stripe.StripeError) -> GatewayRefused | GatewayUnavailabl
     if understood and error.http_status not in (409, 429):
         return GatewayRefused(f"Stripe refused this: {error.user_message or error}")
     return GatewayUnavailable()
-
-
-def _check_moment(signature: str, now: datetime) -> None:
-    """The SDK looks only backwards; a seal dated in the future was made to be used later."""
-    stamps = [part[2:] for part in signature.split(",") if part.startswith("t=")]
-    if len(stamps) != 1 or not stamps[0].isascii() or not stamps[0].isdigit() or len(stamps[0]) > 12:
-        raise SignatureRefused
-    made = int(stamps[0])
-    if not now.timestamp() - OLDEST.total_seconds() <= made <= now.timestamp() + NEWEST.total_seconds():
-        raise SignatureRefused("This delivery was sealed too long ago, or in the future.")

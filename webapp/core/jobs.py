@@ -16,7 +16,21 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, and_, func, or_, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Index,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -156,7 +170,30 @@ def later(job: Job, *, at: datetime | None = None, once: str | None = None, **id
         .returning(OutboxJob.organization_id, OutboxJob.id)
     ).first()
     if row is not None and at is None and not reason:
-        db.session.info.setdefault("nudges", []).append(Nudge(row.organization_id, row.id, work))
+        nudge_after_commit(job, row.id)
+
+
+def promise_in(job: Job, found: CTE, **ids: ColumnElement[Any]) -> CTE:
+    """Promised by another statement, once for each row of `found`. It selects their ids, to nudge for."""
+    named = [part for name, value in ids.items() for part in (name, cast(value, Text))]
+    values: dict[str, Any] = {
+        "organization_id": bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
+        "id": func.gen_random_uuid(),
+        "name": literal(job.work.name),
+        "queue": literal(job.work.queue),
+        "arguments": func.jsonb_build_object(*named),
+        "state": literal(JobState.QUEUED.value),
+        "attempts": literal(0),
+        "dedupe_key": cast(found.c.id, Text),
+        "request_id": bindparam(None, callable_=lambda: audit.origin.get().request_id, type_=Text()),
+    }
+    promising = insert(OutboxJob).from_select(list(values), select(*values.values()))
+    return promising.on_conflict_do_nothing().returning(OutboxJob.id).cte("promised")
+
+
+def nudge_after_commit(job: Job, job_id: UUID) -> None:
+    nudge = Nudge(tenancy.organization_id(), job_id, job.work)
+    db.session.info.setdefault("nudges", []).append(nudge)
 
 
 @after_commit

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Row, Select, String, cast, event, func, text
+from sqlalchemy import Connection, Row, Select, String, cast, event, func
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -38,13 +38,13 @@ USUAL_PATIENCE = "30s"
 LOCK_PATIENCE = "5s"
 _IN_CONNECTION = "told"
 _BEHIND_A_POOLER = "behind a pooler"
-_SETTINGS = text(
-    "SELECT set_config('app.organization_id', :organization, true),"
-    " set_config('app.login_id', :login, true),"
-    " set_config('app.platform', :platform, true),"
-    " set_config('statement_timeout', coalesce(nullif(:patience, ''), :usual), true),"
-    " set_config('lock_timeout', :lock, true),"
-    " set_config('role', :role, true)"
+_SETTINGS = (
+    "SELECT set_config('app.organization_id', %(organization)s, true)"
+    " || set_config('app.login_id', %(login)s, true)"
+    " || set_config('app.platform', %(platform)s, true)"
+    " || set_config('statement_timeout', coalesce(nullif(%(patience)s, ''), %(usual)s), true)"
+    " || set_config('lock_timeout', %(lock)s, true)"
+    " || set_config('role', %(role)s, true)"
 )
 
 
@@ -153,7 +153,7 @@ def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
         connection.info[_IN_CONNECTION] = wanted
         role = connection.get_execution_options().get("role", "none")
         usual = {"usual": USUAL_PATIENCE, "lock": LOCK_PATIENCE, "role": role}
-        connection.execute(_SETTINGS, wanted._asdict() | usual)
+        connection.exec_driver_sql(_SETTINGS, wanted._asdict() | usual)
 
 
 def _wanted() -> Told:

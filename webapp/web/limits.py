@@ -54,6 +54,7 @@ def init(app: Flask) -> None:
             "connection_pool": wiring.attempts_pool(app.config["SETTINGS"]),
         },
     )
+    app.extensions["limiter"] = {limiter}  # so it hangs nothing on every request: we count where we say so
     limiter.init_app(app)
 
 

@@ -12,7 +12,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from webapp.config import Settings
-from webapp.core import audit
+from webapp.core import audit, tenancy
 from webapp.core.redaction import redacted
 from webapp.web import browsers, metrics
 
@@ -107,7 +107,8 @@ def _finish(response: Response) -> Response:
         return response
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
     metrics.took(request.endpoint, request.method, response.status_code, seconds)
-    organization, session, program = g.get("organization"), g.get("login_session"), g.get("program")
+    organization_id = tenancy.organization_id_or_none()
+    session, program = g.get("login_session"), g.get("program")
     log.info(
         "request",
         method=request.method,
@@ -115,7 +116,7 @@ def _finish(response: Response) -> Response:
         status=response.status_code,
         problem=g.get("problem"),
         milliseconds=round(seconds * 1000),
-        organization_id=str(organization.id) if organization else None,
+        organization_id=str(organization_id) if organization_id else None,
         login_id=str(session.login_id) if session else str(program.login.id) if program else None,
     )
     return response

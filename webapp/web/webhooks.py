@@ -1,18 +1,19 @@
 """Letters from processors: check the seal, store once, answer fast. What they mean is a job's business."""
 
+from datetime import datetime
 from uuid import UUID
 
 import structlog
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import load_only
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp import wiring
 from webapp.core import tenancy
-from webapp.core.db import database_time, db, transaction
+from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound, Refusal
-from webapp.domain.organizations import Organization
 from webapp.domain.payments import inbox
-from webapp.domain.payments.gateway import SignatureRefused
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.web.security import csrf
 
@@ -41,31 +42,35 @@ def incomplete() -> Response:
 
 @webhooks.post("/stripe/<uuid:organization_id>/<uuid:processor_id>/")
 def receive(organization_id: UUID, processor_id: UUID) -> Response:
-    processor = _addressee(organization_id, processor_id)
-    secret = processor.reveal_webhook_secret(wiring.key_ring())
-    signature = request.headers.get("Stripe-Signature", "")
-    body = _body()
-    if secret is None:
-        raise SignatureRefused("This processor has no webhook secret yet.")
-    notice = wiring.gateway_for(processor).read_notice(body, signature, secret, now=database_time())
+    processor, now = _addressee(organization_id, processor_id)
+    seal = request.headers.get("Stripe-Signature", "")
+    notice = wiring.read_notice(processor, _body(), seal, now=now)
     with transaction():
         new = inbox.take_in(processor, notice, found_by=inbox.BY_WEBHOOK)
     log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=new)
     return Response("Received.\n", mimetype="text/plain")
 
 
-def _addressee(organization_id: UUID, processor_id: UUID) -> PaymentProcessor:
+def _addressee(organization_id: UUID, processor_id: UUID) -> tuple[PaymentProcessor, datetime]:
+    """The processor, and when it was asked for: by the one clock that all machines share."""
     tenancy.enter(organization_id)
-    wanted = PaymentProcessor.here().select(
-        PaymentProcessor.id == processor_id, PaymentProcessor.kind == ProcessorKind.STRIPE
-    )
-    whose = Organization.id == PaymentProcessor.organization_id
-    found = db.session.execute(wanted.join(Organization, whose).add_columns(Organization)).first()
+    wanted = {"organization": organization_id, "processor": processor_id}
+    found = db.session.execute(_ADDRESSEE, wanted).first()
     if found is None:
         raise NotFound
-    processor: PaymentProcessor = found[0]
-    g.organization = found[1]
-    return processor
+    processor, now = found
+    return processor, now
+
+
+_ADDRESSEE = (
+    select(PaymentProcessor, func.now())
+    .where(
+        PaymentProcessor.organization_id == bindparam("organization"),
+        PaymentProcessor.id == bindparam("processor"),
+        PaymentProcessor.kind == ProcessorKind.STRIPE,
+    )
+    .options(load_only(PaymentProcessor.kind, PaymentProcessor.webhook_secret))
+)
 
 
 def _body() -> bytes:

@@ -233,10 +233,6 @@ class PaymentGateway(Protocol):
         """Give in: the money stays with the payer."""
         ...
 
-    def read_notice(self, body: bytes, signature: str, secret: str, *, now: datetime) -> Notice:
-        """Check the seal of a webhook; SignatureRefused when forged, stale, or from the future."""
-        ...
-
     def recent_checkouts(self, since: datetime) -> Iterator[HostedCheckout]:
         """Pages made since then, oldest first, to find those that we forgot ourselves."""
         ...

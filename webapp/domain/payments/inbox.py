@@ -5,13 +5,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, func, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Index, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
-from webapp.core.jobs import Job, later
+from webapp.core.jobs import Job, nudge_after_commit, promise_in
 from webapp.domain.payments.gateway import Notice
 from webapp.domain.payments.processor import PaymentProcessor
 
@@ -85,27 +84,50 @@ class ProcessorEvent(OrganizationRow, Base):
 def take_in(processor: PaymentProcessor, notice: Notice, *, found_by: str) -> bool:
     """Store it, once. Whether it was new: a repeated webhook is only counted."""
     wanted = notice.kind in KINDS
+    letter = {
+        "organization": processor.organization_id,
+        "event": new_id(),
+        "processor": processor.id,
+        "reference": notice.reference,
+        "kind": notice.kind,
+        "object": notice.object_reference,
+        "payload": dict(notice.payload),
+        "happened_at": notice.happened_at,
+        "found_by": found_by,
+        "state": DeliveryState.RECEIVED if wanted else DeliveryState.IGNORED,
+        "note": None if wanted else "Nothing depends on this kind of event.",
+        "seen_again": 1 if found_by == BY_WEBHOOK else 0,
+    }
+    new, job_id = db.session.connection().execute(_TAKING_IN, letter).one()
+    if job_id is not None:
+        nudge_after_commit(Job.REACT_TO_EVENT, job_id)
+    return bool(new)
+
+
+def _taking_in() -> Any:
+    """One statement: the event, or one more delivery of it, and the promise to react to what is new."""
+    columns = ProcessorEvent.__table__.c
+    sent = {
+        "organization_id": "organization", "id": "event", "processor_id": "processor",
+        "event_reference": "reference", "kind": "kind", "object_reference": "object", "payload": "payload",
+        "happened_at": "happened_at", "found_by": "found_by", "state": "state", "note": "note",
+    }  # fmt: skip
     row = insert(ProcessorEvent).values(
-        organization_id=tenancy.organization_id(),
-        id=new_id(),
-        processor_id=processor.id,
-        event_reference=notice.reference,
-        kind=notice.kind,
-        object_reference=notice.object_reference,
-        payload=dict(notice.payload),
-        happened_at=notice.happened_at,
-        found_by=found_by,
-        state=DeliveryState.RECEIVED if wanted else DeliveryState.IGNORED,
-        note=None if wanted else "Nothing depends on this kind of event.",
+        {name: bindparam(key, type_=columns[name].type) for name, key in sent.items()}
     )
-    seen_again = 1 if found_by == BY_WEBHOOK else 0
-    is_new: ColumnElement[bool] = literal_column("xmax = 0")
-    event_id, new = db.session.execute(
+    is_new: ColumnElement[bool] = literal_column("xmax = 0").label("new")
+    event = (
         row.on_conflict_do_update(
             index_elements=["organization_id", "processor_id", "event_reference"],
-            set_={"deliveries": ProcessorEvent.deliveries + seen_again},
-        ).returning(ProcessorEvent.id, is_new)
-    ).one()
-    if new and wanted:
-        later(Job.REACT_TO_EVENT, once=str(event_id), event_id=event_id)
-    return new
+            set_={"deliveries": ProcessorEvent.deliveries + bindparam("seen_again", type_=BigInteger())},
+        )
+        .returning(ProcessorEvent.id, ProcessorEvent.state, is_new)
+        .cte("event")
+    )
+    to_react_to = select(event.c.id).where(event.c.new, event.c.state == DeliveryState.RECEIVED)
+    news = to_react_to.cte("news")
+    promised = promise_in(Job.REACT_TO_EVENT, news, event_id=news.c.id)
+    return select(event.c.new, select(promised.c.id).scalar_subquery())
+
+
+_TAKING_IN = _taking_in()
