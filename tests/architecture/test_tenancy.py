@@ -16,7 +16,7 @@ LOGINS = {
 }  # fmt: skip
 """A login may work for several organizations."""
 SHARED = LOGINS | {"organizations", "signs_of_life", "alembic_version"}
-APPEND_ONLY = {"audit_entries", "posting_decisions", "journal_entries", "postings"}
+APPEND_ONLY = {"audit_entries", "posting_decisions", "journal_entries", "postings", "seals"}
 
 
 @pytest.fixture

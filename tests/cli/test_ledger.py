@@ -1,13 +1,17 @@
 from datetime import date
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import Result
 from flask import Flask
 
 from tests.processor import Shop, fresh
+from tests.services import Database
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.reporting import seals
+from webapp.domain.reporting.seals import Seal
 
 
 def run(app: Flask, *arguments: str) -> Result:
@@ -40,6 +44,30 @@ def test_books_that_differ_are_listed_and_fail(app: Flask, shop: Shop) -> None:
     ]
     with transaction():
         fresh(Invoice, invoice.id).billed -= 1
+
+
+@pytest.mark.case("A20")
+def test_a_seal_that_does_not_hold_is_named_and_fails_and_one_that_holds_is_told(
+    app: Flask, shop: Shop, database: Database
+) -> None:
+    shop.owed()
+    for _ in range(2):
+        with transaction():
+            seals.seal_next()
+    latest = Seal.latest()
+    assert latest is not None
+    intact = run(app, "verify", shop.organization.slug)
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE seals SET fingerprint = repeat('0', 64) WHERE number = 1")
+
+    result = run(app, "verify", shop.organization.slug)
+
+    assert f"Its seals hold, up to {latest.number} {latest.fingerprint}" in intact.stderr
+    assert result.exit_code == 1
+    assert (
+        result.stdout == f"{shop.organization.slug}\tSeal 1 itself was changed.\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("no-such-organization",), ("pi-chi", "--all")])

@@ -68,6 +68,7 @@ from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.refunds.refund import Refund, RefundState
+from webapp.domain.reporting import seals
 
 ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"
 NEIGHBOUR, STRANGER, ANYBODY = "treasurer of another chapter", "stranger", "nobody signed in"
@@ -140,6 +141,8 @@ def make_world(name: str, *, members: int = 2) -> World:
         _approvals(ids, organization, logins)
         ids["batch_id"] = make_batch(chapter, [(people[0].number, "1.00")], logins[TREASURER]).id
         links = _links(ids, invoice, logins[ADMIN])
+        with transaction():
+            seals.seal_next()
     return World(organization, chapter, logins, ids, links)
 
 

@@ -12,7 +12,8 @@ from webapp.cli.output import organization_named, says_why, table
 from webapp.core.db import db
 from webapp.domain.ledger.export import CSV_HEADER, Format, Journal
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting import verification
+from webapp.domain.reporting import broken_seals, verification
+from webapp.domain.reporting.seals import Seal
 from webapp.web.lists import csv_lines
 
 ledger = AppGroup("ledger", help="The books.")
@@ -28,7 +29,7 @@ def register(app: Flask) -> None:
 @click.option("--all", "every", is_flag=True, help="Every organization.")
 @says_why
 def verify(org: str | None, every: bool) -> None:
-    """Recompute every balance from documents and postings; list what differs."""
+    """Recompute every balance from documents and postings, and every seal; list what differs."""
     if (org is None) is not every:
         raise click.ClickException("Name one organization, or say --all.")
     rows = []
@@ -37,6 +38,11 @@ def verify(org: str | None, every: bool) -> None:
         rows += [(organization.slug, difference.sentence(organization.currency)) for difference in found]
         if not found:
             click.echo(f"The books of {organization.slug} agree.", err=True)
+        inspection = broken_seals.inspect()
+        if inspection.broken:
+            rows.append((organization.slug, inspection.broken))
+        elif latest := Seal.latest():
+            click.echo(f"Its seals hold, up to {latest.number} {latest.fingerprint}", err=True)
     table(["organization", "difference"], rows)
     if rows:
         raise SystemExit(1)

@@ -60,6 +60,7 @@ class Job(Enum):
     UNDO_BILLING_RUN = Work("undo_billing_run", "bulk", lease=600)
     DAILY = Work("daily", "bulk", lease=600)
     VERIFY_BOOKS = Work("verify_books", "bulk", lease=900, attempts=3)
+    SEAL_RECORDS = Work("seal_records", "bulk", lease=300)
     ANNOUNCE = Work("announce", "mail", lease=300)
     DELIVER_MAILS = Work("deliver_mails", "mail", lease=300, attempts=10)
     CARRY_OUT_BULK_ACTION = Work("carry_out_bulk_action", "bulk", lease=300)

@@ -91,6 +91,7 @@ RESOURCES: dict[str, list[str]] = {
         "second_factor_resets",
         "tokens",
         "audit_trail",
+        "seals",
         "payments",
         "recording",
         "reversals",

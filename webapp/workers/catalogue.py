@@ -23,6 +23,7 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.UNDO_BILLING_RUN: billing.undo_billing_run,
     Job.DAILY: daily.daily,
     Job.VERIFY_BOOKS: daily.verify_books,
+    Job.SEAL_RECORDS: daily.seal_records,
     Job.ANNOUNCE: notifications.announce,
     Job.DELIVER_MAILS: notifications.deliver_mails,
     Job.CARRY_OUT_BULK_ACTION: bulk_actions.carry_out_bulk_action,

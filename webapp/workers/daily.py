@@ -9,6 +9,7 @@ from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.notifications.daily import pass_day
 from webapp.domain.organizations import Organization
+from webapp.domain.reporting import seals
 from webapp.domain.reporting.verification import verify_and_note
 
 log = structlog.get_logger()
@@ -25,3 +26,13 @@ def verify_books() -> None:
         found = verify_and_note(session.get_one(Organization, tenancy.organization_id()))
     if found.differences:
         log.error("books_differ", differences=found.differences, first=found.first)
+    if found.broken_seal:
+        log.error("seal_broken", first=found.broken_seal)
+
+
+def seal_records() -> None:
+    """One seal after the other, each for itself, until all is sealed that can be."""
+    more = True
+    while more:
+        with transaction():
+            more = seals.seal_next()

@@ -41,7 +41,9 @@ def promise_regular_work(moment: datetime) -> None:
     for organization in organizations:
         local = moment.astimezone(clock.zone(organization.timezone))
         with tenancy.acting_for(organization.id), transaction():
-            later(Job.LOOK_THROUGH_EVENTS, once=f"{moment.astimezone(UTC):%Y-%m-%dT%H}")
+            hour = f"{moment.astimezone(UTC):%Y-%m-%dT%H}"
+            later(Job.LOOK_THROUGH_EVENTS, once=hour)
+            later(Job.SEAL_RECORDS, once=hour)
             if local.hour >= DAY_STARTS_AT:
                 day = local.date().isoformat()
                 later(Job.DAILY, once=day, day=day)

@@ -95,6 +95,7 @@ POLICY: dict[str, set[RoleName]] = {
     "undo_credit_application": {N, T},
     "undo_allocation": {N, T},
     "read_audit_trail": {N, A},
+    "read_seals": {N, A},
     "list_approval_requests": {N, A, T},
     "read_approval_request": {N, A, T},
     "approve_request": {N, T},

@@ -4,20 +4,23 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from tests.jobs import JobRunner
+from tests.services import Database
 from tests.web.world import ADMIN, AUDITOR, World, enter, make_event
 from webapp.core import checkup, clock, signs, tenancy
 from webapp.core.checkup import Mark
-from webapp.core.db import db, transaction
+from webapp.core.db import database_time, db, transaction
 from webapp.core.jobs import Job, JobState, OutboxJob, later
 from webapp.core.signs import Sign, SignOfLife
 from webapp.domain.notifications.delivery import Mail, MailState
 from webapp.domain.payments.inbox import DeliveryState
+from webapp.domain.reporting import broken_seals
 from webapp.domain.reporting.verification import Verification
 from webapp.workers import schedule
 
@@ -172,6 +175,8 @@ def test_the_day_and_the_books_are_looked_after_every_night(page: Any, world: Wo
     assert page()["Day's work"][0] == "Yes"
     works, said = page()["Books"]
     assert works == "Yes" and "they agree" in said
+    works, said = page()["Seals"]
+    assert works == "Yes" and said.endswith("ago: the only one holds.")
 
 
 def test_books_that_differ_stand_on_the_page_until_they_agree(page: Any, world: World) -> None:
@@ -179,6 +184,41 @@ def test_books_that_differ_stand_on_the_page_until_they_agree(page: Any, world: 
         session.add(Verification(differences=2, first="Owed on invoices: member PX1"))
     works, said = page()["Books"]
     assert works == "No" and "they differ in 2 places" in said and "member PX1" in said
+
+
+@pytest.mark.case("A20")
+def test_a_broken_seal_stands_on_the_page_and_in_the_command_says_it_at_once(
+    app: Flask, page: Any, world: World, database: Database, jobs: JobRunner
+) -> None:
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE seals SET contents = '{\"postings\": {}}'")
+    with tenancy.acting_for(world.organization.id):
+        with transaction():
+            later(Job.VERIFY_BOOKS)
+        jobs.run_all()
+
+    works, said = page()["Seals"]
+    told = app.test_cli_runner().invoke(args=["duesbook", "check"])
+
+    assert works == "No" and "Seal 1 itself was changed." in said
+    assert f"{world.organization.slug}\tSeals\tNo\tJust now: Seal 1 itself was changed." in told.output
+
+
+def test_seals_are_made_once_an_hour_and_running_twice_does_no_harm(world: World) -> None:
+    moment = database_time()
+    for _ in range(2):
+        schedule.promise_regular_work(moment)
+    sealing = JobRunner(OutboxJob.name == Job.SEAL_RECORDS.work.name)
+    assert len(sealing.due()) == 1
+    sealing.run_all()
+    with tenancy.acting_for(world.organization.id):
+        with transaction():
+            later(Job.SEAL_RECORDS)
+        sealing.run_all()
+        assert broken_seals.inspect().broken is None
+    with tenancy.platform():
+        assert {row.state for row in sealing.named("seal_records")} == {JobState.DONE}
 
 
 def test_the_backup_tells_its_age(page: Any) -> None:

@@ -76,6 +76,7 @@ class JournalEntry(OrganizationRow, Base):
             postgresql_where="reverses_id IS NOT NULL",
         ),
         Index("ix_journal_entries_dated", "organization_id", "dated", "id"),
+        Index("ix_journal_entries_posted_at", "organization_id", "posted_at"),
     )
 
 
@@ -169,4 +170,5 @@ class PostingDecision(OrganizationRow, Base):
             "an_override_has_a_name_and_a_reason",
         ),
         Index("ix_posting_decisions_source", "organization_id", "source_id"),
+        Index("ix_posting_decisions_decided_at", "organization_id", "decided_at"),
     )

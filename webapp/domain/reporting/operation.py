@@ -13,6 +13,7 @@ from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.processor import PaymentProcessor
+from webapp.domain.reporting.broken_seals import Inspection
 from webapp.domain.reporting.verification import Verification
 
 _SHOWN = 100
@@ -27,7 +28,9 @@ def lines(keys: KeyRing) -> Iterator[Line]:
     for processor, latest, unread in _processors():
         yield _credentials(processor, keys)
         yield _webhooks(processor, latest, unread, now)
-    yield _books(now)
+    verified = Verification.latest()
+    yield _books(verified, now)
+    yield _seals(verified, now)
 
 
 def given_up() -> Sequence[OutboxJob]:
@@ -105,8 +108,7 @@ def _webhooks(
     return Line(subject, mark, said, "Look at the webhook log and at the workers.")
 
 
-def _books(now: datetime) -> Line:
-    latest = Verification.latest()
+def _books(latest: Verification | None, now: datetime) -> Line:
     if latest is None:
         return Line("Books", Mark.LOOK, "They were not verified yet.", "This happens every night by itself.")
     ago = now - latest.verified_at
@@ -118,3 +120,22 @@ def _books(now: datetime) -> Line:
     mark = Mark.GOOD if ago < _NIGHTLY else Mark.LOOK
     advice = "" if mark is Mark.GOOD else "This happens every night by itself. Look at the scheduler."
     return Line("Books", mark, f"Verified {in_words(ago)} ago: they agree.", advice)
+
+
+def _seals(latest: Verification | None, now: datetime) -> Line:
+    if latest is None or latest.seals is None:
+        return Line("Seals", Mark.LOOK, "They were not inspected yet.", "This happens every night by itself.")
+    inspection = Inspection(latest.seals, latest.broken_seal)
+    return sealed(inspection, f"Inspected {in_words(now - latest.verified_at)} ago")
+
+
+def sealed(inspection: Inspection, when: str) -> Line:
+    """Whether the audit trail and the books stand as they were written."""
+    if inspection.broken is not None:
+        advice = "Somebody changed the database itself. Keep it as it is, and compare it with a backup."
+        return Line("Seals", Mark.ACT, f"{when}: {inspection.broken}", advice)
+    return Line("Seals", Mark.GOOD, f"{when}: {_number(inspection.seals)}.")
+
+
+def _number(seals: int) -> str:
+    return "there is none yet" if not seals else "the only one holds" if seals == 1 else f"all {seals} hold"

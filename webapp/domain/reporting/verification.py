@@ -15,16 +15,19 @@ from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Account, Code, Difference, MemberBalance
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import Allocation, Payment
-from webapp.domain.reporting import returned_sums
+from webapp.domain.reporting import broken_seals, returned_sums
 
 
 class Verification(OrganizationRow, Base):
-    """What verifying the books found at a time: how many differences, and the first of them in words."""
+    """What verifying the books found at a time: how many differences, and the first of them in words; how
+    many seals there were, and what was wrong with the first that did not hold."""
 
     __tablename__ = "verifications"
 
     differences: Mapped[int]
     first: Mapped[str | None]
+    seals: Mapped[int | None]
+    broken_seal: Mapped[str | None]
     verified_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (references_organization(),)
@@ -38,7 +41,10 @@ def verify_and_note(organization: Organization) -> Verification:
     """For the night, and after a restore: who asks later is told when, and what was found."""
     found = verify(organization)
     first = found[0].sentence(organization.currency) if found else None
-    noted = Verification(id=new_id(), differences=len(found), first=first)
+    seals = broken_seals.inspect()
+    noted = Verification(
+        id=new_id(), differences=len(found), first=first, seals=seals.seals, broken_seal=seals.broken
+    )
     db.session.add(noted)
     return noted
 

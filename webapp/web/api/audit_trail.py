@@ -4,15 +4,17 @@ from flask import g
 
 from webapp.core.audit import AuditEntry
 from webapp.domain.reporting import trail
+from webapp.domain.reporting.seals import Seal
 from webapp.web.api import fields as f
 from webapp.web.api import operations
 from webapp.web.api.bearer import NATIONAL
 from webapp.web.api.fields import Shape
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
-from webapp.web.api.paging import listing, page, pages_of
+from webapp.web.api.paging import PAGED, listing, page, pages_of
 
 TOPIC = "Audit trail"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 ENTRY = Shape(
     "AuditEntry",
     {
@@ -42,6 +44,20 @@ FILTERS = listing(
     until=f.day("Only up to this day"),
     q=f.text("Only with this in any of its texts and values", "Main Street", most=100),
 )
+SEAL = Shape(
+    "Seal",
+    {
+        "id": f.identifier("The seal"),
+        "number": f.whole("Counted from 1, without a gap", 812, least=1, most=10**9),
+        "made_at": f.instant("When it was made"),
+        "until": f.instant(
+            "It holds what was written before this moment and is in no earlier seal"
+        ).or_null(),
+        "rows": f.whole("How many rows it holds", 1204, most=10**12),
+        "previous": f.text("The fingerprint of the seal before it", _SHA256, most=64),
+        "fingerprint": f.text("SHA-256 over all of this, to be kept elsewhere", _SHA256, most=64),
+    },
+)
 _WANTED = {one: one for one in ("person", "action", "kind", "subject", "since", "until")} | {"q": "text"}
 
 
@@ -58,3 +74,17 @@ def read_audit_trail(query: Values) -> Answer:
     Nothing in it is ever changed or deleted."""
     wanted = trail.Wanted(**{name: query[asked] for asked, name in _WANTED.items() if asked in query})
     return page(trail.entries(g.organization, wanted).order_by(None), AuditEntry, query, ENTRY.tell)
+
+
+@operations.get(
+    "/organizations/<uuid:organization_id>/seals/",
+    summary="Read the seals",
+    topic=TOPIC,
+    gives=pages_of(SEAL),
+    query=PAGED,
+    allowed=NATIONAL,
+)
+def read_seals(query: Values) -> Answer:
+    """Fingerprints of the audit trail and the books, each over the one before it. Keep the latest elsewhere:
+    whoever changes what was sealed changes it and every one after it."""
+    return page(Seal.here().select(), Seal, query, SEAL.tell)

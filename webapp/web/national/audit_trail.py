@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from webapp.core.audit import AuditEntry
 from webapp.domain.reporting import trail
+from webapp.domain.reporting.seals import Seal
 from webapp.web import changes
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
@@ -36,6 +37,7 @@ def index() -> Response:
         after=last.id if last else None,
         wanted=wanted,
         kinds=sorted((kind, changes.sort_of(kind)) for kind in trail.kinds()),
+        latest_seal=Seal.latest(),
     )
 
 

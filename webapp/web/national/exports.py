@@ -4,6 +4,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from webapp.domain.ledger.export import CSV_HEADER, Format, Journal
+from webapp.domain.reporting.seals import Seal
 from webapp.web import books
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
@@ -14,7 +15,10 @@ from webapp.web.national import national
 @national.get("/exports/", endpoint="exports")
 def index() -> Response:
     return respond(
-        "national/exports/index.html", "national/exports/_form.html", today=current_organization.today
+        "national/exports/index.html",
+        "national/exports/_form.html",
+        today=current_organization.today,
+        latest_seal=Seal.latest(),
     )
 
 
