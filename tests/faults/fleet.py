@@ -44,14 +44,15 @@ class Fleet:
     environment: dict[str, str]
     control: Path
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, *, scheduling: bool = True) -> None:
         if name in WEB:
             place = f"{self.hosts[name].address}:{self.ports[name]}"
             served = ["--config", "python:webapp.web.serving", "--bind", place, "wsgi:application"]
             self._run(name, name, "-m", "gunicorn", *served)
         else:
             self._run(name, name, "-m", "webapp.workers", "now", "mail", "bulk")
-            self._run(name, f"{name} schedule", "-m", "webapp.workers.schedule")
+            if scheduling:
+                self._run(name, f"{name} schedule", "-m", "webapp.workers.schedule")
 
     def kill(self, name: str) -> None:
         """Everything that runs on the host, at once and without a word."""
