@@ -6,7 +6,7 @@ from flask import Flask
 
 from benchmarks import floors, past, world
 from benchmarks.measuring import Table, best_of_each
-from benchmarks.visiting import Visitor, statements, visitor
+from benchmarks.visiting import Visitor, somebody, statements, visitor
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.organizations import Organization, RoleName
@@ -49,14 +49,18 @@ def _page_queries(app: Flask, few: Organization, many: Organization, table: Tabl
 
 
 def _asked_by_pages(app: Flask, made: Organization) -> dict[str, int]:
-    """Statements of every page that needs no id, as each role."""
+    """Statements of every page that needs no id but a person's, as each role."""
     found = {}
     who = {"national": RoleName.NATIONAL_ADMIN, "treasurers": RoleName.TREASURER, "members": RoleName.MEMBER}
+    who |= {"account": RoleName.NATIONAL_ADMIN}
     visitors = {persona: visitor(app, made, role) for persona, role in who.items()}
+    person = somebody(made, RoleName.TREASURER)
     for rule in app.url_map.iter_rules():
         persona = rule.endpoint.partition(".")[0]
-        if persona in who and "GET" in (rule.methods or ()) and rule.arguments <= {"org", "chapter"}:
+        needs = {"org", "chapter", "login_id"}
+        if persona in who and "GET" in (rule.methods or ()) and rule.arguments <= needs:
             address = rule.rule.replace("<org>", made.slug).replace("<chapter>", "C0")
+            address = address.replace("<uuid:login_id>", str(person.id))
             if rule.endpoint in ("national.search", "national.preview_billing_run", "national.logo_picture"):
                 continue
             with statements() as sent:

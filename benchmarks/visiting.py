@@ -46,10 +46,13 @@ class Visitor:
 
 
 def visitor(app: Flask, made: Organization, role: RoleName) -> Visitor:
-    """Somebody with this role: treasurer of the first chapter, or the first member."""
+    return Visitor(app, somebody(made, role))
+
+
+def somebody(made: Organization, role: RoleName) -> Login:
+    """Who has this role: treasurer of the first chapter, or the first member."""
     with tenancy.acting_for(made.id), transaction():
-        login = Login.by_email(_address(made, role)) or _with_role(made, role)
-    return Visitor(app, login)
+        return Login.by_email(_address(made, role)) or _with_role(made, role)
 
 
 def _with_role(made: Organization, role: RoleName) -> Login:

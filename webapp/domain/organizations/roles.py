@@ -84,9 +84,10 @@ def of(login: Login) -> Sequence[Role]:
 
 def organizations_of(login: Login) -> Sequence[Organization]:
     """Where the login has a role, by name."""
-    where = {role.organization_id for role in of(login)}
+    where = select(Role.organization_id).where(Role.login_id == login.id)
     found = select(Organization).where(Organization.id.in_(where)).order_by(Organization.name)
-    return db.session.scalars(found).all()
+    with tenancy.seen_by(login.id):
+        return db.session.scalars(found).all()
 
 
 def record_everywhere(

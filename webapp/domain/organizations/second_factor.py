@@ -3,13 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete
+from sqlalchemy import and_, delete, select
 
 from webapp.core import clock
 from webapp.core.crypto import KeyRing
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid, NotAllowed
-from webapp.domain.organizations import correspondence, passkeys, recovery_codes, roles, sessions
+from webapp.domain.organizations import correspondence, recovery_codes, roles, sessions
 from webapp.domain.organizations.authenticator_app import AuthenticatorApp
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.passkeys import Passkey
@@ -34,9 +34,18 @@ class SecondFactor:
 
 
 def of(login: Login) -> SecondFactor:
-    app = AuthenticatorApp.of(login)
-    confirmed = app if app is not None and app.confirmed_at is not None else None
-    return SecondFactor(confirmed, passkeys.of(login), recovery_codes.left(login))
+    """Asked for at once: it stands on pages that ask for much else."""
+    is_confirmed = AuthenticatorApp.confirmed_at.is_not(None)
+    found = db.session.execute(
+        select(AuthenticatorApp, Passkey, recovery_codes.left_of(Login.id))
+        .select_from(Login)
+        .outerjoin(AuthenticatorApp, and_(AuthenticatorApp.login_id == Login.id, is_confirmed))
+        .outerjoin(Passkey, Passkey.login_id == Login.id)
+        .where(Login.id == login.id)
+        .order_by(Passkey.id)
+    ).all()
+    app, _, codes_left = found[0]
+    return SecondFactor(app, [passkey for _, passkey, _ in found if passkey is not None], codes_left)
 
 
 def is_enough(login: Login, methods: Collection[Method]) -> bool:
