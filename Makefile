@@ -42,6 +42,7 @@ lock:  ## pins every dependency anew
 	@.ci/setup --tests
 	$(LOCK) --upgrade --output-file requirements.lock pyproject.toml
 	$(LOCK) --upgrade --all-extras --constraint requirements.lock --output-file requirements-test.lock pyproject.toml
+	sed -i "s/^chosen-on = .*/chosen-on = $$(date -u +%F)/" pyproject.toml
 
 clean:  ## everything that can be made again; the data folder stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

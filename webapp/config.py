@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 STRIPE_API = "https://api.stripe.com"
+_CREDENTIALS = "CREDENTIALS_DIRECTORY", "/run/secrets"
+"""Where systemd, and where Docker and Kubernetes, put the secrets that a vault gave them: a file each."""
 
 
 class SettingsError(Exception):
@@ -43,6 +50,18 @@ class Settings(BaseSettings):
     api_calls_per_minute: int = Field(600, validation_alias="API_CALLS_PER_MINUTE", ge=1)
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL")
     stripe_api_base: str = Field(STRIPE_API, validation_alias="STRIPE_API_BASE")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the environment does not have may be a file of that name."""
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, _credentials())
 
     @field_validator("public_url", "stripe_api_base")
     @classmethod
@@ -146,3 +165,10 @@ def load(**overrides: Any) -> Settings:
             reason = problem["msg"].removeprefix("Value error, ")
             sentences.append(f"{name} {reason}.".strip())
         raise SettingsError(" ".join(sentences)) from None
+
+
+def _credentials() -> Path | None:
+    """The folder whose files stand in for settings that the environment does not have."""
+    variable, usual = _CREDENTIALS
+    folder = Path(os.environ.get(variable, usual))
+    return folder if folder.is_dir() else None

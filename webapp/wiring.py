@@ -3,6 +3,7 @@
 import atexit
 import json
 import secrets
+import tomllib
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ from webapp.adapters.smtp_mailer import MailServer, SmtpMailer
 from webapp.adapters.stationery import open_stationery
 from webapp.adapters.stripe_gateway import StripeGateway
 from webapp.config import Settings
-from webapp.core import checkup, clock, failpoints, jobs, tally, tenancy
+from webapp.core import checkup, clock, connections, failpoints, jobs, tally, tenancy
 from webapp.core.checkup import Line
 from webapp.core.crypto import KeyRing
 from webapp.core.db import database_time, transaction
@@ -170,7 +171,23 @@ def pulse() -> RqPulse:
 
 
 def installation_checkup() -> list[Line]:
-    return list(checkup.installation(pulse()))
+    chosen = settings()
+    addresses = {
+        "DATABASE_URL": chosen.database_url,
+        "DATABASE_OWNER_URL": chosen.database_owner_url,
+        "BACKUP_DATABASE_URL": chosen.backup_database_url,
+        "REDIS_URL": chosen.redis_url,
+        "MAIL_URL": chosen.mail_url,
+    }
+    libraries = checkup.libraries(_libraries_chosen_on())
+    return [*checkup.installation(pulse()), connections.line(addresses), libraries]
+
+
+@cache
+def _libraries_chosen_on() -> date:
+    """`make lock` writes it down."""
+    written: date = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["duesbook"]["chosen-on"]
+    return written
 
 
 def organization_checkup(organization: Organization) -> list[Line]:

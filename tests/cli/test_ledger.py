@@ -65,9 +65,7 @@ def test_a_seal_that_does_not_hold_is_named_and_fails_and_one_that_holds_is_told
 
     assert f"Its seals hold, up to {latest.number} {latest.fingerprint}" in intact.stderr
     assert result.exit_code == 1
-    assert (
-        result.stdout == f"{shop.organization.slug}\tSeal 1 itself was changed.\n"
-    )
+    assert result.stdout == f"{shop.organization.slug}\tSeal 1 itself was changed.\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("no-such-organization",), ("pi-chi", "--all")])

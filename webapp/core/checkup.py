@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,6 +14,8 @@ from webapp.core.signs import Sign
 
 PROMPT, LATE = timedelta(minutes=2), timedelta(minutes=15)
 """Background work begins within seconds. Later than the first is slow, later than the second stands still."""
+FRESH_LIBRARIES, OLD_LIBRARIES = timedelta(days=35), timedelta(days=100)
+"""They are renewed every month."""
 FRESH_BACKUP, OLD_BACKUP = timedelta(hours=26), timedelta(days=8)
 
 
@@ -67,6 +69,15 @@ def waiting(since: timedelta | None, *, of: str = "Background work") -> Line:
 
 def in_words(span: timedelta) -> str:
     return str(format_timedelta(span, threshold=1.5, locale="en"))
+
+
+def libraries(chosen_on: date) -> Line:
+    """How long ago the versions of everything we build on were chosen."""
+    ago, said = clock.now().date() - chosen_on, f"Their versions were chosen on {chosen_on}."
+    if ago < FRESH_LIBRARIES:
+        return Line("Libraries", Mark.GOOD, said)
+    advice = "Install the latest release of Duesbook, or run make lock: weaknesses are mended there."
+    return Line("Libraries", Mark.LOOK if ago < OLD_LIBRARIES else Mark.ACT, said, advice)
 
 
 def _queue(workers: Mapping[str, int] | None) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""Signing in by a link in a mail, for members: good once, for fifteen minutes.
+"""Signing in by a link in a mail, for members: good once, for ten minutes.
 
 The link's token is computed from the row and the application's secret, so neither the outbox nor the table
 holds it. A stranger's question leaves a row as well, of nobody: the same work, and nothing to learn from it.
@@ -18,7 +18,7 @@ from webapp.domain.organizations import correspondence, roles
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.roles import RoleName
 
-LASTS = timedelta(minutes=15)
+LASTS = timedelta(minutes=10)
 
 
 class LinkOver(Conflict):
