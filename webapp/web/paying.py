@@ -69,7 +69,8 @@ def addresses(pay_page: str) -> ReturnAddresses:
 
 def shown(invoice: Invoice) -> dict[str, Any]:
     """What the pay page says about an invoice, and whether it can be paid online now."""
-    lines = InvoiceLine.here().all(InvoiceLine.invoice_id == invoice.id, order_by=InvoiceLine.position)
+    wanted = InvoiceLine.here().select(InvoiceLine.invoice_id == invoice.id).order_by(InvoiceLine.position)
+    lines = db.session.scalars(wanted.options(joinedload(InvoiceLine.reason))).all()
     online = PaymentProcessor.here().first(PaymentProcessor.active.is_(True))
     return {"invoice": invoice, "lines": lines, "can_pay": online is not None and invoice.is_payable}
 

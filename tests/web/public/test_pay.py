@@ -10,6 +10,7 @@ from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Member
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Payment, PaymentState
 
@@ -72,8 +73,29 @@ def test_the_whole_way_to_the_page_and_back_without_any_script(shop: Shop) -> No
     looked = shop.client.post(f"{back}/looks")
     assert (looked.status_code, urlsplit(looked.location).path) == (303, back)
     shop.work()
-    assert "Thank you. We have received $400.00" in shop.client.get(back).text
+    receipt = shop.client.get(back).text
+    assert "Thank you. We have received $400.00" in receipt and "A receipt is on its way" in receipt
     assert fresh(Invoice, invoice.id).owed == 0
+
+
+def test_the_receipt_says_what_was_paid_for_when_and_under_which_reference(shop: Shop) -> None:
+    invoice = shop.owed()
+    with transaction():
+        Member.here().get(invoice.member_id).email = None
+    link = address(shop, invoice)
+    done = shop.sandbox.pay(shop.client.post(f"{link}/checkouts").location).location
+    shop.hear()
+    receipt = shop.client.get(urlsplit(str(done)).path).text
+    [payment] = Payment.here().all()
+    assert f"Invoice {invoice.number}" in receipt and "4242" in receipt
+    assert str(payment.reference or payment.id) in receipt
+    assert "This page is your receipt" in receipt and "on its way by mail" not in receipt
+    assert shop.client.get(f"{link}/pdf").mimetype == "application/pdf" and f"{link}/pdf" in receipt
+
+
+def test_the_page_says_why_each_line_is_owed(shop: Shop) -> None:
+    page = shop.client.get(address(shop, factories.make_invoice(40_000, member=shop.member))).text
+    assert "Why do I owe this?" in page and "Everyone this was decided for pays $400.00." in page
 
 
 @pytest.mark.case("K4")

@@ -72,4 +72,5 @@ def _outcome(checkout: Checkout) -> Response:
             trying=paying.trying(),
         ),
         invoice_url=url_for("members.pay", invoice_id=invoice_id),
+        pdf_url=url_for("members.invoice_pdf", invoice_id=invoice_id),
     )

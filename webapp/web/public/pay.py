@@ -94,6 +94,7 @@ def _outcome(token: str, checkout: Checkout) -> Response:
             "visitors.create_checkout_look", token=token, checkout_id=checkout.id, trying=paying.trying()
         ),
         invoice_url=url_for("visitors.pay", token=token),
+        pdf_url=url_for("visitors.invoice_pdf", token=token),
     )
 
 
