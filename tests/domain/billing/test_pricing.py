@@ -245,7 +245,7 @@ def test_a_line_answers_why_it_is_owed(organization: Organization) -> None:
     nora = factories.make_admin("Nora Admin")
     factories.make_rate(status, 35_000, chapter=alpha, by=nora, starts_on=date(2026, 1, 1))
     factories.make_member(alpha, status)
-    factories.bill(factories.make_period())
+    factories.bill(factories.make_period(), by=nora)
 
     [line] = lines()
     told = explaining.why(line)
@@ -254,6 +254,7 @@ def test_a_line_answers_why_it_is_owed(organization: Organization) -> None:
     assert "from January 1, 2026" in told[1]
     assert "set by Nora Admin" in told[1]
     assert "July 1, 2026" in told[1]
+    assert "was “Undergraduate”, and Nora Admin confirmed the billing" in told[2]
 
 
 def test_a_share_answers_with_the_total_and_the_share(organization: Organization) -> None:

@@ -84,7 +84,9 @@ def _rates(rate_ids: Sequence[UUID]) -> dict[UUID, tuple[DuesRate, str | None, s
 def _common_facts(run: BillingRun) -> dict[str, Any]:
     schedule = run.schedule
     organization = db.session.get_one(Organization, run.organization_id)
-    approver = db.session.get(Login, schedule.approved_by_id) if schedule.approved_by_id else None
+    approver, requester = (
+        db.session.get(Login, one) if one else None for one in (schedule.approved_by_id, run.requested_by_id)
+    )
     return {
         "schedule": schedule.name,
         "period": run.period.name,
@@ -94,6 +96,7 @@ def _common_facts(run: BillingRun) -> dict[str, Any]:
         "locale": organization.locale,
         "approved_by": approver.name if approver else None,
         "approved_on": schedule.approved_at.date().isoformat(),
+        "billed_by": requester.name if requester else None,
     }
 
 
@@ -139,7 +142,7 @@ class _Account:
         if self.facts["rule"] == "adjustment":
             by = f" by {self.facts['approved_by']}" if self.facts["approved_by"] else ""
             return [self.facts["reason"], f"Added on {self._day('dated')}{by}."]
-        told = [self._rule(), self._dates(), self._proration(), self._approval()]
+        told = [self._rule(), self._dates(), self._status(), self._proration(), self._approval()]
         return [sentence for sentence in told if sentence]
 
     def _rule(self) -> str:
@@ -159,13 +162,20 @@ class _Account:
     def _dates(self) -> str:
         facts = self.facts
         if facts["rule"] not in ("chapter_rate", "status_rate"):
-            return f"Your status on {self._day('dated')} was “{facts['status']}”."
+            return ""
         first, last = self._day("effective_from"), self._day("effective_to")
         span = f" from {first}" if first else ""
         span += f" until {last}" if last else ""
         setter = f", set by {facts['set_by']} on {self._day('set_on')}" if facts["set_by"] else ""
         counts = self._day("period_starts_on")
         return f"It applies{span or ' without limit'}{setter}. The period's first day, {counts}, counts."
+
+    def _status(self) -> str:
+        by = self.facts.get("billed_by")
+        return (
+            f"Your status on {self._day('dated')} was “{self.facts['status']}”"
+            f"{f', and {by} confirmed the billing of that day' if by else ''}."
+        )
 
     def _proration(self) -> str:
         if "joined_on" not in self.facts:
