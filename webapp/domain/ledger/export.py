@@ -101,6 +101,8 @@ class Journal:
         decimals = money.precision(currency)
         yield f"; {_one_line(self.organization.name)}\n"
         yield f"commodity 1000.{'0' * decimals} {currency}\n"
+        for account in dict.fromkeys(hledger_account(place) for place in self._places()):
+            yield f"account {account}\n"
         for entry, lines in self._entries():
             yield (
                 f"\n{entry.dated} * ({entry.entry_id}) {_hledger_description(entry.description)}"
