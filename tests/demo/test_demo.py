@@ -11,11 +11,12 @@ from tests import factories
 from tests.sandbox.control import SandboxControl
 from webapp.core import tenancy
 from webapp.core.db import db
+from webapp.core.errors import Invalid
 from webapp.core.jobs import OutboxJob
-from webapp.demo import connection, story
+from webapp.demo import connection, roster, story
 from webapp.demo.seed import SEED, Seeding
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.organizations import Member, Organization
+from webapp.domain.organizations import Chapter, Member, Organization
 from webapp.domain.payments.payment import Payment
 
 
@@ -59,3 +60,22 @@ def test_the_same_seed_tells_the_same_story() -> None:
     first, again = story.Payers(SEED), story.Payers(SEED)
     asked = ("M-100", date(2025, 3, 1), date(2025, 1, 1), 400_00, date(2026, 1, 1))
     assert first.receipts(*asked) == again.receipts(*asked)
+
+
+def test_the_demo_can_have_another_number_of_members_and_chapters(app: Flask) -> None:
+    organization = Seeding(years=1, seed=SEED, members=60, chapters=3, tell=lambda _: None).run()
+    with tenancy.acting_for(organization.id):
+        people = Member.here().all()
+        assert len(people) == 60 == len({one.email for one in people})
+        assert {one.chapter_id for one in people} == {one.id for one in Chapter.here().all()}
+        assert len(Chapter.here().all()) == 3
+        db.session.rollback()
+        factories.verify_books(db.session.merge(organization))
+
+
+def test_more_than_the_roster_has_are_made_from_it_without_repeating_anybody() -> None:
+    lines = roster.content(members=3000, chapters=30).decode().splitlines()
+    numbers, addresses = {one.split(",")[0] for one in lines[1:]}, [one for one in lines if "@" in one]
+    assert len(numbers) == 3000 and len(set(addresses)) == len(addresses)
+    with pytest.raises(Invalid, match="at least 10 members for each of 30"):
+        roster.content(members=20, chapters=30)

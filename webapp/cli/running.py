@@ -15,6 +15,7 @@ from flask.cli import AppGroup
 
 from webapp import wiring
 from webapp.adapters import schema
+from webapp.cli.output import says_why
 from webapp.config import Settings
 from webapp.demo import connection
 from webapp.demo import seed as seeding
@@ -61,17 +62,21 @@ def up(demo: bool, port: int, data: str | None) -> None:
 
 
 @duesbook.command()
-@click.option("--years", default=2, show_default=True, help="Years of history.")
+@click.option("--members", type=click.IntRange(10, 50_000), help="Default: the 1,357 of the demo's roster.")
+@click.option("--chapters", type=click.IntRange(1, 500), help="Default: the roster's 24.")
+@click.option("--years", type=click.IntRange(1, 20), default=2, show_default=True, help="Years of history.")
 @click.option("--seed", default=seeding.SEED, show_default=True, help="Another number tells another story.")
 @click.option("--reset", is_flag=True, help="Throw the demo away first. Refused outside of the demo.")
-def seed(years: int, seed: int, reset: bool) -> None:
+@says_why
+def seed(members: int | None, chapters: int | None, years: int, seed: int, reset: bool) -> None:
     """A reproducible demo organization. Does nothing when there is one."""
     settings = wiring.settings()
     if reset:
         _throw_away(settings)
     organization = Organization.by_slug(DEMO_SLUG)
     if organization is None:
-        organization = seeding.Seeding(years=years, seed=seed, tell=click.echo).run()
+        wanted = seeding.Seeding(members=members, chapters=chapters, years=years, seed=seed, tell=click.echo)
+        organization = wanted.run()
         click.echo(f"{organization.name} is ready.")
     if settings.test_mode:
         connection.connect(organization)

@@ -3,24 +3,21 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, func, literal, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select
 
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import db, new_id, transaction
 from webapp.core.jobs import OutboxJob
-from webapp.demo import story
+from webapp.demo import history, roster, story
 from webapp.domain.billing import batch as batches
 from webapp.domain.billing import confirming, overdue, periods, rates, run, schedules
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.settings import Cadence, DuesSettings
 from webapp.domain.billing.spreading import oldest_first
-from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.organizations import (
     Chapter,
     Login,
@@ -31,12 +28,12 @@ from webapp.domain.organizations import (
     RoleName,
     roster_import,
 )
+from webapp.domain.organizations.invitations import Invitation
 from webapp.domain.organizations.roster_intake import Intake
 from webapp.domain.payments import allocation
-from webapp.domain.payments.payment import Allocation, FeeState, Payment, PaymentState
+from webapp.domain.payments.payment import FeeState, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 
-ROSTER = Path(__file__).with_name("roster.csv")
 SEED = 1908
 _STRETCH = 200
 
@@ -46,8 +43,17 @@ T = TypeVar("T")
 class Seeding:
     """One demo organization in the making. `tell` hears a sentence about each step."""
 
-    def __init__(self, *, years: int, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        years: int,
+        seed: int,
+        tell: Callable[[str], None],
+        members: int | None = None,
+        chapters: int | None = None,
+    ) -> None:
         self.years, self.payers, self.tell = years, story.Payers(seed), tell
+        self.roster = roster.content(members, chapters)
 
     def run(self) -> Organization:
         organization = self._found()
@@ -61,7 +67,8 @@ class Seeding:
             self._receive(organization)
             with transaction():
                 overdue.mark_overdue(organization, organization.today)
-            self._date_back()
+            with transaction():
+                history.date_back()
             self._let_a_member_sign_in()
         return organization
 
@@ -82,7 +89,7 @@ class Seeding:
     def _bring_in_members(self, organization: Organization) -> None:
         self.tell("Importing the roster")
         with transaction():
-            file = roster_import.upload(ROSTER.name, ROSTER.read_bytes(), by=None)
+            file = roster_import.upload(roster.FILE.name, self.roster, by=None)
             roster_import.start(file, by=None, unseen=True, now=True)
             intake = Intake(file, organization)
         left = True
@@ -95,7 +102,7 @@ class Seeding:
             admin = _login(*story.ADMIN)
             chapter = Chapter.here().first(Chapter.code == story.TREASURER[2])
             assert chapter is not None
-            _give(admin, RoleName.NATIONAL_ADMIN)
+            _invitation_to(admin).take(admin)
             _give(_login(*story.SECOND_ADMIN), RoleName.NATIONAL_ADMIN)
             _give(_login(*story.AUDITOR), RoleName.AUDITOR)
             _give(_login(*story.TREASURER[:2]), RoleName.TREASURER, chapter_id=chapter.id)
@@ -167,7 +174,7 @@ class Seeding:
             db.session.execute(
                 delete(OutboxJob).where(OutboxJob.organization_id == tenancy.organization_id())
             )
-            db.session.execute(_mails_of_history())
+            db.session.execute(history.mails())
 
     def _receive(self, organization: Organization) -> None:
         self.tell("Receiving two years of payments")
@@ -218,59 +225,6 @@ class Seeding:
             settled = oldest_first(receipt.amount, [invoice])
             allocation.receive(payment, settled, on=receipt.on, today=receipt.on, by=None)
 
-    def _date_back(self) -> None:
-        """Timelines show when things happened in the story, not when it was written down."""
-        here = tenancy.organization_id()
-        with transaction():
-            db.session.execute(
-                update(Invoice)
-                .where(Invoice.organization_id == here)
-                .values(created_at=_at_noon(Invoice.issued_on))
-            )
-            db.session.execute(
-                update(Payment)
-                .where(Payment.organization_id == here)
-                .values(created_at=_at_noon(Payment.received_on))
-            )
-            db.session.execute(
-                update(Allocation)
-                .where(
-                    Allocation.organization_id == here,
-                    Payment.organization_id == here,
-                    Payment.id == Allocation.payment_id,
-                )
-                .values(allocated_at=_at_noon(Payment.received_on))
-            )
-
-
-def _mails_of_history() -> Any:
-    """Every invoice so far as mailed on its day, to those who have an address."""
-    sent = (
-        select(
-            Invoice.organization_id,
-            func.gen_random_uuid(),
-            literal(MailKind.INVOICE, Mail.kind.type),
-            Member.email,
-            func.concat("invoice:", Invoice.id),
-            func.concat("<", Invoice.id, "@demo.example>"),
-            Invoice.id,
-            Invoice.member_id,
-            literal(MailState.SENT, Mail.state.type),
-            func.concat("Invoice ", Invoice.number),
-            literal({}, Mail.details.type),
-            literal(1),
-            _at_noon(Invoice.issued_on),
-            _at_noon(Invoice.issued_on),
-        )
-        .join(Member, (Member.organization_id == Invoice.organization_id) & (Member.id == Invoice.member_id))
-        .where(Member.email.is_not(None))
-    )
-    columns = [
-        "organization_id", "id", "kind", "recipient", "once", "message_id", "invoice_id", "member_id",
-        "state", "subject", "details", "attempts", "created_at", "sent_at",
-    ]  # fmt: skip
-    return insert(Mail).from_select(columns, sent).on_conflict_do_nothing()
-
 
 def _login(name: str, email: str) -> Login:
     login = Login.by_email(email) or Login(id=new_id(), name=name, email=email)
@@ -279,12 +233,14 @@ def _login(name: str, email: str) -> Login:
     return login
 
 
+def _invitation_to(login: Login) -> Invitation:
+    found = Invitation.here().first(Invitation.email == login.email)
+    assert found is not None, "Founding invites the first admin"
+    return found
+
+
 def _give(login: Login, role: RoleName, **where: Any) -> None:
     db.session.add(Role(login_id=login.id, role=role, **where))
-
-
-def _at_noon(day: Any) -> Any:
-    return func.timezone("UTC", day + func.make_interval(0, 0, 0, 0, 16))
 
 
 def _in_stretches(rows: Any) -> Iterator[list[Any]]:
