@@ -80,6 +80,7 @@ N0002,,Nameless,nobody,undergraduate,2024-09-01
 ASKED = {
     "national.search": {"q": "nobody of this name"},
     "national.preview_billing_run": {"schedule": "schedule_id", "period": "period_id"},
+    "national.foreseen_omissions": {"schedule": "schedule_id", "period": "period_id"},
 }
 """What an address is asked besides, where it makes no sense without."""
 PAGES = ("public", "visitors", "account", "members", "approvals", "treasurers", "national")

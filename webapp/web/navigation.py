@@ -30,6 +30,18 @@ _MEMBERS = (
     ("Home", "members.home"),
     ("Account", "members.ledger"),
 )
+_BELONGS_TO = {
+    "invoices": ("adjustments", "refunds", "bulk-actions"),
+    "payments": ("allocations", "disputes"),
+    "members": ("imports", "statuses"),
+    "trial_balance": ("journal", "closed-books", "exports"),
+    "people": ("tokens", "audit-trail"),
+    "settings": (
+        "dues-settings", "rates", "schedules", "periods", "approvals", "processors", "webhook-log",
+        "reminders", "mails", "working",
+    ),
+}  # fmt: skip
+"""What is reached from a page of the menu: by the first word of its address."""
 
 
 def items() -> list[Item]:
@@ -37,17 +49,24 @@ def items() -> list[Item]:
     if "organization" not in g or "access" not in g or (_persona() == "treasurers" and "chapter" not in g):
         return []
     words = g.organization.vocabulary
+    section = request.path.removeprefix(url_for(menu[0][1])).partition("/")[0] if menu else ""
     return [
         (
             label.format(chapters=words.chapters, members=words.members),
             url_for(endpoint),
-            request.endpoint == endpoint
-            or (request.path.startswith(url_for(endpoint)) and not endpoint.endswith(".home")),
+            _leads_here(endpoint, section),
             None,
         )
         for label, endpoint in menu
         if endpoint in current_app.view_functions
     ]
+
+
+def _leads_here(endpoint: str, section: str) -> bool:
+    name = endpoint.partition(".")[2]
+    if request.endpoint == endpoint or section in _BELONGS_TO.get(name, ()):
+        return True
+    return name != "home" and request.path.startswith(url_for(endpoint))
 
 
 def place() -> str:

@@ -129,6 +129,7 @@ RESOURCES: dict[str, list[str]] = {
         "invoices",
         "adjustments",
         "people",
+        "statuses",
         "dues",
         "schedules",
         "billing_runs",

@@ -95,6 +95,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "batch_id": make_batch(chapter, [(member.number, "1.00")], factories.make_login()).id,
         "refund_id": refunded.refund.id,
         "dispute_id": dispute.id,
+        "status_id": status.id,
         "rate_id": factories.make_rate(status, 40_000).id,
         "period_id": period.id,
         "schedule_id": schedule.id,

@@ -306,6 +306,26 @@ def test_a_period_is_billed_watched_and_undone_by_somebody_else(
     assert [one["status"] for one in admin.get("invoices/").json["data"]] == ["void"]
 
 
+def test_whom_a_run_leaves_out_is_named_before_and_afterwards(
+    admin: Program, chapter: Chapter, member: Member, jobs: JobRunner
+) -> None:
+    admin.patch("dues-settings/", {"default_amount": 40_000})
+    idle = factories.make_status("honorary", billable=False)
+    honored = [factories.make_member(chapter, idle) for _ in range(2)]
+    period = admin.post("billing-periods/generate", {"year": 2027}).json["data"][0]
+    order = {"period_id": period["id"]}
+
+    foreseen = admin.post("billing-runs/preview", order).json["left_out"]
+    run = admin.post("billing-runs/", order).json["id"]
+    jobs.run_all()
+    first = admin.get(f"billing-runs/{run}/left-out/?limit=1").json
+    second = admin.get(f"billing-runs/{run}/left-out/?limit=1&cursor={first['next_cursor']}").json
+
+    assert foreseen == [*first["data"], *second["data"]] and second["next_cursor"] is None
+    assert [one["member_id"] for one in foreseen] == [str(one.id) for one in reversed(honored)]
+    assert {one["reason"] for one in foreseen} == {"status_not_billable"}
+
+
 def test_an_order_of_what_was_not_seen_is_refused_with_what_it_would_do_now(
     admin: Program, chapter: Chapter, member: Member, jobs: JobRunner
 ) -> None:
@@ -337,6 +357,18 @@ def test_a_run_is_cancelled_once(admin: Program, member: Member, jobs: JobRunner
     assert is_problem(admin.post(address + "cancel"), 409, "conflict")
     jobs.run_all()
     assert admin.get("invoices/").json["data"] == []
+
+
+def test_a_status_is_defined_changed_and_removed_while_nobody_has_it(admin: Program, member: Member) -> None:
+    added = admin.post("member-statuses/", {"label": "Journey Worker"})
+    assert (added.status_code, added.json["code"], added.json["billable"]) == (201, "journey_worker", True)
+    address = f"member-statuses/{added.json['id']}/"
+    assert is_problem(admin.post("member-statuses/", {"label": "journey worker"}), 422, "invalid")
+    assert admin.patch(address, {"billable": False}).json["billable"] is False
+    assert admin.get(address).json in admin.get("member-statuses/").json["data"]
+    assert admin.send("DELETE", address).status_code == 200
+    assert is_problem(admin.get(address), 404, "not-found")
+    assert is_problem(admin.send("DELETE", f"member-statuses/{member.status_id}/"), 409, "conflict")
 
 
 def test_the_rate_in_force_is_found_by_status_and_day(admin: Program, chapter: Chapter) -> None:

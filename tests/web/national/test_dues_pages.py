@@ -19,7 +19,7 @@ from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.run import BillingRun, RunState
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.billing.settings import Cadence, DuesSettings
-from webapp.domain.organizations import MemberStatus, RoleName
+from webapp.domain.organizations import Member, MemberStatus, RoleName
 
 
 @pytest.fixture
@@ -48,6 +48,15 @@ def roster(organization):
 
 
 PAGES = ["dues-settings/", "rates/", "periods/", "schedules/", "billing-runs/"]
+
+
+@pytest.mark.parametrize(
+    ("page", "where"),
+    [("rates/", "Settings"), ("imports/", "Members"), ("journal/", "Ledger"), ("tokens/", "People")],
+)
+def test_the_menu_says_where_a_page_belongs(office, national, page, where):
+    menu = office.get(f"{national}/{page}").text.partition('aria-label="Main"')[2].partition("</nav>")[0]
+    assert re.findall(r'aria-current="page">([^<]+)', menu) == [where]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -143,6 +152,11 @@ def test_a_run_is_previewed_confirmed_watched_and_summed_up(office, national, ro
     shown = office.get(f"{national}/billing-runs/preview", query_string=chosen).text
     assert "$1,200.00" in shown
     assert "Status is not billed" in shown
+    who = office.get(f"{national}/billing-runs/preview/omissions", query_string=chosen).text
+    [retired] = Member.here().all(Member.id.not_in([one.id for one in roster]))
+    assert retired.number in who and "Status is not billed" in who
+    assert not any(one.number in who for one in roster)
+    assert office.get(f"{national}/billing-runs/preview/omissions").status_code == 404
     assert Invoice.here().all() == []
 
     unseen = office.post(f"{national}/billing-runs/", data=chosen)

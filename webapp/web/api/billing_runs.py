@@ -8,21 +8,25 @@ from sqlalchemy.orm import joinedload
 
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.billing import cancelling, confirming, preview, schedules, undoing
+from webapp.domain.billing import cancelling, confirming, omissions, preview, schedules, undoing
+from webapp.domain.billing.assessing import Occasion, Omission
 from webapp.domain.billing.confirming import PreviewChanged
+from webapp.domain.billing.omissions import LeftOut
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.preview import Preview, Summary
 from webapp.domain.billing.run import BillingRun, RunState
 from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.billing.settings import DuesSettings
 from webapp.web.api import fields as f
 from webapp.web.api import operations
 from webapp.web.api.bearer import ADMIN, NATIONAL, acting
 from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
-from webapp.web.api.paging import PAGED, page, pages_of
+from webapp.web.api.paging import PAGED, page, paged, pages_of, size_of
 
 TOPIC = "Billing runs"
+_NAMED = 200
 _SEEN = "54.2160000.0.3.2026-09-01.5feceb66ffc86f38d952786c6d696c79"
 
 _WHAT = {
@@ -66,6 +70,15 @@ OUTLIER = Shape(
         "last": f.amount("What it was in the last period").or_null(),
     },
 )
+LEFT_OUT = Shape(
+    "LeftOutMember",
+    {
+        "member_id": f.identifier("The member"),
+        "name": f.text("The member's name", "Ana Núñez"),
+        "number": f.text("The member's number", "PX00012"),
+        "reason": f.choice("Why there is no invoice", Omission),
+    },
+)
 PREVIEW = Shape(
     "BillingRunPreview",
     {
@@ -77,6 +90,7 @@ PREVIEW = Shape(
         "currency": f.currency(),
         "already": f.whole("Members who have one already", 0, most=10_000_000),
         "omitted": f.counts("Members it would leave out, by reason", {"status_not_billable": 3}),
+        "left_out": f.list_of(LEFT_OUT, f"The first {_NAMED} of them, the latest to join the list first"),
         "last_invoices": f.whole("Invoices of the period before", 52, most=10_000_000),
         "last_total": f.amount("Their sum", 2_080_000),
         "seen": f.text("To send with the order, so that what is confirmed is what was seen", _SEEN),
@@ -130,6 +144,7 @@ def preview_billing_run(body: Values) -> Answer:
 
 
 def _foreseen(seen: Preview) -> dict[str, Any]:
+    occasion = Occasion(seen.schedule, seen.period, seen.dated, DuesSettings.of(g.organization))
     return PREVIEW.tell(
         seen,
         schedule=seen.schedule.name,
@@ -138,6 +153,7 @@ def _foreseen(seen: Preview) -> dict[str, Any]:
         total=seen.billed.total,
         currency=g.organization.currency,
         omitted={reason.value: number for reason, number in seen.omitted.items()},
+        left_out=list(map(_left_out, omissions.latest_first(omissions.foreseen(occasion), limit=_NAMED))),
         last_invoices=seen.last.count,
         last_total=seen.last.total,
         seen=str(seen.summary),
@@ -181,6 +197,21 @@ def read_billing_run(run_id: UUID) -> Answer:
     return _whole(run_id)
 
 
+@operations.get(
+    _RUNS + "<uuid:run_id>/left-out/",
+    summary="List whom a billing run left out",
+    topic=TOPIC,
+    gives=pages_of(LEFT_OUT),
+    query=PAGED,
+    allowed=NATIONAL,
+)
+def list_left_out(run_id: UUID, query: Values) -> Answer:
+    """Every member the run looked at and did not bill, and why."""
+    wanted = omissions.of_run(BillingRun.here().get(run_id))
+    rows = omissions.latest_first(wanted, before=query.get("cursor"), limit=size_of(query) + 1)
+    return paged(rows, query, _left_out)
+
+
 @operations.post(
     _RUNS + "<uuid:run_id>/undo",
     summary="Undo a billing run",
@@ -222,6 +253,10 @@ def _ordered(body: Values) -> tuple[AssessmentSchedule, BillingPeriod]:
     if schedule is None:
         raise Invalid(fields={"schedule_id": "There is no assessment schedule with this id."})
     return schedule, period
+
+
+def _left_out(one: LeftOut) -> dict[str, Any]:
+    return LEFT_OUT.tell(one, member_id=one.id)
 
 
 def _summary(found: BillingRun) -> dict[str, Any]:
