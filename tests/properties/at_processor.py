@@ -1,12 +1,21 @@
 """What payers, banks and officers do at the processor, and how the organization hears of it."""
 
-from typing import Any
-
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.properties.documents import Bill, Page, Refund
-from tests.properties.happenings import LEAST_ONLINE, Paying, any_one, one_of
+from tests.properties.documents import Bill, Dispute, Page, Refund
+from tests.properties.happenings import any_one, one_of
+from tests.properties.paying import LEAST_ONLINE, Paying
+from webapp.domain.payments.inbox import KINDS
+
+HEARD = tuple(sorted(KINDS))
+COURSES = ("succeeded", "pending_then_succeeded", "pending_then_failed", "succeeded_then_failed")
+DISPUTE_FEE = 15_00
+DISPUTE_STEPS = {
+    "inquiry": [("escalation", "contested"), ("win", "closed")],
+    "contested": [("win", "won"), ("loss", "lost")],
+    "lost": [("appeal", "contested")],
+}
 
 
 class AtTheProcessor(Paying):
@@ -26,7 +35,8 @@ class AtTheProcessor(Paying):
         if instrument == "generic_decline":
             return
         page.there = "done"
-        page.money = "under way" if instrument == "bank_waits" else "here"
+        page.by_bank = instrument == "bank_waits"
+        page.money = "under way" if page.by_bank else "here"
         if page.money == "here" and not fee_is_late:
             page.fee = card_fee(page.amount)
 
@@ -64,44 +74,89 @@ class AtTheProcessor(Paying):
         page.fee = card_fee(page.amount)
 
     @precondition(lambda self: self.refundable())
-    @rule(
-        which=any_one,
-        all_of_it=st.booleans(),
-        course=st.sampled_from(
-            ["succeeded", "pending_then_succeeded", "pending_then_failed", "succeeded_then_failed"]
-        ),
-    )
-    def money_is_refunded(self, which: int, all_of_it: bool, course: str) -> None:
+    @rule(which=any_one, all_of_it=st.booleans(), course=st.sampled_from(COURSES))
+    def money_is_refunded_there(self, which: int, all_of_it: bool, course: str) -> None:
+        """On the processor's own page."""
         page = one_of(self.refundable(), which)
-        left = self.left(page)
+        left = page.left_there
         amount = left if all_of_it else -(-left // 3)
-        self.office.refund(page, amount, course)
-        page.refunds.append(Refund(amount, course, course.partition("_then_")[0]))
+        self.office.refunds_go(course)
+        self.office.refund_there(page, amount)
+        refund = Refund(amount, None, there=course.partition("_then_")[0], course=course)
+        self.office.remember_refund(page, refund)
 
     @precondition(lambda self: self.unfinished_refunds())
     @rule(which=any_one)
     def a_refund_comes_to_its_end(self, which: int) -> None:
-        page, refund = one_of(self.unfinished_refunds(), which)
+        refund = one_of(self.unfinished_refunds(), which)
         refund.there = refund.course.partition("_then_")[2]
-        found = self.office.shop.sandbox.objects("refund")
-        charge = self.office.at_processor(page, "charge")
-        mine = [one for one in reversed(found) if one["charge"] == charge]
         action = "settlement" if refund.there == "succeeded" else "failure"
-        self.office.shop.sandbox.act(mine[page.refunds.index(refund)]["id"], action)
+        self.office.shop.sandbox.act(refund.name[1], action)
 
     def refundable(self) -> list[Page]:
-        return [page for page in self.pages(money="here") if self.left(page)]
+        """Not what an officer gives back at the same time, by check or on the way to the processor."""
+        busy = [
+            one.receipt
+            for one in self.office.books.refunds
+            if one.here == "released" or (one.by_check and one.here not in ("failed", "dropped"))
+        ]
+        found = [page for page in self.pages(money="here") if page.left_there]
+        return [page for page in found if page.receipt is None or page.receipt not in busy]
 
-    def left(self, page: Page) -> int:
-        return page.amount - sum(one.amount for one in page.refunds if one.there != "failed")
-
-    def unfinished_refunds(self) -> list[tuple[Page, Refund]]:
+    def unfinished_refunds(self) -> list[Refund]:
         return [
-            (page, refund)
+            refund
             for page in self.pages(money="here")
             for refund in page.refunds
             if "then" in refund.course and refund.there == refund.course.partition("_then_")[0]
         ]
+
+    @precondition(lambda self: self.contestable())
+    @rule(which=any_one, all_of_it=st.booleans(), inquiry=st.booleans())
+    def a_bank_asks_back(self, which: int, all_of_it: bool, inquiry: bool) -> None:
+        page = one_of(self.contestable(), which)
+        amount = page.amount if all_of_it else -(-page.amount // 3)
+        dispute = Dispute(amount, "inquiry" if inquiry else "contested", page.by_bank)
+        if not inquiry:
+            dispute.movements.append((amount, DISPUTE_FEE))
+        page.disputes.append(dispute)
+        self.office.dispute_there(page, amount, inquiry=inquiry)
+
+    @precondition(lambda self: self.moving_disputes())
+    @rule(which=any_one, goes_on=st.integers(0, 1), fee_returned=st.booleans())
+    def a_dispute_moves_on(self, which: int, goes_on: int, fee_returned: bool) -> None:
+        page, dispute = one_of(self.moving_disputes(), which)
+        step, after = one_of(DISPUTE_STEPS[dispute.there], goes_on)
+        values = {"fee_returned": fee_returned} if step == "win" else {}
+        self.office.shop.sandbox.act(self.office.at_processor(page, "dispute"), step, **values)
+        dispute.there = after
+        if step == "escalation":
+            dispute.movements.append((dispute.amount, DISPUTE_FEE))
+        elif after == "won":
+            dispute.movements.append((-dispute.amount, -DISPUTE_FEE if fee_returned else 0))
+
+    @precondition(lambda self: self.returnable_debits())
+    @rule(which=any_one, as_dispute=st.booleans())
+    def a_bank_takes_a_debit_back(self, which: int, as_dispute: bool) -> None:
+        """It had succeeded. The processor tells it as a lost dispute or as a failed charge."""
+        page = one_of(self.returnable_debits(), which)
+        fee = DISPUTE_FEE if as_dispute else 0
+        page.disputes.append(Dispute(page.amount, "lost", True, [(page.amount, fee)]))
+        self.office.return_debit(page, as_dispute=as_dispute)
+
+    def contestable(self) -> list[Page]:
+        return [page for page in self.pages(money="here") if not page.disputes]
+
+    def moving_disputes(self) -> list[tuple[Page, Dispute]]:
+        return [
+            (page, dispute)
+            for page in self.pages()
+            for dispute in page.disputes
+            if dispute.there in DISPUTE_STEPS and self.office.knows(page, "dispute")
+        ]
+
+    def returnable_debits(self) -> list[Page]:
+        return [page for page in self.contestable() if page.by_bank and page.fee is not None]
 
     @rule(which=any_one)
     def an_event_is_delivered(self, which: int) -> None:
@@ -113,13 +168,8 @@ class AtTheProcessor(Paying):
         self.office.deliver(event)
         page = self.office.page_of(event)
         if page is not None and event["id"] not in self.office.shop.delivered:
-            self.office.promise(lambda: self.hear(page, event))
+            self.office.promise(lambda: self.office.books.look(page))
         self.office.shop.delivered.add(event["id"])
-
-    def hear(self, page: Page, event: dict[str, Any]) -> None:
-        """A refund names nothing of ours: before we have seen its payment it means nothing to us."""
-        if event["data"]["object"]["object"] != "refund" or page.known:
-            self.office.books.look(page)
 
     @rule()
     def the_workers_catch_up(self) -> None:
@@ -131,9 +181,12 @@ class AtTheProcessor(Paying):
         office = self.office
         office.work()
         office.shop.look_through()
-        for page in office.books.pages:
-            office.books.look(page)
-        office.shop.delivered |= {event["id"] for event in office.shop.events(*HEARD)}
+        for event in office.shop.events(*HEARD):
+            page = office.page_of(event)
+            if page is not None and event["id"] not in office.shop.delivered:
+                office.books.look(page)
+            office.shop.delivered.add(event["id"])
+        office.work()
 
     @rule(days=st.sampled_from([1, 7, 30]))
     def days_pass(self, days: int) -> None:
@@ -142,11 +195,3 @@ class AtTheProcessor(Paying):
 
 def card_fee(amount: int) -> int:
     return (amount * 29 + 500) // 1000 + 30
-
-
-HEARD = (
-    "checkout.session.completed", "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed", "checkout.session.expired", "payment_intent.succeeded",
-    "payment_intent.payment_failed", "payment_intent.processing", "charge.updated", "charge.refunded",
-    "charge.refund.updated", "refund.created", "refund.updated", "refund.failed",
-)  # fmt: skip

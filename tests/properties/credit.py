@@ -1,8 +1,8 @@
-"""Credit notes by hand: where they come from, what they settle, and how they go back."""
+"""Credit notes by hand: where they come from, what they settle, and how they are used up."""
 
 from datetime import date
 
-from tests.properties.documents import CREDIT, RECEIVABLE, WAIVERS, Bill, Line, Note, Receipt, Use
+from tests.properties.documents import CREDIT, RECEIVABLE, WAIVERS, Bill, Line, Note, Part, Receipt, Use
 
 
 class Credit:
@@ -15,12 +15,12 @@ class Credit:
     def give(self, person: str, chapter: str, amount: int) -> None:
         """Goodwill."""
         self.notes.append(Note(person, chapter, amount, None))
-        self._line(self.today, WAIVERS, chapter, None, amount)
-        self._line(self.today, CREDIT, chapter, person, -amount)
+        self.write(self.today, WAIVERS, chapter, None, amount)
+        self.write(self.today, CREDIT, chapter, person, -amount)
 
     def use(self, note: Note, parts: list[tuple[Bill, int]]) -> None:
         """Settle these bills with it; what they don't need is a new note."""
-        self._end(note, sum(part for _, part in parts))
+        self.end(note, sum(part for _, part in parts))
         for bill, part in parts:
             self._settle(note, bill, part)
 
@@ -30,58 +30,50 @@ class Credit:
         self.uses.remove(use)
         use.bill.paid -= use.amount
         self._move(use, use.amount)
-        child = Note(use.note.person, use.note.chapter, taken, use.note.receipt)
+        child = Note(use.note.person, use.note.chapter, taken, use.note.receipt, use.note)
         self.notes.append(child)
         if use.amount > taken:
             self._settle(use.note, use.bill, use.amount - taken)
         return child
 
-    def take_off(self, receipt: Receipt, bill: Bill) -> int:
-        """What of a receipt settles a bill settles nothing for now; how much that is."""
-        part = receipt.parts.pop(bill.number)
-        bill.paid -= part
-        self._line(self.today, RECEIVABLE, bill.chapter, bill.person, part)
-        return part
+    def take_off(self, receipt: Receipt, part: Part) -> None:
+        """It settles nothing for now."""
+        receipt.parts.remove(part)
+        part.bill.paid -= part.amount
+        self.write(self.today, RECEIVABLE, part.bill.chapter, part.bill.person, part.amount)
+
+    def put_on(self, receipt: Receipt, bill: Bill, amount: int) -> None:
+        receipt.put_on(bill, amount)
+        bill.paid += amount
+        self.write(self.today, RECEIVABLE, bill.chapter, bill.person, -amount)
 
     def keep(self, receipt: Receipt, amount: int) -> None:
         """What settles nothing becomes a credit note."""
-        self._keep(receipt, amount)
-        self._line(self.today, CREDIT, receipt.chapter, receipt.person, -amount)
-
-    def put_on(self, receipt: Receipt, bill: Bill, amount: int) -> None:
-        receipt.parts[bill.number] = receipt.parts.pop(bill.number, 0) + amount
-        bill.paid += amount
-        self._line(self.today, RECEIVABLE, bill.chapter, bill.person, -amount)
+        self.note(receipt, amount)
+        self.write(self.today, CREDIT, receipt.chapter, receipt.person, -amount)
 
     def open_notes(self) -> list[Note]:
-        return [note for note in self.notes if note.is_open]
+        """Those that somebody can use."""
+        return [note for note in self.notes if note.is_open and not note.is_held]
 
-    def _keep(self, receipt: Receipt, amount: int) -> None:
+    def note(self, receipt: Receipt, amount: int) -> None:
         if amount:
             self.notes.append(Note(receipt.person, receipt.chapter, amount, receipt))
 
-    def _end(self, note: Note, amount: int) -> None:
-        note.is_open = False
+    def end(self, note: Note, amount: int) -> None:
+        """So much of it is used; the rest is a new note."""
+        note.is_open = note.is_held = False
         if note.amount > amount:
-            self.notes.append(Note(note.person, note.chapter, note.amount - amount, note.receipt))
+            self.notes.append(Note(note.person, note.chapter, note.amount - amount, note.receipt, note))
 
-    def _settle(self, note: Note, bill: Bill, amount: int) -> None:
-        use = Use(note, bill, amount)
-        self.uses.append(use)
-        bill.paid += amount
-        self._move(use, -amount)
-
-    def _move(self, use: Use, amount: int) -> None:
-        self._line(self.today, RECEIVABLE, use.bill.chapter, use.bill.person, amount)
-        self._line(self.today, CREDIT, use.note.chapter, use.note.person, -amount)
-
-    def _take_credit(self, receipt: Receipt, amount: int) -> int:
-        """How much of a refund comes from credit: free notes first, then what settles bills, last first."""
+    def take_credit(self, receipt: Receipt, amount: int) -> int:
+        """How much of it credit gives: free notes first, held ones, then what settles bills, last first."""
         left = amount
-        for note in self.open_notes():
-            if note.receipt is receipt and left:
+        mine = [note for note in self.notes if note.receipt is receipt and note.is_open]
+        for note in sorted(mine, key=lambda one: one.is_held):
+            if left:
                 part = min(left, note.amount)
-                self._end(note, part)
+                self.end(note, part)
                 left -= part
         for use in [use for use in reversed(self.uses) if use.note.receipt is receipt]:
             if left:
@@ -90,8 +82,20 @@ class Credit:
                 left -= part
         return amount - left
 
-    def _line(self, day: date, account: str, chapter: str, person: str | None, amount: int) -> Line:
+    def write(self, day: date, account: str, chapter: str, person: str | None, amount: int) -> Line:
         line = Line(day, account, chapter, person, amount)
         if amount:
             self.lines.append(line)
         return line
+
+    def _settle(self, note: Note, bill: Bill, amount: int) -> None:
+        use = Use(note, bill, amount)
+        self.uses.append(use)
+        if note.receipt is not None:
+            note.receipt.touch(bill)
+        bill.paid += amount
+        self._move(use, -amount)
+
+    def _move(self, use: Use, amount: int) -> None:
+        self.write(self.today, RECEIVABLE, use.bill.chapter, use.bill.person, amount)
+        self.write(self.today, CREDIT, use.note.chapter, use.note.person, -amount)

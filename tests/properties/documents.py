@@ -8,6 +8,7 @@ from uuid import UUID
 BANK, CLEARING, RECEIVABLE, CREDIT = "1000", "1010", "1200", "2110"
 DUE_TO_CHAPTERS, REFUNDS, CHARGES = "2300", "4910", "6100"
 OTHER_INCOME, WAIVERS, BAD_DEBT = "4030", "4900", "6200"
+DISPUTED, DISPUTE_FEES = "1300", "6110"
 KEPT_BY_PERSON = (RECEIVABLE, CREDIT)
 
 
@@ -19,7 +20,7 @@ class Line(NamedTuple):
     amount: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Bill:
     """An invoice. `billed` is what the run charged, `amount` that and what was added since."""
 
@@ -63,11 +64,20 @@ class Bill:
         return "refunded" if self.refunded else "paid" if self.paid else "waived"
 
 
-@dataclass
-class Receipt:
-    """Money that came in. `parts`: what of it settles which bill now; the rest is kept as credit.
+@dataclass(eq=False)
+class Part:
+    """What of a receipt settles a bill: one allocation."""
 
-    `held` is what refunds that wait for a second person will take.
+    bill: Bill
+    amount: int
+
+
+@dataclass(eq=False)
+class Receipt:
+    """Money that came in. `parts`: what of it settles bills now, oldest first; the rest is kept as credit.
+
+    `reserved` is what refunds and disputes that are not over hold of it, `touched` all bills it ever settled
+    or was meant for, `bank` what it brought to the bank.
     """
 
     person: str
@@ -76,31 +86,63 @@ class Receipt:
     day: date
     fee: int | None = None
     name: str = ""
-    parts: dict[str, int] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    touched: list[Bill] = field(default_factory=list)
+    bank: list[Line] = field(default_factory=list)
     returned: int = 0
-    held: int = 0
+    reserved: int = 0
+    is_reversed: bool = False
+
+    @property
+    def is_offline(self) -> bool:
+        return self.fee is None
 
     @property
     def returnable(self) -> int:
-        return self.amount - self.returned - self.held
+        return self.amount - self.returned - self.reserved
 
     @property
     def credit(self) -> int:
-        return self.amount - sum(self.parts.values()) - self.returned
+        return self.amount - sum(part.amount for part in self.parts) - self.returned
+
+    def settles(self, bill: Bill) -> int:
+        return sum(part.amount for part in self.parts if part.bill is bill)
+
+    def put_on(self, bill: Bill, amount: int) -> None:
+        self.parts.append(Part(bill, amount))
+        self.touch(bill)
+
+    def touch(self, bill: Bill) -> None:
+        if bill not in self.touched:
+            self.touched.append(bill)
+
+    def shrink(self, part: Part, amount: int) -> None:
+        """What is left of it counts as the latest."""
+        self.parts.remove(part)
+        if part.amount > amount:
+            self.parts.append(Part(part.bill, part.amount - amount))
 
 
-@dataclass
+@dataclass(eq=False)
 class Note:
-    """A credit note, used once as a whole; none of goodwill has a receipt."""
+    """A credit note, used once as a whole; none of goodwill has a receipt. `first` is the one that it, and
+    all that was split off from it, began as. A held one waits to go back to the payer.
+    """
 
     person: str
     chapter: str
     amount: int
     receipt: Receipt | None
+    parent: "Note | None" = None
     is_open: bool = True
+    is_held: bool = False
+
+    @property
+    def first(self) -> "Note":
+        return self.parent.first if self.parent else self
 
 
-@dataclass
+@dataclass(eq=False)
 class Use:
     """What of a credit note settles a bill now."""
 
@@ -109,48 +151,100 @@ class Use:
     amount: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Refund:
-    """`there`: how it stands at the processor. `here`: what we have heard of it."""
+    """What goes back of a receipt, for a bill or a credit note; nobody's (`by`) was made at the processor.
+
+    `here`: requested, released, pending, succeeded, failed or dropped, as far as we know. `there`: how it
+    stands at the processor, of which `course` is what it does there in time, and `name` what it is called.
+    `parts`: what of it came out of which bill, and whether that is owed again.
+    """
 
     amount: int
-    course: str
-    there: str
+    receipt: Receipt | None
+    bill: Bill | None = None
+    note: Note | None = None
+    owed_again: bool = False
+    by: str | None = None
+    by_check: bool = False
     here: str | None = None
-    lines: list[Line] = field(default_factory=list)
-    from_bill: int = 0
-
-
-@dataclass
-class GivenBack:
-    """What an officer gives back of a receipt for a bill, by a check."""
-
-    receipt: Receipt
-    bill: Bill
-    amount: int
-    owed_again: bool
-    by: str
-    is_denied: bool = False
+    there: str | None = None
+    course: str = ""
+    name: tuple[int, str] = (0, "")
     refund_id: UUID | None = None
+    lines: list[Line] = field(default_factory=list)
+    parts: list[tuple[Bill, int, bool]] = field(default_factory=list)
+
+    @property
+    def waits(self) -> bool:
+        return self.here == "requested"
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.here in ("requested", "released", "pending")
 
 
-@dataclass
+@dataclass(eq=False)
+class Dispute:
+    """What a payer's bank took, or asks about. `there` and `movements` (amount and fee each) are the truth at
+    the processor; all else is what we made of it.
+
+    `taken` is what of the lost money the payment had still brought in, so that it is owed again.
+    """
+
+    amount: int
+    there: str
+    is_returned_debit: bool
+    movements: list[tuple[int, int]] = field(default_factory=list)
+    here: str | None = None
+    booked: int = 0
+    withdrawn: int = 0
+    lost: int = 0
+    taken: int = 0
+    held: int = 0
+
+    @property
+    def gone(self) -> int:
+        """As far as it is decided at the processor."""
+        return sum(amount for amount, _ in self.movements) if self.there == "lost" else 0
+
+    @property
+    def at_stake(self) -> int:
+        if self.here == "contested":
+            return max(self.amount, self.withdrawn)
+        return self.withdrawn if self.here == "won" else 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the money is gone twice: by it, and by a refund."""
+        return self.taken < self.lost
+
+
+@dataclass(eq=False)
 class Page:
     """A payment page. `there` and `money` are the truth at the processor, `here` is what we have heard.
 
-    `money`: none, `under way`, `here` or `back`. `known`: whether we have heard of an attempt to pay.
+    `money`: none, `under way`, `here` or `back`. `refunds` are those that the processor knows.
     """
 
-    bill: str
+    bill: Bill
     amount: int
     there: str = "open"
     money: str | None = None
+    by_bank: bool = False
     fee: int | None = None
     here: str = "live"
     has_time: bool = True
-    known: bool = False
     receipt: Receipt | None = None
     refunds: list[Refund] = field(default_factory=list)
+    disputes: list[Dispute] = field(default_factory=list)
+
+    @property
+    def left_there(self) -> int:
+        """What the processor would still refund: nothing while the payer's bank has the money."""
+        if any(dispute.there in ("contested", "lost") for dispute in self.disputes):
+            return 0
+        return self.amount - sum(one.amount for one in self.refunds if one.there != "failed")
 
     @property
     def is_unfinished(self) -> bool:

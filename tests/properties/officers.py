@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.properties.at_processor import AtTheProcessor
-from tests.properties.documents import BAD_DEBT, OTHER_INCOME, WAIVERS, Bill, GivenBack, Note, Receipt
-from tests.properties.happenings import any_one, filled, one_of
+from tests.properties.documents import BAD_DEBT, OTHER_INCOME, WAIVERS, Bill, Note, Page, Part, Receipt
+from tests.properties.happenings import any_one, one_of
 from tests.properties.office import ADJUSTED_ALONE, Wish, refused_if
+from tests.properties.paying import filled
 from webapp import wiring
 from webapp.core.db import transaction
 from webapp.domain.approvals import ApprovalRequest
@@ -22,14 +23,8 @@ from webapp.domain.credits import applying, goodwill
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.payments import reallocating
 from webapp.domain.payments.payment import Allocation
-from webapp.domain.refunds import requesting
-from webapp.domain.refunds.refund import How
-from webapp.domain.refunds.requesting import Terms
 
 officers = st.sampled_from(["Nora", "Omar"])
-CAP = 50_00
-"""What an officer gives back alone of one invoice, unless the organization says something else."""
-
 ACCOUNTS = {AdjustmentKind.FEE: OTHER_INCOME, AdjustmentKind.WRITE_OFF: BAD_DEBT}
 """What stands against the receivable; a correction's is the bill's income, all others' are waivers."""
 
@@ -82,30 +77,32 @@ class Officers(AtTheProcessor):
             office.wishes.append(Wish(by, adjustment.id, fits, apply, lambda: None))
 
     @precondition(lambda self: self.office.wishes)
-    @rule(which=any_one, grants=st.booleans(), by=officers)
-    def somebody_decides(self, which: int, grants: bool, by: str) -> None:
+    @rule(which=any_one, how=st.sampled_from(["approve", "approve", "deny", "withdraw"]), by=officers)
+    def somebody_decides(self, which: int, how: str, by: str) -> None:
         office, books = self.office, self.office.books
+        office.refunds_go(office.course)
         wish = one_of(office.wishes, which)
-        impossible = grants and (books.is_closed(books.today) or not wish.is_possible())
-        refused = by == wish.by or impossible
-        with refused_if(refused), transaction():
+        impossible = how == "approve" and (books.is_closed(books.today) or not wish.is_possible())
+        not_this_one = (by == wish.by) is not (how == "withdraw")
+        with refused_if(not_this_one or impossible), transaction():
             [request] = ApprovalRequest.here().all(ApprovalRequest.subject_id == wish.subject_id)
-            decider = office.login(by)
-            if grants:
-                seen = request.order_digest
-                request.approve(by=decider, seen=seen, carry_out=wiring.ACTIONS, on=books.today)
+            login, on = office.login(by), books.today
+            if how == "approve":
+                request.approve(by=login, seen=request.order_digest, carry_out=wiring.ACTIONS, on=on)
+            elif how == "deny":
+                request.deny(by=login, reason="Not this year", tell=wiring.DENIALS, on=on)
             else:
-                request.deny(by=decider, reason="Not this year", tell=wiring.DENIALS, on=books.today)
-        if not refused:
+                request.withdraw(by=login, tell=wiring.DENIALS, on=on)
+        if not (not_this_one or impossible):
             office.wishes.remove(wish)
-            (wish.granted if grants else wish.denied)()
+            (wish.granted if how == "approve" else wish.denied)()
 
     @precondition(lambda self: self.office.books.open_notes())
     @rule(which=any_one)
     def a_credit_note_is_used(self, which: int) -> None:
         office, books = self.office, self.office.books
         note = one_of(books.open_notes(), which)
-        parts = filled(note.amount, books.owed_by(note.person))
+        parts = filled(note.amount, books.payable_by(note.person))
         with refused_if(not parts), transaction():
             applying.apply(self.note_id(note), oldest_first, on=books.today, by=office.login("Nora"))
         if parts:
@@ -125,28 +122,32 @@ class Officers(AtTheProcessor):
             applying.undo(found, invoice, amount, on=books.today, by=office.login("Omar"))
         books.undo_use(use, amount)
 
-    @precondition(lambda self: self.refundable_by_check())
+    @precondition(lambda self: self.placed())
     @rule(which=any_one, elsewhere=st.booleans())
     def a_payment_is_taken_off(self, which: int, elsewhere: bool) -> None:
         """It settles the oldest others in the same step, or is kept as credit."""
         office, books = self.office, self.office.books
-        receipt, bill = one_of(self.refundable_by_check(), which)
-        others = [one for one in books.owed_by(receipt.person) if one is not bill] if elsewhere else []
+        receipt, part = one_of(self.placed(), which)
+        others = [bill for bill in books.payable_by(receipt.person) if bill is not part.bill]
         with transaction():
-            payment_id, invoice_id = self.payment_id(receipt), office.invoice_id(bill.number)
-            chosen = Allocation.here().all(
-                Allocation.payment_id == payment_id,
-                Allocation.invoice_id == invoice_id,
+            live = Allocation.here().all(
+                Allocation.payment_id == self.payment_id(receipt),
                 Allocation.undone_at.is_(None),
+                order_by=Allocation.id,
             )
+            chosen = live[receipt.parts.index(part)]
+            assert [one.amount for one in live] == [one.amount for one in receipt.parts]
             spread = oldest_first if elsewhere else reallocating.nowhere
-            reallocating.reallocate(chosen[0].id, spread, on=books.today, by=office.login("Nora"))
-        amount = books.take_off(receipt, bill)
-        parts = filled(amount, others)
-        for other, part in parts:
-            books.put_on(receipt, other, part)
+            reallocating.reallocate(chosen.id, spread, on=books.today, by=office.login("Nora"))
+        books.take_off(receipt, part)
+        parts = filled(part.amount, others) if elsewhere else []
+        for other, amount in parts:
+            books.put_on(receipt, other, amount)
             self.close_page_later(other)
-        books.keep(receipt, amount - sum(part for _, part in parts))
+        books.keep(receipt, part.amount - sum(amount for _, amount in parts))
+
+    def placed(self) -> list[tuple[Receipt, Part]]:
+        return [(receipt, part) for receipt in self.office.books.receipts for part in receipt.parts]
 
     @rule(who=any_one, amount=st.sampled_from([1, 1_500, 2_500]), by=officers)
     def goodwill_is_given(self, who: int, amount: int, by: str) -> None:
@@ -174,82 +175,18 @@ class Officers(AtTheProcessor):
         else:
             books.give(person.number, person.chapter, amount)
 
-    @precondition(lambda self: self.refundable_by_check())
-    @rule(
-        which=any_one,
-        how_much=st.sampled_from(["a part", "a part", "all", "too much"]),
-        owed_again=st.booleans(),
-        by=officers,
-    )
-    def money_is_given_back_by_check(self, which: int, how_much: str, owed_again: bool, by: str) -> None:
-        office, books = self.office, self.office.books
-        receipt, bill = one_of(self.refundable_by_check(), which)
-        left = self.left_for(receipt, bill)
-        amount = {"a part": -(-left // 3), "all": left, "too much": left + 1}[how_much]
-        given = GivenBack(receipt, bill, amount, owed_again, by)
-        alone = amount <= CAP - self.given_back_by(by, bill)
-        refused = not 0 < amount <= left or (alone and books.is_closed(books.today))
-        terms = Terms(amount, How.CHECK, "Moved away", owed_again, check_number="77")
-        with refused_if(refused), transaction():
-            asked = requesting.request_refund(
-                office.invoice_id(bill.number),
-                self.payment_id(receipt),
-                terms,
-                by=office.login(by),
-                on=books.today,
-            )
-        if refused:
-            return
-        assert (asked.approval is None) is alone
-        given.refund_id = asked.refund.id
-        books.given_back.append(given)
-        if alone:
-            books.give_back(given)
-            return
-        receipt.held += amount
-
-        def grant() -> None:
-            receipt.held -= amount
-            books.give_back(given)
-
-        def deny() -> None:
-            receipt.held -= amount
-            given.is_denied = True
-
-        office.wishes.append(Wish(by, asked.refund.id, lambda: True, grant, deny))
-
-    def refundable_by_check(self) -> list[tuple[Receipt, Bill]]:
-        books = self.office.books
-        return [
-            (receipt, books.bills[number])
-            for receipt in books.receipts
-            for number, part in receipt.parts.items()
-            if receipt.name and part
-        ]
-
-    def left_for(self, receipt: Receipt, bill: Bill) -> int:
-        return max(0, min(receipt.parts[bill.number] - self.held_for(receipt, bill), receipt.returnable))
-
-    def held_for(self, receipt: Receipt, bill: Bill) -> int:
-        waits = {wish.subject_id for wish in self.office.wishes}
-        return sum(
-            given.amount
-            for given in self.office.books.given_back
-            if given.receipt is receipt and given.bill is bill and given.refund_id in waits
-        )
-
-    def given_back_by(self, officer: str, bill: Bill) -> int:
-        return sum(
-            given.amount
-            for given in self.office.books.given_back
-            if given.by == officer and given.bill is bill and not given.is_denied
-        )
-
     def payment_id(self, receipt: Receipt) -> UUID:
+        page = self.page_of(receipt)
+        name = self.office.at_processor(page, "intent") if page else receipt.name
         [row] = self.office.rows(
-            "SELECT id FROM payments WHERE organization_id = :here AND reference = :name", name=receipt.name
+            "SELECT id FROM payments WHERE organization_id = :here"
+            " AND coalesce(intent_reference, reference) = :name",
+            name=name,
         )
         return UUID(str(row[0]))
+
+    def page_of(self, receipt: Receipt) -> Page | None:
+        return next((page for page in self.office.books.pages if page.receipt is receipt), None)
 
     def note_id(self, note: Note) -> UUID:
         """Open notes of the same member, chapter and amount are told apart by their order."""

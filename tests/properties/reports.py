@@ -4,14 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import astuple
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+from tests import hledger
 from tests.properties.books import Books
 from tests.properties.documents import CREDIT, RECEIVABLE, Bill
 from tests.properties.office import Office
+from webapp.core import money
 from webapp.core.db import db
 from webapp.domain import ledger
 from webapp.domain.ledger import Account, Code
+from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
 from webapp.domain.reporting import aging, collections
 
@@ -29,6 +33,17 @@ def check(office: Office, day: date, which: int) -> None:
     accounts, people = (RECEIVABLE, "4000", "1000"), list(office.members)
     _check_chapter_ledger(office, accounts[which % len(accounts)], day)
     _check_statement(office, people[which % len(people)], day)
+    db.session.rollback()
+
+
+def read_by_hledger(office: Office, folder: Path) -> None:
+    """The journal as it is exported, to the last day that anything is dated."""
+    db.session.rollback()
+    told = hledger.balances("".join(Journal(office.organization()).text(Format.HLEDGER)), folder)
+    assert told.get("total", 0) == 0
+    assert hledger.by_code(told) == {
+        code: money.to_decimal(amount, "USD") for code, amount in office.books.accounts().items()
+    }
     db.session.rollback()
 
 
@@ -96,7 +111,7 @@ def _months(books: Books, chapter: str | None) -> Iterator[tuple[date, int]]:
     """The last twelve, this one last."""
     came_in: dict[tuple[int, int], int] = defaultdict(int)
     for receipt in books.receipts:
-        if chapter in (None, receipt.chapter):
+        if chapter in (None, receipt.chapter) and not receipt.is_reversed:
             came_in[receipt.day.year, receipt.day.month] += receipt.amount
     for back in range(11, -1, -1):
         year, month = divmod(books.today.year * 12 + books.today.month - 1 - back, 12)

@@ -1,8 +1,6 @@
 """The journal leaves the house in forms that other programs read, and they find the same figures."""
 
 import re
-import subprocess
-from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import factories
+from tests import factories, hledger
 from tests.domain.ledger.conftest import Paper, cash, dues, take_back, write
 from webapp.core import money, tenancy
 from webapp.core.db import transaction
@@ -32,43 +30,19 @@ def spring(world: Any) -> Any:
     return world
 
 
-def hledger(journal: str, tmp_path: Path, *arguments: str) -> str:
-    file = tmp_path / "books.journal"
-    file.write_text(journal)
-    done = subprocess.run(
-        ["hledger", "-f", str(file), *arguments],
-        capture_output=True,
-        text=True,
-        env={"LANG": "C.UTF-8"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def balances(lines: str) -> dict[str, Decimal]:
-    """Account to balance, of `hledger balance --flat -O csv`."""
-    rows = re.findall(r'^"(.+?)","(-?[\d.]+)[^"]*"$', lines, re.MULTILINE)
-    return {account: Decimal(amount) for account, amount in rows}
-
-
 def test_hledger_reads_the_journal_and_agrees_on_every_account_to_the_cent(
     spring: Any, tmp_path: Path
 ) -> None:
     text = "".join(Journal(spring.organization).text(Format.HLEDGER))
 
-    hledger(text, tmp_path, "check", "--strict")
-    found = balances(hledger(text, tmp_path, "balance", "--flat", "--empty", "-O", "csv"))
+    hledger.run(text, tmp_path, "check", "--strict")
+    found = hledger.balances(text, tmp_path)
 
-    total = found.pop("total", Decimal(0))
-    by_code: dict[str, Decimal] = defaultdict(Decimal)
-    for account, amount in found.items():
-        by_code[re.split(r"[: ]", account)[1]] += amount
     trial = ledger.trial_balance(date(2026, 12, 31))
-    assert {code: amount for code, amount in by_code.items() if amount} == {
+    assert hledger.by_code(found) == {
         line.code: money.to_decimal(line.net, "USD") for line in trial.lines if line.net
     }
-    assert total == 0
+    assert found.get("total", 0) == 0
     for member in (spring.ana, spring.ben):
         named = [amount for account, amount in found.items() if account.endswith(hledger_name(member.number))]
         assert sum(named) == money.to_decimal(ledger.member_balance(member.id, Code.RECEIVABLE), "USD")
@@ -91,7 +65,7 @@ def test_currencies_without_or_with_three_decimals_keep_them(
         text = "".join(Journal(organization).text(Format.HLEDGER))
 
     assert f"  {expected} {currency}\n" in text
-    assert expected in hledger(text, tmp_path, "balance", "--flat", "-O", "csv")
+    assert expected in hledger.run(text, tmp_path, "balance", "--flat", "-O", "csv")
 
 
 def test_an_export_of_a_span_holds_its_days_only(spring: Any) -> None:

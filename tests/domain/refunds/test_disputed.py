@@ -13,7 +13,9 @@ from tests.processor import Shop, fresh
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import db
-from webapp.core.errors import Refusal
+from webapp.core.errors import Conflict, Refusal
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.ledger import Code
 from webapp.domain.payments.checkout import of_payment
 from webapp.domain.payments.disputes import Dispute, PaymentDisputed
 from webapp.domain.payments.payment import Payment
@@ -48,6 +50,40 @@ def test_a_refund_that_waits_is_not_approved_while_the_payment_is_disputed(shop:
     shop.sandbox.act(shop.latest("dispute")["id"], "loss")
     shop.hear()
     assert (fresh(Payment, payment.id).returned, fresh(Payment, payment.id).reserved) == (40_000, 0)
+
+
+@pytest.mark.case("K13")
+@pytest.mark.case("F16")
+@pytest.mark.parametrize("how", list(How))
+def test_a_refund_that_waits_gives_way_to_the_dispute_that_is_lost(shop: Shop, desk: Desk, how: How) -> None:
+    invoice = shop.owed()
+    payment = shop.paid(invoice)
+    asked = desk.ask(invoice, payment, 30_000, how=how)
+    shop.sandbox.act(shop.latest("charge")["id"], "dispute")
+    shop.sandbox.act(shop.latest("dispute")["id"], "loss")
+    shop.hear()
+    assert fresh(Refund, asked.refund.id).state is RefundState.WITHDRAWN
+    with pytest.raises(Conflict):
+        desk.approve(asked)
+    gone = fresh(Payment, payment.id)
+    assert (gone.returned, gone.reserved, gone.allocated) == (40_000, 0, 0)
+    assert (fresh(Invoice, invoice.id).owed, shop.balance(Code.BAD_DEBT)) == (40_000, 0)
+
+
+@pytest.mark.case("F24")
+def test_a_refund_that_the_processor_refuses_lets_us_hear_of_the_lost_dispute(
+    shop: Shop, free_hand: Desk
+) -> None:
+    invoice = shop.owed()
+    payment = shop.paid(invoice)
+    asked = free_hand.ask(invoice, payment, 30_000)
+    shop.sandbox.act(shop.latest("charge")["id"], "dispute")
+    shop.sandbox.act(shop.latest("dispute")["id"], "loss")
+    shop.work()
+    assert fresh(Refund, asked.refund.id).state is RefundState.FAILED
+    gone = fresh(Payment, payment.id)
+    assert (gone.returned, gone.reserved) == (40_000, 0)
+    assert (fresh(Invoice, invoice.id).owed, shop.balance(Code.BAD_DEBT)) == (40_000, 0)
 
 
 @pytest.mark.case("F16")

@@ -35,7 +35,7 @@ def learn(
         elif asked_at < dispute.seen_at:
             continue
         _bring_up_to(dispute, one, payment, invoices, asked_at=asked_at, on=on)
-    _cover(payment, invoices, on=on)
+    cover(payment, invoices, on=on)
 
 
 def _known(payment: Payment, seen: ProcessorDispute) -> Dispute | None:
@@ -150,10 +150,13 @@ def _regain(dispute: Dispute, amount: int, payment: Payment, invoices: Invoices,
     crediting.credit_rest(payment, on=on, by=None)
 
 
-def _cover(payment: Payment, invoices: Invoices, *, on: date) -> None:
-    """A refund failed after a lost dispute: the payment holds again what the dispute had cost twice."""
+def cover(payment: Payment, invoices: Invoices, *, on: date) -> int:
+    """A refund beside a lost dispute did not happen: the payment holds again what the dispute had cost twice.
+
+    What of that is still missing, because refunds hold it or gave it back.
+    """
     if payment.received_on is None:
-        return
+        return 0
     short = Dispute.here().all(
         Dispute.payment_id == payment.id, Dispute.taken < Dispute.lost, order_by=Dispute.id
     )
@@ -164,6 +167,7 @@ def _cover(payment: Payment, invoices: Invoices, *, on: date) -> None:
             entry = _entry(dispute, EntryKind.COVERED, part)
             dispute.taken += part
             _post(Event.DISPUTE_LOST, entry, list(moves), on, _lost_in_words(dispute))
+    return sum(dispute.lost - dispute.taken for dispute in short)
 
 
 def _let_go(dispute: Dispute, payment: Payment) -> None:

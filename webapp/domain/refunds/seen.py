@@ -3,7 +3,7 @@
 Asked any number of times, in any order: a state only moves forwards, and a failure is the last word.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID
@@ -55,6 +55,7 @@ def _what_went_back(
     _take_note_of_all(payment, seen.refunds, invoices, on=on)
     if seen.disputes:
         disputes_seen.learn(payment, seen.disputes, invoices, asked_at=asked_at or database_time(), on=on)
+        _give_way_to_disputes(payment, invoices, on=on)
 
 
 def learn_of_refund(refund_id: UUID, seen: ProcessorRefund, *, on: date) -> None:
@@ -62,6 +63,7 @@ def learn_of_refund(refund_id: UUID, seen: ProcessorRefund, *, on: date) -> None
     held = booking.hold(refund_id)
     assert held.payment is not None, "A processor is asked about refunds of payments only"
     _move(held.refund, held.payment, seen, held.invoices, on=on)
+    disputes_seen.cover(held.payment, held.invoices, on=on)
 
 
 def _take_note_of_all(
@@ -109,19 +111,34 @@ def _made_there(payment: Payment, seen: ProcessorRefund, *, on: date) -> Refund 
 
 
 def _make_room(payment: Payment, amount: int) -> None:
-    """The money is gone already, so whatever still waits for a second person gives way, the latest first."""
+    """The money is gone already, so whatever still waits for a second person gives way."""
     if amount <= payment.returnable:
         return
-    waiting = Refund.here().all(
+    for refund in _waiting(payment):
+        if amount > payment.returnable:
+            _withdraw(refund, payment, "The money was refunded at the processor meanwhile.")
+    disputes.give_way(payment, amount)
+
+
+def _give_way_to_disputes(payment: Payment, invoices: Invoices, *, on: date) -> None:
+    """What the payer's bank took for good is given back by nobody else any more."""
+    for refund in _waiting(payment):
+        if not disputes_seen.cover(payment, invoices, on=on):
+            return
+        _withdraw(refund, payment, "The payer's bank took the money back meanwhile.")
+    disputes_seen.cover(payment, invoices, on=on)
+
+
+def _waiting(payment: Payment) -> Sequence[Refund]:
+    """For a second person; the latest first."""
+    return Refund.here().all(
         Refund.payment_id == payment.id, Refund.state == RefundState.REQUESTED, order_by=Refund.id.desc()
     )
-    for refund in waiting:
-        if amount > payment.returnable:
-            booking.free(refund, payment, by=None)
-            refund.end(
-                RefundState.WITHDRAWN, by=None, reason="The money was refunded at the processor meanwhile."
-            )
-    disputes.give_way(payment, amount)
+
+
+def _withdraw(refund: Refund, payment: Payment, reason: str) -> None:
+    booking.free(refund, payment, by=None)
+    refund.end(RefundState.WITHDRAWN, by=None, reason=reason)
 
 
 def _move(refund: Refund, payment: Payment, seen: ProcessorRefund, invoices: Invoices, *, on: date) -> None:

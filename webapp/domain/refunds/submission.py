@@ -10,6 +10,7 @@ from uuid import UUID
 
 from webapp.core import clock
 from webapp.core.jobs import Job, later
+from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import PaymentGateway, ProcessorRefund, RefundOrder
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor
@@ -73,11 +74,18 @@ def answered(refund_id: UUID, answer: ProcessorRefund, *, on: date) -> None:
 
 
 def refused(refund_id: UUID, sentence: str) -> None:
-    """The processor said no, so nothing went back and nothing is held for it any more."""
+    """The processor said no, so nothing went back and nothing is held for it any more.
+
+    It may know of a dispute, or of a refund made there, that we have not heard of: somebody looks.
+    """
     held = booking.hold(refund_id)
-    if held.refund.state is RefundState.RELEASED:
-        booking.free(held.refund, held.payment, by=None)
-        held.refund.fail(sentence)
+    if held.refund.state is not RefundState.RELEASED:
+        return
+    booking.free(held.refund, held.payment, by=None)
+    held.refund.fail(sentence)
+    page = Checkout.here().first(Checkout.payment_id == held.refund.payment_id)
+    if page is not None:
+        later(Job.LOOK_UP_CHECKOUT, once=f"refused:{refund_id}", checkout_id=page.id)
 
 
 def under_way(refund_id: UUID) -> tuple[PaymentProcessor, str] | None:
