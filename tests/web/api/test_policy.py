@@ -79,11 +79,16 @@ POLICY: dict[str, set[RoleName]] = {
     "draft_receipt_batch": {N, T},
     "read_receipt_batch": {N, A, T},
     "post_receipt_batch": {N, T},
+    "discard_receipt_batch": {N, T},
     "refund_invoice": {N, T},
     "list_refunds": {N, A, T, M},
     "read_refund": {N, A, T, M},
+    "settle_failed_refund": {N, T},
     "list_disputes": {N, A, T},
     "read_dispute": {N, A, T},
+    "read_dispute_records": {N, A, T},
+    "answer_dispute": {N, T},
+    "accept_dispute": {N, T},
     "read_chapter_ledger": {N, A, T},
     "read_aging": {N, A, T},
     "read_trial_balance": {N, A},
@@ -221,6 +226,7 @@ READABLE: dict[str, Any] = {
     "ask_back_about_request": {"remark": "Not mine"},
     "answer_about_request": {"remark": "Not mine"},
     "release_credit_note": {"amount": 100, "reason": "Left the chapter"},
+    "answer_dispute": {"statement": "Not mine"},
 }
 """A body that would do, where one is needed before the id is looked for."""
 

@@ -142,6 +142,18 @@ def post_receipt_batch(batch_id: UUID, body: Values) -> Answer:
     return _told(batch)
 
 
+@operations.delete(
+    _BATCHES + "<uuid:batch_id>/", summary="Discard a batch", topic=TOPIC, gives=BATCH, allowed=OFFICERS
+)
+def discard_receipt_batch(batch_id: UUID) -> Answer:
+    """A draft that nobody needs, as it was. What was posted stays: a wrong line's payment is reversed."""
+    with transaction():
+        batch = _found(batch_id, lock=True)
+        told = _told(batch)
+        batch.discard(by=acting)
+    return told
+
+
 def _found(batch_id: UUID, *, lock: bool = False) -> ReceiptBatch:
     batch = batches.find(batch_id, lock=lock)
     own = bearer.own_chapter()

@@ -40,6 +40,8 @@ _REFUND = {
     "note": f.text("Why it was denied or withdrawn, or did not arrive", "Not agreed", most=2000).or_null(),
     "refunded_on": f.day("When it was booked, or asked for"),
     "created_at": f.instant("When it was asked for, or seen at the processor"),
+    "failed_at": f.instant("When the money did not arrive").or_null(),
+    "failure_handled_at": f.instant("When somebody said that this is settled with the member").or_null(),
 }
 REFUND = Shape(
     "Refund",
@@ -115,6 +117,23 @@ def read_refund(refund_id: UUID) -> Answer:
     """Where it stands, and the request that it waits for."""
     refund = Refund.here().get(refund_id)
     bearer.in_reach(chapter_id=refund.chapter_id, member_id=refund.member_id)
+    return refund_told(refund)
+
+
+@operations.post(
+    _REFUNDS + "<uuid:refund_id>/failure-handled",
+    summary="Mark a failed refund as handled",
+    topic=TOPIC,
+    gives=REFUND,
+    status=200,
+    allowed=OFFICERS,
+)
+def settle_failed_refund(refund_id: UUID) -> Answer:
+    """Somebody gave the money back another way, or agreed with the member to keep it. It moves no money."""
+    with transaction():
+        refund = Refund.here().get(refund_id, lock=True)
+        bearer.in_reach(chapter_id=refund.chapter_id)
+        refund.settle_failure(by=acting)
     return refund_told(refund)
 
 
