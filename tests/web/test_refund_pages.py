@@ -9,12 +9,14 @@ from flask.testing import FlaskClient
 
 from tests import factories
 from tests.processor import Shop, fresh
+from webapp.core.db import transaction
 from webapp.domain.approvals import ApprovalRequest
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Chapter, Login, Member, RoleName
 from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.processor import PaymentProcessor
 from webapp.domain.refunds.refund import Refund, RefundState
 
 
@@ -89,6 +91,23 @@ def test_a_refund_within_the_cap_is_made_and_stands_in_the_list(office: Office) 
     assert "$40.00" in office.shop.client.get(f"{office.here}/refunds/?state=succeeded").text
     assert "No refunds match" in office.shop.client.get(f"{office.here}/refunds/?state=denied").text
     assert "Refunded" in office.shop.client.get(f"{office.here}/invoices/{office.invoice.id}").text
+
+
+@pytest.mark.case("K21")
+def test_a_refund_whose_answer_got_lost_is_neither_shown_as_failed_nor_made_again(office: Office) -> None:
+    shop, invoice_page = office.shop, f"{office.here}/invoices/{office.invoice.id}"
+    shop.sandbox.fault("server_error", method="POST", path="/v1/refunds", carried_out=True, count=2)
+    office.post("40.00")
+    shop.work()
+    [row] = rows_of(shop.client.get(f"{office.here}/refunds/?format=csv"))
+    assert row["state"] == "released"
+    assert "Being sent" in shop.client.get(invoice_page).text
+    assert "At most $360.00" in office.post("400.00").text
+    with transaction():
+        PaymentProcessor.here().get(shop.processor_id).rests_until = None
+    shop.work_later()
+    assert "Refunded" in shop.client.get(invoice_page).text
+    assert [one["amount"] for one in shop.sandbox.objects("refund")] == [4_000]
 
 
 def test_sixty_with_a_cap_of_fifty_waits_and_says_so(office: Office) -> None:

@@ -10,6 +10,7 @@ from werkzeug.serving import make_server
 from tests.processor import SECRET_KEY, WEBHOOK_SECRET, Shop, fresh
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.ledger import Code
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Allocation
 
@@ -58,3 +59,39 @@ def test_deliveries_that_are_lost_are_found_by_looking(shop: Shop, address: str)
     assert ProcessorEvent.here().all() == []
     shop.look_through()
     assert fresh(Invoice, invoice.id).status is InvoiceStatus.PAID
+
+
+@pytest.mark.case("F18")
+@pytest.mark.case("F23")
+@pytest.mark.case("K6")
+@pytest.mark.parametrize("order", ["oldest", "newest"])
+def test_a_bad_day_at_the_processor_ends_the_same_told_forwards_and_backwards(
+    shop: Shop, address: str, order: str
+) -> None:
+    """A refund that fails later, then a dispute that is won, of another one that is lost."""
+    path = f"/api/finances/webhooks/stripe/{shop.organization.id}/{shop.processor_id}/"
+    endpoint = shop.sandbox.register_endpoint(SECRET_KEY, address + path, secret=WEBHOOK_SECRET)["id"]
+    shop.sandbox.modes(endpoint, hold=True)
+    invoices = [shop.owed() for _ in range(3)]
+    charges = []
+    for invoice in invoices:
+        shop.pay(shop.open(invoice))
+        charges.append(shop.latest("charge")["id"])
+    shop.refund_charge(charges[0], 1_000)
+    shop.sandbox.act(shop.latest("refund")["id"], "failure")
+    for charge, end in ((charges[1], "win"), (charges[2], "loss")):
+        shop.sandbox.act(shop.sandbox.act(charge, "dispute")["id"], end)
+    assert ProcessorEvent.here().all() == []
+    shop.sandbox.release(endpoint, order)
+    shop.work()
+    assert {event.state for event in ProcessorEvent.here().all()} <= {
+        DeliveryState.DONE,
+        DeliveryState.IGNORED,
+    }
+    found = [fresh(Invoice, invoice.id) for invoice in invoices]
+    assert [(one.paid, one.refunded, one.owed) for one in found] == [
+        (40_000, 0, 0),
+        (40_000, 0, 0),
+        (0, 0, 40_000),
+    ]
+    assert (shop.balance(Code.RECEIVABLE), shop.balance(Code.DISPUTED_PAYMENTS)) == (40_000, 0)

@@ -82,11 +82,15 @@ def _add_money(control: Blueprint, processor: Processor) -> None:
         "refund/failure": refunds.fail,
         "charge/fee": charges.bring_fee,
         "charge/dispute": _dispute,
-        "charge/return": lambda account, charge: disputes.return_debit(account, charge, **_values()),
+        "charge/return": lambda account, charge: disputes.return_debit(
+            account, charge, reason=_values().get("reason", "insufficient_funds")
+        ),
         "charge/failure": happenings.take_debit_back,
         "dispute/escalation": disputes.escalate,
         "dispute/appeal": disputes.appeal,
-        "dispute/win": lambda account, dispute: disputes.win(account, dispute, **_values()),
+        "dispute/win": lambda account, dispute: disputes.win(
+            account, dispute, fee_returned=_is_set("fee_returned")
+        ),
         "dispute/loss": disputes.lose,
         "checkout.session/expiry": lambda account, session: happenings.expire_session(account, session.id),
         "payment_method/instrument": _reissue,
@@ -167,7 +171,7 @@ def _dispute(account: Account, charge: Resource) -> Resource:
         charge,
         reason=values.get("reason", "fraudulent"),
         amount=values.get("amount"),
-        inquiry=values.get("inquiry") in (True, "true", "on"),
+        inquiry=_is_set("inquiry"),
     )
 
 
@@ -204,6 +208,10 @@ def _value(name: str) -> Any:
     if name not in values:
         raise InvalidRequest(f"This needs a value for '{name}'.", param=name)
     return values[name]
+
+
+def _is_set(name: str) -> bool:
+    return _values().get(name) in (True, "true", "on")
 
 
 def _number(name: str) -> int:

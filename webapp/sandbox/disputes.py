@@ -28,7 +28,7 @@ def open_dispute(
     return dispute
 
 
-def return_debit(account: Account, charge: Resource, *, reason: str = "insufficient_funds") -> Resource:
+def return_debit(account: Account, charge: Resource, *, reason: str) -> Resource:
     """A bank debit that had succeeded comes back: told as a dispute that is lost from the start."""
     if charge["payment_method_details"]["type"] != "us_bank_account":
         raise InvalidRequest("Only a bank debit can be returned.")

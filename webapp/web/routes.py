@@ -139,6 +139,7 @@ RESOURCES: dict[str, list[str]] = {
         "disputes",
         "credit_notes",
         "books",
+        "closed_books",
         "roster_imports",
         "audit_trail",
         "approvals",

@@ -46,6 +46,18 @@ def test_a_part_that_came_in_before_the_invoice_was_late_leaves_the_rest_overdue
     assert fresh(Invoice, late.id).status is InvoiceStatus.OVERDUE
 
 
+@pytest.mark.case("K20")
+def test_a_payment_dated_before_another_takes_only_what_that_one_left(shop: Shop) -> None:
+    invoice = shop.owed(40_000)
+    record(shop, 30_000)
+    with transaction():
+        earlier = record_offline(
+            shop.member, 30_000, method=Method.CHECK, on=TODAY - timedelta(days=60), by=None
+        )
+    assert (earlier.allocated, earlier.credited) == (10_000, 20_000)
+    assert (fresh(Invoice, invoice.id).paid, fresh(Invoice, invoice.id).owed) == (40_000, 0)
+
+
 def test_what_is_too_much_for_the_named_invoice_becomes_a_credit_note(shop: Shop) -> None:
     named, other = shop.owed(10_000), shop.owed(10_000)
     payment = shop.record(named, 15_000)

@@ -13,8 +13,9 @@ from tests.processor import Shop, fresh
 from webapp.core.db import db
 from webapp.core.jobs import OutboxJob
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments.checkout import Checkout
-from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.payment import Payment, PaymentState
 
 Undone = Callable[[], AbstractContextManager[None]]
 WANTED = {
@@ -118,3 +119,25 @@ def test_the_same_events_in_any_order_end_in_the_same_state_with_sound_books(
     reached = end_states(shop, told, undone, state)
     assert len(reached) == orders
     assert len(set(reached)) == 1
+
+
+@pytest.mark.case("K6")
+@pytest.mark.parametrize(
+    ("like", "late"),
+    [
+        ("payment_intent.succeeded", {"type": "payment_intent.canceled", "status": "canceled"}),
+        ("payment_intent.succeeded", {"type": "payment_intent.payment_failed", "status": "canceled"}),
+        ("checkout.session.completed", {"type": "checkout.session.expired", "status": "expired"}),
+    ],
+)
+def test_old_news_that_arrives_late_takes_nothing_back(shop: Shop, like: str, late: dict[str, str]) -> None:
+    """Such as a cancellation of before, told after the payment: the processor is asked how it stands now."""
+    invoice = shop.owed()
+    payment = shop.paid(invoice)
+    [event] = shop.events(like)
+    event |= {"id": f"evt_late_{late['type']}", "type": late["type"]}
+    event["data"]["object"]["status"] = late["status"]
+    assert shop.deliver(event) == 200
+    shop.work()
+    assert fresh(Payment, payment.id).state is PaymentState.SUCCEEDED
+    assert (fresh(Invoice, invoice.id).status, fresh(Invoice, invoice.id).owed) == (InvoiceStatus.PAID, 0)

@@ -71,8 +71,10 @@ def test_a_refund_under_way_moves_nothing_until_the_processor_has_done_it(shop: 
     [refund] = Refund.here().all()
     assert refund.state is RefundState.PENDING
     assert fresh(Payment, payment.id).returned == 0
+    assert "refund_arrived" not in shop.announced()
     shop.sandbox.act(shop.latest("refund")["id"], "settlement")
     shop.hear()
+    assert "refund_arrived" in shop.announced()
     assert fresh(Refund, refund.id).state is RefundState.SUCCEEDED
     assert fresh(Payment, payment.id).returned == 10_000
 
@@ -88,6 +90,7 @@ def test_a_refund_that_failed_under_way_moves_nothing(shop: Shop) -> None:
     [refund] = Refund.here().all()
     assert refund.state is RefundState.FAILED
     assert fresh(Payment, payment.id).allocated == 40_000
+    assert "refund_arrived" not in shop.announced() and "refund_failed" in shop.announced()
 
 
 @pytest.mark.case("K12")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context
+from datetime import date
 from threading import Thread
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
 from tests.web.world import make_approval, make_batch, make_credit, make_dispute
 from webapp.core.db import db, transaction
+from webapp.domain import ledger
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.billing.spreading import as_named, only
@@ -79,6 +81,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
     with transaction() as session:
         dispute = make_dispute(payment)
         session.add(dispute)
+        span = ledger.close_span(date(1990, 1, 1), date(1990, 1, 31), by=None)
     rest, application = _credit(member, invoice)
     period = db.session.scalars(select(BillingPeriod).limit(1)).one()
     schedule = db.session.scalars(select(AssessmentSchedule).limit(1)).one()
@@ -100,6 +103,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "period_id": period.id,
         "schedule_id": schedule.id,
         "run_id": invoice.run_id,
+        "span_id": span.id,
         "approval_id": asked.id,
     }
     return {f"path.{name}": str(row_id) for name, row_id in found.items()}

@@ -92,6 +92,9 @@ POLICY: dict[str, set[RoleName]] = {
     "read_chapter_ledger": {N, A, T},
     "read_aging": {N, A, T},
     "read_trial_balance": {N, A},
+    "list_closed_books": {N, A, T},
+    "close_books": {N},
+    "reopen_books": {N},
     "list_roster_imports": {N, A, T},
     "import_roster": {N, T},
     "read_roster_import": {N, A, T},
@@ -105,6 +108,7 @@ POLICY: dict[str, set[RoleName]] = {
     "release_credit_note": {N, T},
     "undo_credit_application": {N, T},
     "undo_allocation": {N, T},
+    "send_payment_receipt": {N, T},
     "read_audit_trail": {N, A},
     "read_seals": {N, A},
     "list_approval_requests": {N, A, T},
@@ -227,6 +231,7 @@ READABLE: dict[str, Any] = {
     "answer_about_request": {"remark": "Not mine"},
     "release_credit_note": {"amount": 100, "reason": "Left the chapter"},
     "answer_dispute": {"statement": "Not mine"},
+    "reopen_books": {"reason": "Not mine"},
 }
 """A body that would do, where one is needed before the id is looked for."""
 

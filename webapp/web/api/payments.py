@@ -9,6 +9,7 @@ from webapp.core.db import transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing import spreading
 from webapp.domain.ledger import Override, overriding
+from webapp.domain.notifications import receipts
 from webapp.domain.organizations import Member
 from webapp.domain.payments import offline, reallocating, reversing
 from webapp.domain.payments.offline import record_offline
@@ -173,6 +174,23 @@ def preview_payment(body: Values) -> Answer:
             ],
             alike=[SUMMARY.tell(one) for one in alike],
         )
+
+
+@operations.post(
+    _PAYMENTS + "<uuid:payment_id>/receipt",
+    summary="Send the receipt of a payment",
+    topic=TOPIC,
+    gives=PAYMENT,
+    status=200,
+    allowed=OFFICERS,
+)
+def send_payment_receipt(payment_id: UUID) -> Answer:
+    """By mail to the member, again as often as somebody wishes."""
+    with transaction():
+        payment = Payment.here().get(payment_id)
+        bearer.in_reach(chapter_id=payment.chapter_id)
+        receipts.send(payment, by=acting)
+    return _whole(payment_id)
 
 
 @operations.post(
