@@ -10,6 +10,7 @@ from webapp.domain.organizations import Organization
 MEMBERS = 100_000
 SMALL, LARGE = 10_000, 300_000
 PERIODS = 10
+ROUNDS = 3
 BY_HAND = 300
 
 
@@ -33,11 +34,18 @@ def run(table: Table) -> None:
 
 
 def grow(table: Table) -> None:
-    """In the foreground: time per invoice as members and periods become more."""
+    """In the foreground: time per invoice as members and periods become more.
+
+    A small run takes a second, so each is the fastest of some organizations'.
+    """
+    codes = [f"2025-{month:02d}" for month in range(1, PERIODS + 1)]
     with world.application():
-        small, large = _rate(SMALL, ["2025-01"])[0], _rate(LARGE, ["2025-01"])[0]
-        periods = _rate(SMALL, [f"2025-{month:02d}" for month in range(1, PERIODS + 1)])
-    table.ratio("billing_growth", large / small, ("an invoice of 300,000", large), ("of 10,000", small))
+        rounds = [_rate(SMALL, codes) for _ in range(ROUNDS)]
+        [large] = _rate(LARGE, codes[:1])
+    periods = [min(one) for one in zip(*rounds, strict=True)]
+    table.ratio(
+        "billing_growth", large / periods[0], ("an invoice of 300,000", large), ("of 10,000", periods[0])
+    )
     table.ratio(
         "billing_growth_periods",
         periods[-1] / periods[0],

@@ -16,6 +16,7 @@ from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.billing import search
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.bulk_actions.bulk_action import BulkKind
 from webapp.domain.organizations import Chapter, Organization
 from webapp.web.invoices import STATUSES
 
@@ -82,6 +83,9 @@ def _constants(app: Flask, made: Organization, chapter: Chapter) -> dict[str, An
         "statuses": STATUSES,
         "periods": [(period.code, period.name) for period in periods],
         "chips": [],
+        "bulk": BulkKind,
+        "asked": {},
+        "may_act": True,
         "current_organization": made,
         "current_access": None,
         "current_user": {
@@ -113,7 +117,8 @@ def _bare_app(app: Flask, made: Organization, chapter: Chapter) -> Flask:
             bare.add_url_rule(rule.rule, rule.endpoint, lambda **_: "", methods=["GET"])
 
     @bare.url_defaults
-    def _name(_: str, values: dict[str, Any]) -> None:
-        values.update(org=made.slug, chapter=chapter.code)
+    def _name(endpoint: str, values: dict[str, Any]) -> None:
+        if endpoint != "static":
+            values.update(org=made.slug, chapter=chapter.code)
 
     return bare

@@ -33,8 +33,9 @@ class Visitor:
         builder = EnvironBuilder(path=address.partition("?")[0], query_string=address.partition("?")[2])
         builder.headers["Cookie"] = self.cookie
         context = Context()
-        parts, status, _ = context.run(run_wsgi_app, self.app, builder.get_environ())
+        parts, status, headers = context.run(run_wsgi_app, self.app, builder.get_environ())
         assert status.startswith("200"), f"{status} {address}"
+        self.cookie = headers.get("Set-Cookie", self.cookie).partition(";")[0]
         pieces = iter(parts)
         while True:
             piece = context.run(next, pieces, None)

@@ -6,14 +6,24 @@ when it was not told already; the settings end with it. Nothing is counted on th
 connection, where a pooler gives us another one each time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Row, Select, String, cast, event, func
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    bindparam,
+    cast,
+    event,
+    func,
+)
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -105,22 +115,24 @@ def leave() -> None:
     be_patient_for("")
 
 
+def telling(
+    *, organization: InstrumentedAttribute[UUID], login: InstrumentedAttribute[UUID]
+) -> tuple[ColumnElement[str], ...]:
+    """The last columns of a question for `enter_as`: the row's organization and login, or nobody."""
+    return (
+        func.set_config("statement_timeout", bindparam("patience"), True),
+        func.set_config("app.organization_id", func.coalesce(cast(organization, String), ""), True),
+        func.set_config("app.login_id", func.coalesce(cast(login, String), ""), True),
+    )
+
+
 def enter_as(
-    session: Session,
-    question: Select[*tuple[Any, ...]],
-    *,
-    organization: InstrumentedAttribute[UUID],
-    login: InstrumentedAttribute[UUID],
+    session: Session, question: Select[*tuple[Any, ...]], values: Mapping[str, Any]
 ) -> Row[*tuple[Any, ...]]:
     """Ask as nobody, and act for the organization and login in the answer. Asking tells the transaction."""
     patience = _patience.get()
     leave()
-    telling = (
-        func.set_config("statement_timeout", patience or USUAL_PATIENCE, True),
-        func.set_config("app.organization_id", func.coalesce(cast(organization, String), ""), True),
-        func.set_config("app.login_id", func.coalesce(cast(login, String), ""), True),
-    )
-    answer = session.execute(question.add_columns(*telling)).one()
+    answer = session.execute(question, {**values, "patience": patience or USUAL_PATIENCE}).one()
     here, who = answer[-2:]
     enter(UUID(here) if here else None, UUID(who) if who else None)
     be_patient_for(patience)

@@ -61,7 +61,7 @@ def _locale() -> str:
 
 
 def _everywhere() -> dict[str, Any]:
-    organization = organization_or_none()
+    organization, menu = organization_or_none(), navigation.items()
     return {
         "current_organization": organization,
         "current_access": g.get("access"),
@@ -71,7 +71,7 @@ def _everywhere() -> dict[str, Any]:
         "test_mode": wiring.settings().test_mode,
         "queue_works": wiring.queue_works,
         "mailbox_url": url_for("public.mailbox") if wiring.keeps_mails() else None,
-        "nav": navigation.items(),
+        "nav": menu,
         "place": navigation.place(),
-        "links": navigation.links(),
+        "links": navigation.links(menu),
     }

@@ -48,25 +48,22 @@ def items() -> list[Item]:
     menu = {"national": _NATIONAL, "treasurers": _TREASURERS, "members": _MEMBERS}.get(_persona(), ())
     if "organization" not in g or "access" not in g or (_persona() == "treasurers" and "chapter" not in g):
         return []
-    words = g.organization.vocabulary
     section = request.path.removeprefix(url_for(menu[0][1])).partition("/")[0] if menu else ""
-    return [
-        (
-            label.format(chapters=words.chapters, members=words.members),
-            url_for(endpoint),
-            _leads_here(endpoint, section),
-            None,
-        )
-        for label, endpoint in menu
-        if endpoint in current_app.view_functions
-    ]
+    known = [(label, endpoint) for label, endpoint in menu if endpoint in current_app.view_functions]
+    return [_item(label, endpoint, section) for label, endpoint in known]
 
 
-def _leads_here(endpoint: str, section: str) -> bool:
+def _item(label: str, endpoint: str, section: str) -> Item:
+    words, address = g.organization.vocabulary, url_for(endpoint)
+    text = label.format(chapters=words.chapters, members=words.members)
+    return text, address, _leads_here(endpoint, address, section), None
+
+
+def _leads_here(endpoint: str, address: str, section: str) -> bool:
     name = endpoint.partition(".")[2]
     if request.endpoint == endpoint or section in _BELONGS_TO.get(name, ()):
         return True
-    return name != "home" and request.path.startswith(url_for(endpoint))
+    return name != "home" and request.path.startswith(address)
 
 
 def place() -> str:
@@ -77,8 +74,8 @@ def place() -> str:
     return "National office" if _persona() == "national" else ""
 
 
-def links() -> dict[str, str | None]:
-    found = items()
+def links(found: list[Item]) -> dict[str, str | None]:
+    """Beside the menu's items: where the page's frame leads."""
     return {
         "home": found[0][1] if found else url_for("public.sign_in"),
         "search": _link("national.search") if found and _persona() == "national" else None,

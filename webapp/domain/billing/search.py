@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -84,7 +85,7 @@ def find(
     if column is None:
         raise Invalid(f"Lists can't be sorted by “{name}”.")
     keys = [Invoice.year, column, Invoice.id] if name == "number" else [column, Invoice.id]
-    statement = _joined(*_COLUMNS).where(*_conditions(wanted, organization))
+    statement = _lines().where(*_conditions(wanted, organization))
     if after is not None:
         statement = statement.where(_beyond(keys, after, descending=descending))
     ordered = statement.order_by(*[key.desc() if descending else key.asc() for key in keys])
@@ -110,6 +111,12 @@ def exactly_numbered(text: str) -> UUID | None:
             Invoice.sequence == int(match[2]),
         )
     )
+
+
+@cache
+def _lines() -> Select[Any]:
+    """Put together once, for every list begins with it."""
+    return _joined(*_COLUMNS)
 
 
 def _joined(*columns: Any) -> Select[Any]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from uuid import UUID
 
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
@@ -14,6 +16,20 @@ from webapp.domain.organizations.organization import Organization
 from webapp.domain.organizations.roles import Role, RoleName
 
 
+@cache
+def _their_roles() -> Select[Role]:
+    """Put together once, for every page asks it."""
+    member = joinedload(Role.member)
+    return (
+        select(Role)
+        .where(Role.organization_id == bindparam("organization"), Role.login_id == bindparam("login"))
+        .options(
+            joinedload(Role.chapter), member.joinedload(Member.chapter), member.joinedload(Member.status)
+        )
+        .order_by(Role.id)
+    )
+
+
 @dataclass(frozen=True)
 class Access:
     """The roles of one login in one organization. Without any, it is a stranger there."""
@@ -22,12 +38,8 @@ class Access:
 
     @classmethod
     def of(cls, login: Login, organization: Organization) -> "Access":
-        mine = Role.in_(organization).select(Role.login_id == login.id)
-        member = joinedload(Role.member)
-        loaded = mine.options(
-            joinedload(Role.chapter), member.joinedload(Member.chapter), member.joinedload(Member.status)
-        ).order_by(Role.id)
-        return cls(db.session.scalars(loaded).all())
+        who = {"organization": organization.id, "login": login.id}
+        return cls(db.session.scalars(_their_roles(), who).all())
 
     def has(self, name: RoleName) -> bool:
         return any(role.role is name for role in self.roles)

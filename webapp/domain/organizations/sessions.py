@@ -150,12 +150,10 @@ def start(
     return token
 
 
-def is_alive(token: str | None, *, waiting: bool = False) -> ColumnElement[bool]:
-    """The session of this token, joined with its login, while both are alive."""
-    if token is None:
-        return false()
+def is_alive(hashed: str | ColumnElement[str], *, waiting: bool = False) -> ColumnElement[bool]:
+    """The session of this token's hash, joined with its login, while both are alive."""
     return and_(
-        LoginSession.token_hash == token_hash(token),
+        LoginSession.token_hash == hashed,
         LoginSession.waiting.is_(waiting),
         Login.disabled_at.is_(None),
         *_ALIVE,
@@ -165,7 +163,7 @@ def is_alive(token: str | None, *, waiting: bool = False) -> ColumnElement[bool]
 def find_waiting(token: str) -> LoginSession | None:
     """The session of this token, with its login, while it waits for the second factor."""
     found = select(LoginSession).join(LoginSession.login).options(contains_eager(LoginSession.login))
-    return db.session.scalars(found.where(is_alive(token, waiting=True))).first()
+    return db.session.scalars(found.where(is_alive(token_hash(token), waiting=True))).first()
 
 
 def is_new_browser(login: Login, mark: str) -> bool:
