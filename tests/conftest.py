@@ -60,27 +60,22 @@ def application(database: Any, redis_url: str, tmp_path_factory: pytest.TempPath
     return app
 
 
-@pytest.fixture(scope="session")
-def superuser(database: Any) -> Iterator[psycopg.Connection]:
-    """The owner can't empty what is append-only, so the triggers sleep for this connection."""
-    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        yield connection
-
-
 @pytest.fixture
-def clean_database(superuser: psycopg.Connection) -> Iterator[None]:
+def clean_database(database: Any) -> Iterator[None]:
     """Empty tables. To delete the few rows of a test is far faster than to truncate every table."""
     yield
-    written = superuser.execute(
-        "SELECT oid::regclass::text, pg_relation_size(oid) FROM pg_class WHERE relkind = 'r'"
-        " AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
-        " AND pg_relation_size(oid) > 0"
-    ).fetchall()
-    superuser.execute("; ".join(f"DELETE FROM {table}" for table, _ in written))
-    for table, size in written:
-        if size > LARGE_TABLE:
-            superuser.execute(f"VACUUM {table}")
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        # The owner can't delete what is append-only, so the triggers sleep meanwhile.
+        connection.execute("SET session_replication_role = replica")
+        written = connection.execute(
+            "SELECT oid::regclass::text, pg_relation_size(oid) FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
+            " AND pg_relation_size(oid) > 0"
+        ).fetchall()
+        connection.execute("; ".join(f"DELETE FROM {table}" for table, _ in written))
+        for table, size in written:
+            if size > LARGE_TABLE:
+                connection.execute(f"VACUUM {table}")
 
 
 @pytest.fixture
