@@ -218,8 +218,13 @@ def test_libraries_log_in_our_form_and_blacked_out(written: Any) -> None:
         ("redis://:geheim@127.0.0.1:6379/0", "geheim"),
         ({"headers": {"Cookie": "duesbook=abc"}}, "abc"),
         ([{"password": "correct horse"}], "correct horse"),
+        ("550 <ana.núñez+dues@members.example.org>: no such mailbox", "example.org"),
+        ({"recipient": "ana@example.org"}, "ana"),
+        ("paid from DE89370400440532013000", "DE89"),
+        ("paid from GB29 NWBK 6016 1331 9268 19", "9268 19"),
     ],
 )
+@pytest.mark.case("K36")
 def test_secrets_are_blacked_out(said: Any, hidden: str) -> None:
     assert hidden not in json.dumps(redacted(said))
 

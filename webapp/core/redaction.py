@@ -14,6 +14,8 @@ _SECRETS = re.compile(
       | \bwhsec_\w+                            # what webhooks are sealed with
       | \bbearer\s+[^\s'",;]+                  # a program's token
       | (?<=://)[^\s/@'"]*:[^\s/@'"]+(?=@)     # name and password in an address
+      | [\w.+%-]+@[\w-]+(?:\.[\w-]+)+          # where somebody gets mail
+      | (?-i:\b[A-Z]{2}\d{2}(?:\ ?[A-Z0-9]{4}){2,7}(?:\ ?[A-Z0-9]{1,3})?\b)  # an IBAN
       | (?<![\w-])(?!cs_)[\w-]{40,}            # what links, sessions and programs carry: long and random
     """,
     re.IGNORECASE | re.VERBOSE,

@@ -4,6 +4,7 @@ import pytest
 
 from tests import factories
 from tests.jobs import JobRunner
+from tests.web.world import make_dispute
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings
@@ -14,7 +15,7 @@ from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments import offline
-from webapp.domain.payments.payment import Method
+from webapp.domain.payments.payment import Method, Payment
 
 LINKS = Links("http://localhost", "a secret")
 DUE = date(2026, 9, 1)
@@ -125,6 +126,7 @@ def test_a_reminder_that_waits_is_not_sent_once_the_invoice_is_paid(
     [
         ("void", "The invoice was voided meanwhile."),
         ("debit", "A payment is under way."),
+        ("dispute", "A payment of it is disputed."),
         ("pause", "Reminders to this member are paused."),
     ],
 )
@@ -132,18 +134,32 @@ def test_whatever_happens_before_it_leaves_keeps_a_reminder_back(
     organization: Organization, jobs: JobRunner, happens: str, reason: str
 ) -> None:
     invoice = reminded_today(organization)
+    if happens == "dispute":
+        pay(invoice, 100)
     with transaction() as session:
         found = Invoice.here().get(invoice.id, lock=True)
         if happens == "void":
             found.void(by=None, reason="A mistake", on=organization.today)
         elif happens == "debit":
             found.set_processing(True)
+        elif happens == "dispute":
+            session.add(make_dispute(Payment.here().all()[0]))
         else:
             member = session.get_one(Member, (organization.id, invoice.member_id))
             member.reminders_paused_until = organization.today
     jobs.run_all()
     (dropped,) = Mail.here().all(Mail.kind == MailKind.REMINDER)
     assert (dropped.state, dropped.note) == (MailState.DROPPED, reason)
+
+
+@pytest.mark.case("K32")
+def test_nobody_is_reminded_while_the_bank_contests_a_part(organization: Organization) -> None:
+    invoice = owed_invoice()
+    pay(invoice, 100)
+    assert steps(organization, DUE) == [0]
+    with transaction() as session:
+        session.add(make_dispute(Payment.here().all()[0]))
+    assert steps(organization, DUE) == []
 
 
 def test_tomorrows_preview_is_what_leaves_tomorrow(organization: Organization) -> None:
@@ -183,9 +199,14 @@ def reminded_today(organization: Organization) -> Invoice:
     return invoice
 
 
-def pay(invoice: Invoice) -> None:
+def pay(invoice: Invoice, amount: int | None = None) -> None:
     with transaction() as session:
         member = session.get_one(Member, (invoice.organization_id, invoice.member_id))
         offline.record_offline(
-            member, invoice.billed, method=Method.CHECK, on=date(2026, 8, 1), by=None, spread=only(invoice)
+            member,
+            amount or invoice.billed,
+            method=Method.CHECK,
+            on=date(2026, 8, 1),
+            by=None,
+            spread=only(invoice),
         )

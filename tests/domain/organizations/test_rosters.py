@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 
 from tests import factories
 from webapp.core.db import db, transaction
+from webapp.domain.billing.assessing import Omission
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import (
     Chapter,
     ColumnMapping,
@@ -126,6 +128,25 @@ def test_members_who_left_come_in_with_their_last_day_and_are_not_billed(
     assert not inactive.billable
     assert count(Member, Member.status_id == inactive.id, Member.left_on.is_not(None)) == 57
     assert count(Member, Member.left_on < Member.joined_on) == 21
+
+
+@pytest.mark.case("K34")
+def test_the_whole_fraternity_is_billed_each_billable_member_once(fresh: Organization, jobs: Any) -> None:
+    brought_in(fresh, jobs, "fraternity.csv")
+    rates = {"undergraduate": 40_000, "new_member": 27_500, "associate": 15_000}
+    with transaction():
+        MemberStatus.here().first(MemberStatus.code == "alumnus").billable = False
+    for code, amount in rates.items():
+        factories.make_rate(MemberStatus.here().first(MemberStatus.code == code), amount)
+
+    done = factories.bill(factories.make_period(), dated=date(2026, 11, 21), members_per_batch=400)
+
+    invoices = Invoice.here().all(order_by=Invoice.sequence)
+    assert len({one.member_id for one in invoices}) == len(invoices) == 858 + 129 + 46
+    assert [one.number for one in invoices] == [f"2026-{number:06d}" for number in range(1, 1034)]
+    total = 858 * 40_000 + 129 * 27_500 + 46 * 15_000
+    assert sum(one.billed for one in invoices) == done.progress().total == total
+    assert done.omissions() == {Omission.STATUS_NOT_BILLABLE: 267, Omission.LEFT: 57}
 
 
 def test_pledge_classes_belong_to_their_chapters(fresh: Organization, jobs: Any) -> None:

@@ -12,6 +12,7 @@ from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.bulk_actions.bulk_action import BulkKind, Terms
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.organizations import Member, Organization
+from webapp.domain.payments.dispute_search import contested
 
 Objection = tuple[ColumnElement[bool], str]
 
@@ -41,6 +42,7 @@ def _to_a_reminder(organization: Organization, _: Terms) -> list[Objection]:
         _VOID,
         _NOTHING_OWED,
         _UNDER_WAY,
+        (contested(), "A payment of it is disputed."),
         _NO_ADDRESS,
         (paused, "Reminders to this member are paused."),
         (reminded, "A reminder went out today already."),

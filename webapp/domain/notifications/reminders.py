@@ -15,6 +15,7 @@ from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.notifications.delivery import Mail, MailKind, message_id, promise_delivery
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Chapter, Member, Organization
+from webapp.domain.payments.dispute_search import contested
 
 CATCH_UP_DAYS = 5
 
@@ -93,6 +94,7 @@ def _latest_steps(organization: Organization, on: date, offsets: Sequence[int]) 
             Invoice.organization_id == organization.id,
             Invoice.owed > 0,
             Invoice.processing.is_(False),
+            ~contested(),
             func.coalesce(Member.email, "") != "",
             ~paused,
         )
@@ -109,6 +111,8 @@ def why_not(invoice: Invoice, member: Member, *, on: date) -> str | None:
         return "Nothing is owed any more."
     if invoice.processing:
         return "A payment is under way."
+    if Invoice.here().first(Invoice.id == invoice.id, contested()):
+        return "A payment of it is disputed."
     if member.reminders_paused_until is not None and member.reminders_paused_until >= on:
         return "Reminders to this member are paused."
     return None

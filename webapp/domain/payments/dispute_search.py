@@ -1,16 +1,17 @@
-"""Finding disputes: what the desk's list shows, page by page."""
+"""Finding disputes: what the desk's list shows, page by page, and which invoices they concern."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, exists
 from sqlalchemy.orm import contains_eager
 
 from webapp.core.db import db
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.payments.disputes import ANSWERABLE, UNDECIDED, Dispute
 from webapp.domain.payments.gateway import DisputeKind
-from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.payment import Allocation, Payment
 
 
 class Show(StrEnum):
@@ -49,3 +50,15 @@ def disputes_page(
     if after is not None:
         found = found.where(Dispute.id < after)
     return db.session.scalars(found).all()
+
+
+def contested() -> ColumnElement[bool]:
+    """In a query of invoices: a bank contests money that settles a part of it, and has not decided yet."""
+    return exists().where(
+        Allocation.organization_id == Invoice.organization_id,
+        Allocation.invoice_id == Invoice.id,
+        Allocation.undone_at.is_(None),
+        Dispute.organization_id == Allocation.organization_id,
+        Dispute.payment_id == Allocation.payment_id,
+        Dispute.state.in_(UNDECIDED),
+    )
