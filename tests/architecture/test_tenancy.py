@@ -62,7 +62,7 @@ def test_whom_a_transaction_acts_for_is_said_in_one_place_and_for_that_transacti
     ]
     assert [name for name, text in code.items() if re.search(r"\bSET\s+(SESSION\s+)?app\.", text)] == []
     said = re.findall(r"set_config\(.*, (\w+)\)", code["webapp/core/tenancy.py"])
-    assert said == ["true"] * 6 + ["True"] * 3
+    assert said == ["true"] * 6 + ["True"] * 5
 
 
 def test_every_key_of_an_organizations_table_holds_the_organization(catalog: psycopg.Connection) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     cast,
     event,
     func,
+    select,
 )
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -135,6 +136,31 @@ def enter_as(
     answer = session.execute(question, {**values, "patience": patience or USUAL_PATIENCE}).one()
     here, who = answer[-2:]
     enter(UUID(here) if here else None, UUID(who) if who else None)
+    be_patient_for(patience)
+    session.connection().info[_IN_CONNECTION] = _wanted()
+    return answer
+
+
+TOLD = (
+    select(
+        func.set_config("app.organization_id", bindparam("told_organization"), True).label("organization"),
+        func.set_config("statement_timeout", bindparam("told_patience"), True).label("patience"),
+    )
+    .offset(0)
+    .subquery("told")
+)
+"""What a question to `ask_inside` begins with: whatever depends on it is looked up by who was told."""
+
+
+def ask_inside(
+    session: Session, organization: UUID, question: Select[*tuple[Any, ...]], **values: Any
+) -> Row[*tuple[Any, ...]] | None:
+    """Act for this organization from here on. The question, which begins with TOLD, tells the transaction."""
+    patience = _patience.get()
+    leave()
+    told = {"told_organization": str(organization), "told_patience": patience or USUAL_PATIENCE}
+    answer = session.execute(question, told | values).first()
+    enter(organization)
     be_patient_for(patience)
     session.connection().info[_IN_CONNECTION] = _wanted()
     return answer

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import structlog
 from flask import Blueprint, Response, request
-from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import load_only
+from sqlalchemy import Uuid, bindparam, cast, func, select, true
+from sqlalchemy.orm import aliased, load_only
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp import wiring
@@ -53,23 +53,30 @@ def receive(organization_id: UUID, processor_id: UUID) -> Response:
 
 def _addressee(organization_id: UUID, processor_id: UUID) -> tuple[PaymentProcessor, datetime]:
     """The processor, and when it was asked for: by the one clock that all machines share."""
-    tenancy.enter(organization_id)
-    wanted = {"organization": organization_id, "processor": processor_id}
-    found = db.session.execute(_ADDRESSEE, wanted).first()
+    found = tenancy.ask_inside(db.session(), organization_id, _ADDRESSEE, processor=processor_id)
     if found is None:
         raise NotFound
     processor, now = found
     return processor, now
 
 
-_ADDRESSEE = (
-    select(PaymentProcessor, func.now())
+_here = cast(tenancy.TOLD.c.organization, Uuid)
+_row = (
+    select(PaymentProcessor)
     .where(
-        PaymentProcessor.organization_id == bindparam("organization"),
-        PaymentProcessor.id == bindparam("processor"),
+        PaymentProcessor.organization_id == _here,
+        PaymentProcessor.id == bindparam("processor", type_=Uuid()),
         PaymentProcessor.kind == ProcessorKind.STRIPE,
     )
-    .options(load_only(PaymentProcessor.kind, PaymentProcessor.webhook_secret))
+    .offset(0)
+    .lateral("processor")
+)
+_processor = aliased(PaymentProcessor, _row)
+_ADDRESSEE = (
+    select(_processor, func.now())
+    .select_from(tenancy.TOLD)
+    .join(_row, true())
+    .options(load_only(_processor.kind, _processor.webhook_secret))
 )
 
 
