@@ -1,12 +1,17 @@
 """Whether the books agree with themselves: every balance is the sum of its postings, every entry is whole."""
 
 from dataclasses import dataclass
+from decimal import Decimal
+from secrets import randbits
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, ColumnElement, Numeric, SQLColumnExpression, cast, func, select, text
 
 from webapp.core import money
 from webapp.core.db import db
-from webapp.domain.ledger.balances import write_moved
+from webapp.domain.ledger.balances import ChapterBalance, MemberBalance, write_moved
+from webapp.domain.ledger.journal import Posting
 from webapp.domain.organizations import Organization
 
 
@@ -28,13 +33,58 @@ def verify(organization: Organization) -> list[Difference]:
     """Recompute every balance from the postings and look at every entry; nothing may differ."""
     write_moved()
     db.session.execute(_ALL_HANDS)
-    here = {"organization": organization.id}
-    found = [Difference(*row) for row in db.session.execute(_BALANCES, here)]
+    here, found = {"organization": organization.id}, []
+    if not _balances_agree(organization.id):
+        found += [Difference(*row) for row in db.session.execute(_BALANCES, here)]
     if not db.session.scalar(_ALL_WHOLE, here):
         found += [
             Difference("Entries that are not whole", *row) for row in db.session.execute(_ENTRIES, here)
         ]
     return found
+
+
+def _balances_agree(organization_id: UUID) -> bool:
+    """Whether all postings, each times a weight of its account and party, add up to what all balances do.
+
+    The weights are others each time, so no mistake hides behind another one. To sum up each balance by
+    itself takes half as long again; that is done to name them when these disagree.
+    """
+    seed, posting = randbits(63), Posting
+    debit, credit = posting.debit_account_id, posting.credit_account_id
+    moved = (
+        _weighed(posting.amount, debit, posting.debit_chapter_id, seed, nobody=organization_id),
+        _weighed(posting.amount, credit, posting.credit_chapter_id, seed, nobody=organization_id),
+        _weighed(posting.amount, debit, posting.debit_member_id, seed),
+        _weighed(posting.amount, credit, posting.credit_member_id, seed),
+    )
+    chapter, member = ChapterBalance, MemberBalance
+    of_chapters = (
+        _weighed(chapter.debits, chapter.account_id, chapter.chapter_id, seed, nobody=organization_id),
+        _weighed(chapter.credits, chapter.account_id, chapter.chapter_id, seed, nobody=organization_id),
+    )
+    of_members = (
+        _weighed(member.debits, member.account_id, member.member_id, seed),
+        _weighed(member.credits, member.account_id, member.member_id, seed),
+    )
+    sums = [
+        db.session.execute(select(*columns).where(kind.organization_id == organization_id)).one()
+        for kind, columns in ((posting, moved), (chapter, of_chapters), (member, of_members))
+    ]
+    return tuple(sums[0]) == (*sums[1], *sums[2])
+
+
+def _weighed(
+    amount: SQLColumnExpression[int],
+    account: SQLColumnExpression[UUID],
+    party: SQLColumnExpression[Any],
+    seed: int,
+    *,
+    nobody: UUID | None = None,
+) -> ColumnElement[Decimal]:
+    """`nobody` stands for no party, where that has a balance too."""
+    of_account = func.uuid_hash_extended(account, cast(seed, BigInteger()))
+    weight = func.uuid_hash_extended(func.coalesce(party, nobody), of_account)
+    return func.coalesce(func.sum(amount * cast(weight, Numeric())), 0)
 
 
 _ALL_HANDS = text(
