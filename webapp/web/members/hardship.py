@@ -63,7 +63,7 @@ def ask_for_hardship(invoice_id: UUID) -> Response | tuple[str, int]:
             )
     except Invalid as refusal:
         form.refuse(refusal)
-        return _page(invoice, form), 422
+        return _page(invoices.loaded(invoice_id, member_id=current_member.id), form), 422
     return see_other(
         "members.invoice",
         invoice_id=invoice_id,
