@@ -29,6 +29,10 @@ _SORTS = {
     "approval_policies": "Approval limit",
 }
 
+_LABELS = {"how": "How it goes back", "reinstates_debt": "Owed again afterwards", "digest": "Fingerprint"}
+_WORDS = {("how", "original"): "the way it came", ("how", "check"): "by check"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
 
 class Change(NamedTuple):
     field: str
@@ -95,7 +99,7 @@ def _changes(entry: AuditEntry, names: dict[UUID, str]) -> list[Change]:
 
 
 def _label(name: str) -> str:
-    return name.removesuffix("_id").replace("_", " ").capitalize()
+    return _LABELS.get(name) or name.removesuffix("_id").replace("_", " ").capitalize()
 
 
 def _readable(name: str, value: Any, names: dict[UUID, str]) -> str | None:
@@ -110,12 +114,14 @@ def _readable(name: str, value: Any, names: dict[UUID, str]) -> str | None:
         return ", ".join(str(one) for one in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {one}" for key, one in value.items()) or "none"
-    return _word(str(value), names)
+    return _WORDS.get((name, value)) or _word(str(value), names)
 
 
 def _word(text: str, names: dict[UUID, str]) -> str:
     if trail.is_id(text):
         return names.get(UUID(text), text)
+    if _DIGEST.fullmatch(text):
+        return text[:12]
     try:
         if _DAY.fullmatch(text):
             return date_text(date.fromisoformat(text))

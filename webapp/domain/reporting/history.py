@@ -37,7 +37,7 @@ class Happening:
 
 def of_invoice(invoice: Invoice, *beside: Happening) -> list[Happening]:
     """The documents' story, with what others know beside it (mails), in order of time."""
-    found = [*beside, Happening(invoice.created_at, "issued", amount=invoice.billed)]
+    found = [Happening(invoice.created_at, "issued", amount=invoice.billed), *beside]
     if invoice.first_opened_at:
         found.append(Happening(invoice.first_opened_at, "opened"))
     if invoice.voided_at:
