@@ -13,7 +13,7 @@ from tests.web.world import ADMIN, AUDITOR, MEMBER, TREASURER, World, enter, mak
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
-GATED = {"national", "treasurers", "members", "approvals", "account", "api"}
+GATED = {"national", "treasurers", "members", "approvals", "own", "account", "api"}
 PUBLIC = {
     "static",
     "health.alive",

@@ -34,7 +34,7 @@ from webapp.domain.billing.invoice import Invoice
 EVERYBODY = [ADMIN, TREASURER, NEIGHBOUR, AUDITOR, MEMBER, STRANGER, ANYBODY]
 FINE, ELSEWHERE, REFUSED, HIDDEN = {200}, {303}, {403}, {404}
 LEADS_ON = {"national.search", "account.authenticator_app"}
-OWN = {"account.passkey": {ADMIN}, "approvals.request": {ADMIN, AUDITOR, TREASURER}}
+OWN = {"account.passkey": {ADMIN}, "own.draft": {ADMIN}, "approvals.request": {ADMIN, AUDITOR, TREASURER}}
 """Whose the thing is that the tests' world has there; to everybody else it is not there."""
 EITHER_WAY = {200, 303, 404, 409}
 
@@ -52,6 +52,7 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
         STRANGER: HIDDEN, ANYBODY: ELSEWHERE,
     },
     "approvals": dict.fromkeys(EVERYBODY, FINE) | {STRANGER: HIDDEN, ANYBODY: ELSEWHERE},
+    "own": dict.fromkeys(EVERYBODY, FINE) | {STRANGER: HIDDEN, ANYBODY: ELSEWHERE},
     "visitors": dict.fromkeys(EVERYBODY, FINE),
     "account": dict.fromkeys(EVERYBODY[:-1], FINE) | {ANYBODY: ELSEWHERE},
     "public": dict.fromkeys(EVERYBODY, EITHER_WAY),

@@ -33,7 +33,7 @@ from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
 
 MOST = 8
-PAGES = ("visitors", "account", "members", "approvals", "treasurers", "national")
+PAGES = ("visitors", "account", "members", "approvals", "own", "treasurers", "national")
 
 
 def make_large(name: str, size: int) -> World:

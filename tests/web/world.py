@@ -47,10 +47,12 @@ from webapp.domain.organizations import (
     Organization,
     Passkey,
     RoleName,
+    drafts,
     invitations,
     logo,
     roles,
     roster_import,
+    saved_views,
     sessions,
     tokens,
 )
@@ -79,11 +81,12 @@ N0002,,Nameless,nobody,undergraduate,2024-09-01
 """
 ASKED = {
     "national.search": {"q": "nobody of this name"},
+    "own.saved_views": {"address": "list"},
     "national.preview_billing_run": {"schedule": "schedule_id", "period": "period_id"},
     "national.foreseen_omissions": {"schedule": "schedule_id", "period": "period_id"},
 }
 """What an address is asked besides, where it makes no sense without."""
-PAGES = ("public", "visitors", "account", "members", "approvals", "treasurers", "national")
+PAGES = ("public", "visitors", "account", "members", "approvals", "own", "treasurers", "national")
 
 
 @dataclass
@@ -141,6 +144,7 @@ def make_world(name: str, *, members: int = 2) -> World:
         _odds_and_ends(ids, invoice, chapter, logins)
         _approvals(ids, organization, logins)
         ids["batch_id"] = make_batch(chapter, [(people[0].number, "1.00")], logins[TREASURER]).id
+        ids |= make_own_things(ids, organization, logins[ADMIN])
         links = _links(ids, invoice, logins[ADMIN])
         with transaction():
             seals.seal_next()
@@ -392,6 +396,20 @@ def _credit(invoice: Invoice, by: Login, payment_id: UUID) -> dict[str, UUID]:
     allocation = Allocation.here().first(Allocation.payment_id == payment_id)
     assert rest is not None and allocation is not None
     return {"note_id": rest.id, "application_id": application.id, "allocation_id": allocation.id}
+
+
+def make_own_things(ids: dict[str, Any], organization: Organization, login: Login) -> dict[str, Any]:
+    """A view of a list, and what was typed when a session had run out."""
+    address = f"/o/{organization.slug}/approvals/"
+    with transaction():
+        token = sessions.start(login, roles.session_limits(login))
+        db.session.flush()
+        fields = [("remark", "Which hall was it?")]
+        sent_to = f"{address}{ids['approval_id']}/answer"
+        draft_id = drafts.keep(token, sent_to, address, fields, keys=wiring.key_ring())
+        view = saved_views.save(login, address, "What I asked for", "tab=mine")
+        sessions.end(token)
+    return {"draft_id": draft_id, "view_id": view.id, "list": address}
 
 
 def make_passkey(login: Login) -> Passkey:

@@ -26,7 +26,7 @@ from webapp.domain.organizations import (
 from webapp.domain.organizations.arrival import arrive
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.sessions import Method
-from webapp.web import browsers, limits
+from webapp.web import browsers, drafts, limits
 from webapp.web.htmx import is_swap
 
 login_manager = LoginManager()
@@ -133,14 +133,17 @@ def current_session() -> LoginSession | None:
 
 
 def ask_to_sign_in() -> Response:
-    """To the sign-in page and back to where they were; a fragment is never replaced by a sign-in form."""
-    flash("Please sign in to go on.", "calm")
+    """To the sign-in page and back to where they were, or to what they had typed; a fragment is never
+    replaced by a sign-in form.
+    """
+    kept = drafts.keep(g.get("run_out"))
+    flash(f"Please sign in to go on.{' What you typed is kept.' if kept else ''}", "calm")
     if is_swap():
         response = make_response("", 204)
-        response.headers["HX-Redirect"] = url_for("public.sign_in", next=_page_behind_swap())
+        response.headers["HX-Redirect"] = url_for("public.sign_in", next=kept or _page_behind_swap())
         return response
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("public.sign_in", next=wanted), 303)
+    return redirect(url_for("public.sign_in", next=kept or wanted), 303)
 
 
 def own_path(target: str | None) -> str | None:
@@ -171,7 +174,7 @@ def _see_who_comes() -> None:
     if arrived.organization is not None:
         g.organization = arrived.organization
     if g.login_session is None:
-        session.pop(_IN_COOKIE, None)
+        g.run_out = session.pop(_IN_COOKIE, None)
         tenancy.enter(tenancy.organization_id_or_none())
 
 

@@ -14,7 +14,7 @@ from webapp.core import tenancy
 from webapp.core.errors import NotAllowed, NotFound
 from webapp.domain.organizations import Chapter, Member, Organization, roles
 from webapp.domain.organizations.access import Access
-from webapp.web import auth, pace
+from webapp.web import auth, pace, views_of_lists
 from webapp.web.htmx import see_other
 
 P = ParamSpec("P")
@@ -60,7 +60,7 @@ def _require_role() -> Response | None:
     if g.access.is_stranger:
         raise NotFound
     pace.count_act(str(current_user.id))
-    return _require_second_factor()
+    return _require_second_factor() or views_of_lists.open_usual()
 
 
 def _require_second_factor() -> Response | None:

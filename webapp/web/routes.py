@@ -13,6 +13,7 @@ from webapp.web.health import health
 from webapp.web.members import members
 from webapp.web.metrics import metrics
 from webapp.web.national import national
+from webapp.web.own import own
 from webapp.web.policy_reports import policy_reports
 from webapp.web.public import public, visitors
 from webapp.web.treasurers import treasurers
@@ -73,6 +74,10 @@ RESOURCES: dict[str, list[str]] = {
         "decisions",
         "answers",
         "together",
+    ],
+    "own": [
+        "drafts",
+        "saved_views",
     ],
     "national": [
         "home",
@@ -154,6 +159,7 @@ BLUEPRINTS = [
     members,
     treasurers,
     approvals,
+    own,
     national,
     webhooks,
     api,

@@ -2,6 +2,7 @@
 
 from webapp.domain.organizations.authenticator_app import AuthenticatorApp
 from webapp.domain.organizations.chapter import Chapter
+from webapp.domain.organizations.drafts import Draft
 from webapp.domain.organizations.invitations import Invitation
 from webapp.domain.organizations.login import Login, LoginKind
 from webapp.domain.organizations.member import Member, MemberStatus, PledgeClass
@@ -17,6 +18,7 @@ from webapp.domain.organizations.roster import (
     RowOutcome,
     UndoOutcome,
 )
+from webapp.domain.organizations.saved_views import SavedView
 from webapp.domain.organizations.sessions import LoginSession
 from webapp.domain.organizations.sign_in_links import SignInLink
 from webapp.domain.organizations.tokens import ApiToken
@@ -26,6 +28,7 @@ __all__ = [
     "AuthenticatorApp",
     "Chapter",
     "ColumnMapping",
+    "Draft",
     "ImportState",
     "Invitation",
     "Login",
@@ -44,6 +47,7 @@ __all__ = [
     "RosterImport",
     "RosterImportRow",
     "RowOutcome",
+    "SavedView",
     "SignInLink",
     "UndoOutcome",
     "Vocabulary",

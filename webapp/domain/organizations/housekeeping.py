@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, or_
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.core.request_keys import RequestKey
+from webapp.domain.organizations.drafts import KEPT, Draft
 from webapp.domain.organizations.invitations import Invitation
 from webapp.domain.organizations.sessions import LoginSession
 from webapp.domain.organizations.sign_in_links import SignInLink
@@ -20,7 +21,8 @@ LINKS_KEPT = timedelta(days=1)
 
 def clear_away() -> int:
     """How many rows were deleted. Sessions and links are everybody's: the first takes them all."""
-    return _delete_answers() + _delete_invitations() + _delete_sessions() + _delete_sign_in_links()
+    of_organization = _delete_answers() + _delete_invitations() + _delete_drafts()
+    return of_organization + _delete_sessions() + _delete_sign_in_links()
 
 
 def _delete_answers() -> int:
@@ -34,6 +36,12 @@ def _delete_invitations() -> int:
     here = Invitation.organization_id == tenancy.organization_id()
     old = Invitation.expires_at < func.now() - INVITATIONS_KEPT
     return len(db.session.execute(delete(Invitation).where(here, old).returning(Invitation.id)).all())
+
+
+def _delete_drafts() -> int:
+    here = Draft.organization_id == tenancy.organization_id()
+    old = Draft.created_at < func.now() - KEPT
+    return len(db.session.execute(delete(Draft).where(here, old).returning(Draft.id)).all())
 
 
 def _delete_sessions() -> int:

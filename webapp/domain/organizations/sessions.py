@@ -160,6 +160,17 @@ def is_alive(hashed: str | ColumnElement[str], *, waiting: bool = False) -> Colu
     )
 
 
+def whose_was(token: str) -> UUID | None:
+    """The login of a session that ran out. Whoever signed out, or was signed out, left on purpose."""
+    ran_out = select(LoginSession.login_id).where(
+        LoginSession.token_hash == token_hash(token),
+        LoginSession.waiting.is_(False),
+        LoginSession.ended_at.is_(None),
+    )
+    login_id: UUID | None = db.session.scalar(ran_out)
+    return login_id
+
+
 def find_waiting(token: str) -> LoginSession | None:
     """The session of this token, with its login, while it waits for the second factor."""
     found = select(LoginSession).join(LoginSession.login).options(contains_eager(LoginSession.login))
