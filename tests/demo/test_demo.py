@@ -1,5 +1,6 @@
 """The demo's story, in a year: booked as the product books, and true at the processor as well."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -13,11 +14,17 @@ from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.core.errors import Invalid
 from webapp.core.jobs import OutboxJob
-from webapp.demo import connection, roster, story
+from webapp.demo import bank_news, connection, roster, story
 from webapp.demo.seed import SEED, Seeding
+from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.credits.credit_note import CreditNote, CreditState
+from webapp.domain.ledger import periods
 from webapp.domain.organizations import Chapter, Member, Organization
-from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.disputes import Dispute
+from webapp.domain.payments.gateway import DisputeState
+from webapp.domain.payments.payment import Payment, PaymentState
+from webapp.domain.refunds.refund import How, Refund, RefundState
 
 
 @pytest.fixture
@@ -30,11 +37,23 @@ def demo(app: Flask, sandbox: SandboxControl) -> Iterator[Organization]:
         factories.verify_books(db.session.merge(organization))
 
 
-def test_the_demo_is_a_whole_organization_that_mails_nobody(demo: Organization) -> None:
+def test_the_demo_is_a_whole_organization_with_officers_at_work_that_mails_nobody(demo: Organization) -> None:
     assert demo.is_demo
     assert len(Member.here().all()) == 1357
     assert any(invoice.owed == 0 for invoice in Invoice.here().all())
     assert any(invoice.owed > 0 for invoice in Invoice.here().all())
+    assert Counter(adjustment.state.value for adjustment in Adjustment.here().all()) == {
+        "approved": 2,
+        "denied": 1,
+        "requested": 2,
+    }
+    assert Payment.here().first(Payment.state == PaymentState.REVERSED) is not None
+    assert {note.state for note in CreditNote.here().all()} == {
+        CreditState.OPEN,
+        CreditState.APPLIED,
+        CreditState.WITHDRAWN,
+    }
+    assert periods.closed_through(demo.today.replace(year=demo.today.year - 1)) is not None
     assert OutboxJob.here().all() == []
 
 
@@ -50,6 +69,18 @@ def test_every_card_payment_of_the_story_exists_at_the_processor_with_its_fee(
     ours = {payment.charge_reference: (payment.amount, payment.fee) for payment in processed}
     assert ours == {charge: (one["amount"], one["fee"]) for charge, one in transactions.items()}
     assert len(sandbox.objects("webhook_endpoint")) == 1
+
+    bank_news.tell(demo)
+    bank_news.tell(demo)
+
+    states = {DisputeState.NEEDS_RESPONSE: 1, DisputeState.LOST: 2}
+    assert Counter(dispute.state for dispute in Dispute.here().all()) == states
+    by_processor = [one for one in Refund.here().all() if one.how is How.ORIGINAL]
+    assert {one.state for one in by_processor} == {
+        RefundState.SUCCEEDED,
+        RefundState.FAILED,
+        RefundState.REQUESTED,
+    }
 
 
 def _names(objects: list[dict[str, Any]]) -> set[str]:

@@ -17,7 +17,8 @@ from webapp import wiring
 from webapp.adapters import schema
 from webapp.cli.output import says_why
 from webapp.config import Settings
-from webapp.demo import connection
+from webapp.core import tenancy
+from webapp.demo import bank_news, connection
 from webapp.demo import seed as seeding
 from webapp.domain.organizations import Organization
 
@@ -80,6 +81,8 @@ def seed(members: int | None, chapters: int | None, years: int, seed: int, reset
         click.echo(f"{organization.name} is ready.")
     if settings.test_mode:
         connection.connect(organization)
+        with tenancy.acting_for(organization.id):
+            bank_news.tell(organization)
 
 
 def _throw_away(settings: Settings) -> None:

@@ -22,11 +22,23 @@ _STRETCH = 200
 def connect(organization: Organization) -> None:
     """Safe to repeat; each start does it, because the address may be another one."""
     with tenancy.acting_for(organization.id):
-        _ask("POST", "/sandbox/accounts", {"key": story.SANDBOX_KEY, "name": organization.name})
+        ask("POST", "/sandbox/accounts", {"key": story.SANDBOX_KEY, "name": organization.name})
         untold = _payments_the_sandbox_has_not()
         for start in range(0, len(untold), _STRETCH):
             _remember(untold[start : start + _STRETCH])
         _deliver_webhooks_here(organization)
+
+
+def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Of the sandbox, beside what a processor offers: it makes things happen that people and banks do."""
+    request = Request(
+        wiring.settings().stripe_api_base + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {story.SANDBOX_KEY}", "Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=30) as answer:
+        return json.load(answer)
 
 
 def _payments_the_sandbox_has_not() -> Sequence[Payment]:
@@ -51,7 +63,7 @@ def _remember(payments: Sequence[Payment]) -> None:
         }
         for payment in payments
     ]
-    made = _ask("POST", "/sandbox/payments", {"key": story.SANDBOX_KEY, "payments": told})["data"]
+    made = ask("POST", "/sandbox/payments", {"key": story.SANDBOX_KEY, "payments": told})["data"]
     rows = [
         {"payment": payment.id, "intent": there["payment_intent"], "charge": there["charge"]}
         for payment, there in zip(payments, made, strict=True)
@@ -70,26 +82,15 @@ def _deliver_webhooks_here(organization: Organization) -> None:
     processor = db.session.scalars(select(PaymentProcessor).where(PaymentProcessor.active.is_(True))).one()
     address = f"{wiring.settings().public_url}/api/finances/webhooks/stripe/{organization.id}/{processor.id}/"
     db.session.rollback()
-    known = _ask("GET", "/v1/webhook_endpoints?limit=100")["data"]
+    known = ask("GET", "/v1/webhook_endpoints?limit=100")["data"]
     for endpoint in known:
         if endpoint["url"] != address:
-            _ask("DELETE", f"/v1/webhook_endpoints/{endpoint['id']}")
+            ask("DELETE", f"/v1/webhook_endpoints/{endpoint['id']}")
     if address not in [endpoint["url"] for endpoint in known]:
         wanted = {"key": story.SANDBOX_KEY, "url": address, "secret": story.WEBHOOK_SIGNING}
-        _ask("POST", "/sandbox/endpoints", wanted)
+        ask("POST", "/sandbox/endpoints", wanted)
     with transaction():
         processor = PaymentProcessor.here().get(processor.id, lock=True)
         if processor.webhook_secret is None:
             keys = wiring.key_ring()
             processor.change_keys(secret_key=None, webhook_secret=story.WEBHOOK_SIGNING, keys=keys, by=None)
-
-
-def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    request = Request(
-        wiring.settings().stripe_api_base + path,
-        method=method,
-        data=json.dumps(body).encode() if body else None,
-        headers={"Authorization": f"Bearer {story.SANDBOX_KEY}", "Content-Type": "application/json"},
-    )
-    with urlopen(request, timeout=30) as answer:
-        return json.load(answer)

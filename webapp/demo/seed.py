@@ -1,9 +1,10 @@
 """Tells the story through the product's own functions: import, rates, billing runs, payments, ledger."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import delete, select
 
@@ -11,7 +12,7 @@ from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import db, new_id, transaction
 from webapp.core.jobs import OutboxJob
-from webapp.demo import history, roster, story
+from webapp.demo import casework, history, roster, story
 from webapp.domain.billing import batch as batches
 from webapp.domain.billing import confirming, overdue, periods, rates, run, schedules
 from webapp.domain.billing.invoice import Invoice
@@ -63,13 +64,16 @@ class Seeding:
             self._set_dues(organization, admin)
             for period in self._periods(organization, admin):
                 self._bill(organization, period, admin)
-            self._forget_what_would_be_mailed()
-            self._receive(organization)
+            untouched = casework.set_aside()
+            self._receive(organization, untouched)
             with transaction():
                 overdue.mark_overdue(organization, organization.today)
             with transaction():
                 history.date_back()
-            self._let_a_member_sign_in()
+            self._let_a_member_sign_in(untouched[0])
+            self.tell("Doing the treasurer's work")
+            casework.tell(organization, untouched)
+            self._forget_what_would_be_mailed()
         return organization
 
     def _found(self) -> Organization:
@@ -108,22 +112,10 @@ class Seeding:
             _give(_login(*story.TREASURER[:2]), RoleName.TREASURER, chapter_id=chapter.id)
         return admin
 
-    def _let_a_member_sign_in(self) -> None:
-        """Somebody of the treasurer's chapter who still owes something."""
-        owing = (
-            select(Member)
-            .join(
-                Invoice,
-                (Invoice.organization_id == Member.organization_id) & (Invoice.member_id == Member.id),
-            )
-            .join(
-                Chapter,
-                (Chapter.organization_id == Member.organization_id) & (Chapter.id == Member.chapter_id),
-            )
-            .where(Invoice.owed > 0, Chapter.code == story.MEMBER_OF)
-        )
+    def _let_a_member_sign_in(self, invoice_id: UUID) -> None:
+        """Whoever still owes this invoice."""
         with transaction():
-            member = db.session.scalars(owing.order_by(Invoice.due_on.desc(), Member.number).limit(1)).one()
+            member = Member.here().get(Invoice.here().get(invoice_id).member_id)
             login = _login(member.name, story.MEMBER_EMAIL)
             member.login_id = login.id
             _give(login, RoleName.MEMBER, member_id=member.id)
@@ -176,18 +168,26 @@ class Seeding:
             )
             db.session.execute(history.mails())
 
-    def _receive(self, organization: Organization) -> None:
+    def _receive(self, organization: Organization, untouched: Sequence[UUID]) -> None:
         self.tell("Receiving two years of payments")
         processor = self._processor()
-        wanted = select(Invoice.id, Member.number).join(
-            Member, (Member.organization_id == Invoice.organization_id) & (Member.id == Invoice.member_id)
-        )
+        columns = (Invoice.id, Member.number, Invoice.due_on, Invoice.issued_on, Invoice.owed)
+        wanted = select(*columns).join(Invoice.member).where(Invoice.id.not_in(untouched))
         rows = db.session.execute(wanted.order_by(Invoice.due_on, Invoice.sequence)).all()
-        for stretch in _in_stretches(rows):
+        db.session.rollback()
+        told = [
+            (receipt, row.id)
+            for row in rows
+            for receipt in self.payers.receipts(
+                row.number, row.due_on, row.issued_on, row.owed, organization.today
+            )
+        ]
+        for stretch in _in_stretches(sorted(told, key=lambda one: one[0].on)):
             with transaction():
-                numbers = {row[0]: row[1] for row in stretch}
-                for invoice in Invoice.here().all(Invoice.id.in_(numbers), order_by=Invoice.id):
-                    self._pay(organization, invoice, numbers[invoice.id], processor)
+                paid = {invoice_id for _, invoice_id in stretch}
+                invoices = {invoice.id: invoice for invoice in Invoice.here().all(Invoice.id.in_(paid))}
+                for receipt, invoice_id in stretch:
+                    _pay(invoices[invoice_id], receipt, processor)
 
     def _processor(self) -> PaymentProcessor:
         with transaction():
@@ -200,30 +200,25 @@ class Seeding:
                 by=None,
             )
 
-    def _pay(
-        self, organization: Organization, invoice: Invoice, member_number: str, processor: PaymentProcessor
-    ) -> None:
-        today = organization.today
-        for receipt in self.payers.receipts(
-            member_number, invoice.due_on, invoice.issued_on, invoice.owed, today
-        ):
-            payment = Payment(
-                id=new_id(),
-                member_id=invoice.member_id,
-                chapter_id=invoice.chapter_id,
-                processor_id=processor.id if receipt.fee is not None else None,
-                method=receipt.method,
-                state=PaymentState.SUCCEEDED,
-                amount=receipt.amount,
-                currency=invoice.currency,
-                fee=receipt.fee,
-                fee_state=FeeState.NONE if receipt.fee is None else FeeState.CONFIRMED,
-                payer_detail=receipt.detail or None,
-                settled_at=receipt.on,
-            )
-            db.session.add(payment)
-            settled = oldest_first(receipt.amount, [invoice])
-            allocation.receive(payment, settled, on=receipt.on, today=receipt.on, by=None)
+
+def _pay(invoice: Invoice, receipt: story.Receipt, processor: PaymentProcessor) -> None:
+    payment = Payment(
+        id=new_id(),
+        member_id=invoice.member_id,
+        chapter_id=invoice.chapter_id,
+        processor_id=processor.id if receipt.fee is not None else None,
+        method=receipt.method,
+        state=PaymentState.SUCCEEDED,
+        amount=receipt.amount,
+        currency=invoice.currency,
+        fee=receipt.fee,
+        fee_state=FeeState.NONE if receipt.fee is None else FeeState.CONFIRMED,
+        payer_detail=receipt.detail or None,
+        settled_at=receipt.on,
+    )
+    db.session.add(payment)
+    settled = oldest_first(receipt.amount, [invoice])
+    allocation.receive(payment, settled, on=receipt.on, today=receipt.on, by=None)
 
 
 def _login(name: str, email: str) -> Login:

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from webapp.domain.organizations import RoleName
 from webapp.domain.payments.payment import Method
 
 NAME = "Pi Chi Fraternity"
@@ -16,12 +17,18 @@ ADMIN = ("Nora Adler", "nora@demo.example")
 SECOND_ADMIN = ("Omar Haddad", "omar@demo.example")
 AUDITOR = ("Ida Frost", "ida@demo.example")
 TREASURER = ("Theo Marsh", "theo@demo.example", "ALP")
-MEMBER_OF = "ALP"
 MEMBER_EMAIL = "member@demo.example"
 
 DEFAULT_AMOUNT = 400_00
 RATES = {"undergraduate": 400_00, "new_member": 275_00, "associate": 150_00}
 UNBILLED = ("alumnus", "inactive")
+
+DEPOSIT = "D-0412"
+CHECKS = 8
+"""So many members of the treasurer's chapter gave their checks at the chapter meeting."""
+ALONE = {RoleName.TREASURER: 25_00, RoleName.NATIONAL_ADMIN: 250_00}
+"""Up to what an officer may adjust an invoice without a second person."""
+RETURNED_DEBIT_FEE = 15_00
 
 
 @dataclass(frozen=True)
