@@ -39,7 +39,7 @@ from webapp.core.errors import NotFound
 from webapp.domain.approvals import Action, ApprovalRequest, Deed
 from webapp.domain.billing import adjusting, schedules
 from webapp.domain.billing import settings as dues
-from webapp.domain.credits import goodwill
+from webapp.domain.credits import goodwill, withdrawing
 from webapp.domain.ledger.chart import open_standard_chart
 from webapp.domain.notifications import operation as mail_operation
 from webapp.domain.notifications.links import Links
@@ -66,11 +66,12 @@ from webapp.domain.reporting import operation
 _ROOT = Path(__file__).parents[1]
 
 
-def _credit_or_change(credit: Deed, change: Deed) -> Deed:
-    """What is called an adjustment gives a member credit, or changes an invoice."""
+def _credit_or_change(give: Deed, withdraw: Deed, change: Deed) -> Deed:
+    """What is called an adjustment gives a member credit, withdraws it, or changes an invoice."""
+    named = {goodwill.WHAT: give, withdrawing.WHAT: withdraw}
 
     def done(request: ApprovalRequest, by: Login, on: date) -> None:
-        (credit if goodwill.is_meant(request) else change)(request, by, on)
+        named.get(request.terms.get("what", ""), change)(request, by, on)
 
     return done
 
@@ -78,7 +79,7 @@ def _credit_or_change(credit: Deed, change: Deed) -> Deed:
 ACTIONS: Mapping[Action, Deed] = {
     Action.REFUND: deciding.carry_out,
     Action.CREDIT_RELEASE: deciding.carry_out,
-    Action.ADJUSTMENT: _credit_or_change(goodwill.carry_out, adjusting.carry_out),
+    Action.ADJUSTMENT: _credit_or_change(goodwill.carry_out, withdrawing.carry_out, adjusting.carry_out),
     Action.WRITE_OFF: adjusting.carry_out,
 }
 """What is done when it is approved. Each looks again, and does what was approved or nothing."""
@@ -86,7 +87,7 @@ ACTIONS: Mapping[Action, Deed] = {
 DENIALS: Mapping[Action, Deed] = {
     Action.REFUND: deciding.drop,
     Action.CREDIT_RELEASE: deciding.drop,
-    Action.ADJUSTMENT: _credit_or_change(goodwill.turn_down, adjusting.turn_down),
+    Action.ADJUSTMENT: _credit_or_change(goodwill.turn_down, withdrawing.turn_down, adjusting.turn_down),
     Action.WRITE_OFF: adjusting.turn_down,
 }
 """What tells the subject that it was denied, or withdrawn by whoever asked: the state says which."""

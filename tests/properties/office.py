@@ -77,13 +77,14 @@ class Desk:
 
 @dataclass
 class Wish:
-    """What waits for a second person, and what comes of it by hand."""
+    """What waits for a second person, and what comes of it by hand; nobody decides what is over."""
 
     by: str
     subject_id: UUID
     is_possible: Callable[[], bool]
     granted: Callable[[], None]
     denied: Callable[[], None]
+    is_over: Callable[[], bool] = lambda: False
 
 
 class Office:

@@ -74,7 +74,7 @@ class Officers(AtTheProcessor):
             def fits() -> bool:
                 return not bill.void and (raises or amount <= bill.owed)
 
-            office.wishes.append(Wish(by, adjustment.id, fits, apply, lambda: None))
+            office.wishes.append(Wish(by, adjustment.id, fits, apply, lambda: None, lambda: bill.void))
 
     @precondition(lambda self: self.office.wishes)
     @rule(which=any_one, how=st.sampled_from(["approve", "approve", "deny", "withdraw"]), by=officers)
@@ -82,9 +82,11 @@ class Officers(AtTheProcessor):
         office, books = self.office, self.office.books
         office.refunds_go(office.course)
         wish = one_of(office.wishes, which)
+        over = wish.is_over()
         impossible = how == "approve" and (books.is_closed(books.today) or not wish.is_possible())
         not_this_one = (by == wish.by) is not (how == "withdraw")
-        with refused_if(not_this_one or impossible), transaction():
+        refused = over or not_this_one or impossible
+        with refused_if(refused), transaction():
             [request] = ApprovalRequest.here().all(ApprovalRequest.subject_id == wish.subject_id)
             login, on = office.login(by), books.today
             if how == "approve":
@@ -93,8 +95,9 @@ class Officers(AtTheProcessor):
                 request.deny(by=login, reason="Not this year", tell=wiring.DENIALS, on=on)
             else:
                 request.withdraw(by=login, tell=wiring.DENIALS, on=on)
-        if not (not_this_one or impossible):
+        if over or not refused:
             office.wishes.remove(wish)
+        if not refused:
             (wish.granted if how == "approve" else wish.denied)()
 
     @precondition(lambda self: self.office.books.open_notes())

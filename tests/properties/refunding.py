@@ -105,7 +105,9 @@ class Refunding(Officers):
             go()
         else:
             assert refund.by is not None
-            self.office.wishes.append(Wish(refund.by, asked.refund.id, is_possible, go, drop))
+            self.office.wishes.append(
+                Wish(refund.by, asked.refund.id, is_possible, go, drop, lambda: not refund.waits)
+            )
 
     def submit(self, refund: Refund) -> None:
         """The processor makes it, or has reasons of its own not to: then we look what those are."""

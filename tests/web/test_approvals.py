@@ -407,3 +407,21 @@ def test_who_decides_in_an_admins_place_signs_in_as_an_admin_does(client: FlaskC
     asked = approve(client, world)
     assert asked.status_code == 303 and "/second-" in asked.location
     assert stored(world).state is ApprovalState.PENDING
+
+
+def test_a_member_who_may_decide_finds_the_queue_in_the_own_menu(client: FlaskClient, world: World) -> None:
+    home = f"/o/{world.organization.slug}/my/"
+    enter(client, world.logins[MEMBER])
+    assert path(world) not in client.get(home).text
+    factories.make_role(world.logins[MEMBER], RoleName.NATIONAL_ADMIN)
+    enter(client, world.logins[MEMBER])
+    assert path(world) in client.get(home).text
+
+
+def test_removing_a_role_withdraws_what_was_asked_by_it(client: FlaskClient, world: World) -> None:
+    enter(client, world.logins[ADMIN])
+    address = f"/o/{world.organization.slug}/national/people/roles/{world.ids['role_id']}/removal"
+    assert client.post(address).status_code == 303
+    assert stored(world).state is ApprovalState.WITHDRAWN
+    page = client.get(one(world)).text
+    assert "may not ask for it any more" in page and "nobody has to decide it any more" in page

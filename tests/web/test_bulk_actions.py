@@ -23,6 +23,7 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.bulk_actions import carrying_out
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkResult, BulkState
+from webapp.domain.credits.credit_note import CreditNote, Origin
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.organizations import Chapter, Member, Role, RoleName, roles
 from webapp.domain.payments.offline import record_offline
@@ -112,21 +113,36 @@ def test_a_treasurer_voids_the_ticked_invoices_and_sees_what_became_of_each(
     enter(client, world.logins[TREASURER])
     address = choose(client, own, "void", open_ones[:3])
     page = client.get(address).text
-    assert "2 invoices are voided: $200.00 less is owed" in page
-    assert "Money was received for it. Void it on its own page." in page
+    assert "3 invoices are voided: $200.00 less is owed" in page
+    assert "$100.00 was received for 1 of them and becomes credit notes" in page
     assert set(statuses(world, open_ones)) == {InvoiceStatus.OPEN, InvoiceStatus.PAID}, "nothing is done yet"
 
     confirm(client, address, reason="Billed by mistake")
     run(jobs)
 
-    left_out = ("left_out", "Money was received for it. Void it on its own page.")
-    assert outcomes(world, address, open_ones[:3]) == [("done", None), left_out, ("done", None)]
-    assert statuses(world, open_ones)[::2] == [InvoiceStatus.VOID, InvoiceStatus.VOID, InvoiceStatus.OPEN]
+    [note] = read(world, CreditNote, CreditNote.invoice_id == open_ones[1].id)
+    assert (note.amount, note.origin) == (10_000, Origin.VOIDED_INVOICE)
+    kept = ("done", f"What was paid is kept: {note.number}.")
+    assert outcomes(world, address, open_ones[:3]) == [("done", None), kept, ("done", None)]
+    assert statuses(world, open_ones) == [InvoiceStatus.VOID] * 3 + [InvoiceStatus.OPEN] * 2
     page = client.get(address).text
     assert "Finished" in page and "Billed by mistake" in page and 'hx-trigger="every' not in page
     assert [one.void_reason for one in read(world, Invoice, Invoice.id == open_ones[0].id)] == [
         "Billed by mistake"
     ]
+
+
+def test_money_that_came_after_the_look_is_looked_at_before_voiding(
+    client: FlaskClient, world: World, own: str, open_ones: list[Invoice]
+) -> None:
+    enter(client, world.logins[TREASURER])
+    address = choose(client, own, "void", open_ones[:2])
+    before = seen(client.get(address).text)
+    pay(world, open_ones[0])
+
+    answer = client.post(f"{address}confirmation", data={"seen": before, "reason": "Billed by mistake"})
+
+    assert answer.status_code == 409 and "$100.00 was received for 1 of them" in answer.text
 
 
 def test_all_that_match_the_filters_of_the_list_are_meant(

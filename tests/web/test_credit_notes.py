@@ -128,6 +128,28 @@ def test_goodwill_above_the_limit_waits_and_below_it_is_given(shop: Shop, desk: 
     assert [request.amount for request in ApprovalRequest.here().all()] == [2_501]
 
 
+def test_goodwill_is_withdrawn_after_a_look_at_the_books_and_other_credit_is_not(
+    shop: Shop, desk: str
+) -> None:
+    factories.allow_alone(RoleName.TREASURER, Action.ADJUSTMENT, 2_500)
+    typed = {"amount": "25.00", "reason": "The hall was closed"}
+    shop.client.post(f"{desk}/members/{shop.member_id}/goodwill", data=typed)
+    shop.record(shop.owed(1), 10_001)
+    given, paid = CreditNote.here().all(order_by=CreditNote.id)
+    address = f"{desk}/credit-notes/{given.id}/withdrawal"
+    assert address in shop.client.get(f"{desk}/credit-notes/{given.id}/").text
+    asked = shop.client.get(address).text
+    assert "2110" in asked and "4900" in asked
+    empty = shop.client.post(address, data=hidden(asked))
+    assert empty.status_code == 422 and "Say why." in empty.text
+    assert shop.client.post(address, data=hidden(asked) | {"reason": "Twice"}).status_code == 303
+    assert fresh(CreditNote, given.id).state is CreditState.WITHDRAWN
+    assert "Withdraw…" not in shop.client.get(f"{desk}/credit-notes/{paid.id}/").text
+    address = f"{desk}/credit-notes/{paid.id}/withdrawal"
+    assert "belongs to the payer" in shop.client.get(address).text
+    assert shop.client.post(address, data={"reason": "Twice"}).status_code == 409
+
+
 def test_a_note_goes_back_by_check_and_what_is_kept_of_it_is_a_new_one(shop: Shop, desk: str) -> None:
     shop.record(shop.owed(1), 10_001)
     [note] = CreditNote.here().all()

@@ -12,7 +12,7 @@ from webapp import wiring
 from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import NotFound
-from webapp.domain.credits import search
+from webapp.domain.credits import search, withdrawing
 from webapp.domain.credits.credit_note import CreditNote, CreditState, Origin
 from webapp.domain.credits.search import WantedNotes
 from webapp.domain.notifications import credit_pdf
@@ -66,6 +66,7 @@ def show(persona: str, note: CreditNote) -> str:
         applications=applications,
         family=search.family_of(note),
         entries=search.entries_of(note, applications),
+        withdrawable=withdrawing.can_be_withdrawn(note),
     )
 
 

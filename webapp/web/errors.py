@@ -64,7 +64,7 @@ class NoRoom(Unavailable):
 
 
 def init(app: Flask) -> None:
-    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(Refusal, refused)
     app.register_error_handler(CSRFError, _forged)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(IntegrityError, _collided)
@@ -74,7 +74,7 @@ def init(app: Flask) -> None:
     app.register_error_handler(500, _failed)
 
 
-def _refused(refusal: Refusal) -> Response:
+def refused(refusal: Refusal) -> Response:
     details = dict(refusal.details)
     if isinstance(refusal, Invalid) and refusal.fields:
         details["errors"] = refusal.fields
@@ -114,19 +114,19 @@ def _database_away(error: DBAPIError | PoolTimeout) -> Response:
     give_up(db.session())
     cause = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(cause, QueryCanceled):
-        return _refused(TakesTooLong())
+        return refused(TakesTooLong())
     if isinstance(cause, DiskFull):
         log.error("disk_full")
-        return _refused(NoRoom())
+        return refused(NoRoom())
     log.error("database_unavailable", reason=type(error).__name__)
-    return _refused(Unavailable("The database does not answer right now."))
+    return refused(Unavailable("The database does not answer right now."))
 
 
 def _deadlocked() -> Response:
     log.warning("deadlock")
     give_up(db.session())
     again.wish_for_another_try()
-    return _refused(Unavailable("Too many people are changing the same thing right now."))
+    return refused(Unavailable("Too many people are changing the same thing right now."))
 
 
 def _collided(error: IntegrityError) -> Response:
@@ -135,7 +135,7 @@ def _collided(error: IntegrityError) -> Response:
         raise error
     log.warning("collided", constraint=error.orig.diag.constraint_name)
     give_up(db.session())
-    return _refused(Conflict("Somebody else made the same thing at the same moment."))
+    return refused(Conflict("Somebody else made the same thing at the same moment."))
 
 
 def _failed(error: HTTPException) -> Response:

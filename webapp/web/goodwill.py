@@ -8,11 +8,10 @@ from wtforms.validators import DataRequired, InputRequired, Length
 
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.approvals import Action, limit_of
 from webapp.domain.credits import goodwill
 from webapp.domain.organizations import Member
 from webapp.web.forms import Form, MoneyField
-from webapp.web.gates import current_access, current_organization
+from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 
 
@@ -29,7 +28,7 @@ def new(persona: str, member: Member, form: GoodwillForm | None = None) -> str:
         persona=persona,
         member=member,
         form=form or GoodwillForm(),
-        limit=limit_of(current_access, Action.ADJUSTMENT),
+        limit=goodwill.cap_of(current_user, member),
     )
 
 

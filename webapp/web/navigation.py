@@ -48,6 +48,8 @@ def items() -> list[Item]:
     menu = {"national": _NATIONAL, "treasurers": _TREASURERS, "members": _MEMBERS}.get(_persona(), ())
     if "organization" not in g or "access" not in g or (_persona() == "treasurers" and "chapter" not in g):
         return []
+    if _persona() == "members" and g.access.is_staff:
+        menu = (*menu, ("Approvals", "approvals.queue"))
     section = request.path.removeprefix(url_for(menu[0][1])).partition("/")[0] if menu else ""
     known = [(label, endpoint) for label, endpoint in menu if endpoint in current_app.view_functions]
     return [_item(label, endpoint, section) for label, endpoint in known]

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from flask import Flask
 
-from webapp.web import gates
+from webapp.web import closed_books, gates
 from webapp.web.account import account
 from webapp.web.api import api
 from webapp.web.api.reference import reference
@@ -132,6 +132,7 @@ RESOURCES: dict[str, list[str]] = {
         "organizations",
         "processors",
         "invoices",
+        "bulk_actions",
         "adjustments",
         "people",
         "statuses",
@@ -174,6 +175,7 @@ def init(app: Flask) -> None:
     for persona, names in RESOURCES.items():
         for name in names:
             import_module(f"webapp.web.{persona}.{name}")
+    closed_books.init(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.teardown_request(gates.leave)

@@ -9,7 +9,7 @@ from webapp.core.db import transaction
 from webapp.domain.notifications import announcing, delivery, paper, pdf, sending
 from webapp.domain.notifications.delivery import Mail
 from webapp.domain.notifications.messages import Mailer, MailRefused, MailUnavailable, MailUncertain
-from webapp.domain.notifications.pdf import InvoiceLetter
+from webapp.domain.notifications.pdf import InvoiceLetter, Letter
 from webapp.domain.organizations import Organization
 
 
@@ -60,8 +60,10 @@ def _deliver(mail_id: UUID, mailer: Mailer) -> None:
             _held(mail_id).arrived()
 
 
-def drawn(letter: InvoiceLetter) -> bytes:
-    """The letter's PDF, drawn once for as long as nothing on it changes."""
+def drawn(letter: Letter) -> bytes:
+    """The letter's PDF; an invoice's is drawn once for as long as nothing on it changes."""
+    if not isinstance(letter, InvoiceLetter):
+        return wiring.printer().draw(letter)
     with transaction():
         found = pdf.kept(letter)
     if found is None:

@@ -70,10 +70,12 @@ def test_what_was_paid_twice_is_told_to_the_member_and_to_the_chapters_treasurer
         payment = Payment.here().first()
         later(Job.ANNOUNCE, what="paid_twice", payment_id=payment.id)
     jobs.run_all()
-    told = {mail.recipient: text_of(mail) for mail in mailed(MailKind.PAID_TWICE)}
-    assert set(told) == {member.email, treasurer.email}
-    assert "$25.00 of it was not owed" in " ".join(told[str(member.email)].split())
-    assert member.name in told[str(treasurer.email)]
+    [to_treasurer], [to_member] = mailed(MailKind.PAID_TWICE), mailed(MailKind.CREDIT_NOTE)
+    assert (to_treasurer.recipient, to_member.recipient) == (treasurer.email, member.email)
+    assert member.name in text_of(to_treasurer)
+    assert "$25.00 of it was not owed" in " ".join(text_of(to_member).split())
+    [letter] = mail_folder().read(str(to_member.id)).attachments
+    assert letter.name == "credit-note-CN-2026-000001.pdf"
 
 
 def test_a_failed_payment_is_told_with_its_reason_and_a_way_to_try_again(

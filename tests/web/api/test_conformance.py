@@ -28,7 +28,7 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
-from tests.web.world import make_approval, make_batch, make_credit, make_dispute
+from tests.web.world import make_approval, make_batch, make_bulk_action, make_credit, make_dispute
 from webapp.core.db import db, transaction
 from webapp.domain import ledger
 from webapp.domain.billing.periods import BillingPeriod
@@ -82,6 +82,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         dispute = make_dispute(payment)
         session.add(dispute)
         span = ledger.close_span(date(1990, 1, 1), date(1990, 1, 31), by=None)
+        action = make_bulk_action(invoice, treasurer)
     rest, application = _credit(member, invoice)
     period = db.session.scalars(select(BillingPeriod).limit(1)).one()
     schedule = db.session.scalars(select(AssessmentSchedule).limit(1)).one()
@@ -91,6 +92,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "member_id": member.id,
         "invoice_id": invoice.id,
         "adjustment_id": asked.subject_id,
+        "action_id": action.id,
         "payment_id": payment.id,
         "allocation_id": allocation.live_allocations(payment)[0].id,
         "note_id": rest.id,

@@ -33,6 +33,14 @@ POLICY: dict[str, set[RoleName]] = {
     "make_pay_link": {N, T},
     "void_invoice": {N, T},
     "adjust_invoice": {N, T},
+    "list_bulk_actions": {N, A, T},
+    "choose_for_bulk_action": {N, T},
+    "read_bulk_action": {N, A, T},
+    "preview_bulk_action": {N, T},
+    "start_bulk_action": {N, T},
+    "stop_bulk_action": {N, T},
+    "retry_bulk_action": {N, T},
+    "list_bulk_results": {N, A, T},
     "list_adjustments": {N, A, T, M},
     "read_adjustment": {N, A, T, M},
     "list_chapters": {N, A, T},
@@ -106,6 +114,7 @@ POLICY: dict[str, set[RoleName]] = {
     "read_credit_note": {N, A, T, M},
     "apply_credit_note": {N, T},
     "release_credit_note": {N, T},
+    "withdraw_credit_note": {N, T},
     "undo_credit_application": {N, T},
     "undo_allocation": {N, T},
     "send_payment_receipt": {N, T},
@@ -218,6 +227,7 @@ READABLE: dict[str, Any] = {
     "adjust_invoice": WAIVER,
     "refund_invoice": {"amount": 100, "reason": "Not mine"},
     "change_chapter": {"name": "Mine now"},
+    "start_bulk_action": {"seen": ",:1,100"},
     "change_member": {"last_name": "Mine"},
     "change_status": {"label": "Mine"},
     "change_schedule": {"active": False},
@@ -232,6 +242,7 @@ READABLE: dict[str, Any] = {
     "release_credit_note": {"amount": 100, "reason": "Left the chapter"},
     "answer_dispute": {"statement": "Not mine"},
     "reopen_books": {"reason": "Not mine"},
+    "withdraw_credit_note": {"reason": "Not mine"},
 }
 """A body that would do, where one is needed before the id is looked for."""
 
@@ -274,6 +285,7 @@ IN_BODIES = [
     Place("preview_payment", "invoice_id", PAID),
     Place("preview_payment", "invoices", PAID, "invoice_id"),
     Place("draft_receipt_batch", "chapter_id", BATCH),
+    Place("choose_for_bulk_action", "invoice_ids", {"kind": "void"}, "invoice_id"),
     Place("adjust_invoice", "payment_id", WAIVER),
     Place("refund_invoice", "payment_id", BY_CHECK),
     Place("give_credit", "member_id", {"amount": 100, "reason": "The hall was closed"}),
@@ -318,7 +330,10 @@ def test_a_foreign_id_in_a_body_is_answered_like_an_id_that_nobody_has(
     rest = {name: named_by(own_ids, value) for name, value in place.rest.items()}
 
     def send(row_id: Any) -> Any:
-        value = [{"invoice_id": str(row_id), "amount": 100}] if place.name == "invoices" else str(row_id)
+        value = {
+            "invoices": [{"invoice_id": str(row_id), "amount": 100}],
+            "invoice_ids": [str(row_id)],
+        }.get(place.name, str(row_id))
         return admin.send(operation.method, asked(operation, own_ids), rest | {place.name: value})
 
     theirs, nobodys = send(elsewhere.ids[kind]), send(ELSEWHERE)

@@ -142,3 +142,34 @@ def test_a_program_reads_the_trail_and_its_own_changes_name_its_token(
     [entry] = answer.get_json()["data"]
     assert entry["action"] == "voided" and entry["before"] == {"owed": 40_000}
     assert entry["token_id"] is not None and entry["address"] == "127.0.0.1"
+
+
+THINGS = {
+    "invoices/{invoice_id}": "invoice_id",
+    "payments/{payment_id}/": "payment_id",
+    "payments/batches/{batch_id}/": "batch_id",
+    "credit-notes/{note_id}/": "note_id",
+    "disputes/{dispute_id}/": "dispute_id",
+    "adjustments/{adjustment_id}": "adjustment_id",
+    "members/{member_id}/": "member_id",
+}
+
+
+@pytest.mark.parametrize("page", THINGS)
+def test_everything_that_money_moves_by_has_its_history_on_its_page(
+    client: FlaskClient, world: World, page: str
+) -> None:
+    enter(client, world.logins[ADMIN])
+    address = f"/o/{world.organization.slug}/national/{page.format(**world.ids)}"
+    shown = client.get(address, follow_redirects=True)
+    assert shown.status_code == 200
+    assert f"audit-trail/?subject={world.ids[THINGS[page]]}" in shown.text
+
+
+def test_what_is_about_money_leads_from_the_trail_to_its_page(
+    client: FlaskClient, world: World, trail: str
+) -> None:
+    enter(client, world.logins[ADMIN])
+    for kind, name in (("credit_notes", "note_id"), ("adjustments", "adjustment_id")):
+        page = client.get(f"{trail}?kind={kind}").text
+        assert str(world.ids[name]) in page, kind

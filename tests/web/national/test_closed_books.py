@@ -1,18 +1,23 @@
 """Closing the books through a day, opening them again, and what was posted into closed books all the same."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
+from tests import factories
 from tests.web.api.conftest import program
 from tests.web.world import ADMIN, AUDITOR, TREASURER, World, enter
 from webapp.core import tenancy
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db, transaction
 from webapp.domain import ledger
+from webapp.domain.approvals import Action
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import ClosedSpan, Outcome, PostingDecision
 from webapp.domain.organizations import Member, RoleName
+from webapp.domain.payments.batches import ReceiptBatch
 from webapp.domain.payments.payment import Payment
 
 RECEIVED = date(2026, 7, 15)
@@ -197,3 +202,118 @@ def test_a_national_admin_may_record_it_on_that_day_with_a_reason(
         [decision] = PostingDecision.here().all(PostingDecision.outcome == Outcome.OVERRIDDEN)
     assert decision.reason == "It lay in the lock box"
     assert decision.overridden_by_id == world.logins[ADMIN].id
+
+
+def close_today(world: World) -> None:
+    today = world.organization.today
+    with tenancy.acting_for(world.organization.id), transaction():
+        ledger.close_span(today, today, by=None)
+
+
+def overridden(world: World) -> list[str | None]:
+    db.session.rollback()
+    with tenancy.acting_for(world.organization.id):
+        found = PostingDecision.here().all(
+            PostingDecision.outcome == Outcome.OVERRIDDEN, order_by=PostingDecision.id
+        )
+        return [decision.reason for decision in found]
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the form that asks why sends once more."""
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+
+
+FORMS = {
+    "a reversal": ("payments/{payment_id}/reversal", {"reason": "Not hers"}),
+    "a voiding": ("invoices/{invoice_id}/voiding", {"reason": "Billed twice"}),
+    "a refund by check": (
+        "invoices/{invoice_id}/refund",
+        {"payment": "{payment_id}", "amount": "10.00", "how": "check", "check_number": "7", "reason": "Left"},
+    ),
+    "an adjustment": (
+        "invoices/{invoice_id}/adjustments/",
+        {"what": "waiver.lowers", "amount": "10.00", "reason": "The roof leaked", "seen": "{owed}"},
+    ),
+    "a write-off": (
+        "invoices/{invoice_id}/adjustments/",
+        {"what": "write_off.lowers", "amount": "10.00", "reason": "Moved away", "seen": "{owed}"},
+    ),
+    "goodwill": ("members/{member_id}/goodwill", {"amount": "10.00", "reason": "The hall was closed"}),
+    "a credit note given back": (
+        "credit-notes/{note_id}/release",
+        {"amount": "10.00", "how": "check", "check_number": "7", "reason": "Left"},
+    ),
+    "credit taken off": ("credit-applications/{application_id}/undoing", {}),
+    "a reallocation": ("allocations/{allocation_id}/undoing", {}),
+    "a credit note used": ("credit-notes/{note_id}/application", {}),
+    "a batch": ("payments/batches/{batch_id}/posting", {"sure": "y", "version": "{version}"}),
+}
+"""Every form that writes into the books without a day of its own, and a batch, whose day is the slip's."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_money_form_goes_into_closed_books_at_an_admins_word_alone(
+    client: FlaskClient, world: World, national: str, form: str
+) -> None:
+    path, typed = FORMS[form]
+    values = world.ids | prepared(world)
+    address = f"{national}/{path.format(**values)}"
+    enter(client, world.logins[ADMIN])
+    shown = hidden(client.get(address).text)
+    sent = {name: shown[name] for name in ("way", "seen") if name in shown}
+    sent |= {name: text.format(**values) for name, text in typed.items()}
+
+    refused = client.post(address, data=sent)
+
+    assert refused.status_code == 409 and "The books are closed" in refused.text, refused.text
+    assert overridden(world) == []
+    again = hidden(refused.text)
+    assert {name: again[name] for name in sent} == sent, "nothing typed is lost"
+    silent = client.post(address, data=again | {"override_reason": " "})
+    assert silent.status_code == 409 and "Say why." in silent.text
+    done = client.post(address, data=again | {"override_reason": "The month was closed too early"})
+    assert done.status_code == 303, done.text
+    assert set(overridden(world)) == {"The month was closed too early"}
+
+
+def prepared(world: World) -> dict[str, object]:
+    """The admin may all of it alone, the batch can be posted, and then the books are closed."""
+    for action in Action:
+        with tenancy.acting_for(world.organization.id):
+            factories.allow_alone(RoleName.NATIONAL_ADMIN, action, None)
+    close_today(world)
+    with tenancy.acting_for(world.organization.id), transaction():
+        batch = ReceiptBatch.here().get(world.ids["batch_id"])
+        ledger.close_span(batch.deposited_on, batch.deposited_on, by=None)
+        return {"owed": Invoice.here().get(world.ids["invoice_id"]).owed, "version": batch.version}
+
+
+def test_a_treasurer_reads_that_the_books_are_closed_and_has_no_way_in(
+    client: FlaskClient, world: World
+) -> None:
+    prepared(world)
+    enter(client, world.logins[TREASURER])
+    address = f"/o/{world.organization.slug}/chapters/ALP/invoices/{world.ids['invoice_id']}/voiding"
+    word = {"closed_books": "anyway", "override_reason": "I want it"}
+
+    for sent in ({"reason": "Twice"}, {"reason": "Twice"} | word):
+        answer = client.post(address, data=sent)
+        assert answer.status_code == 409 and "Post it all the same" not in answer.text
+    assert overridden(world) == []
+
+
+def test_a_program_gives_its_word_and_a_treasurers_program_can_not(client: FlaskClient, world: World) -> None:
+    prepared(world)
+    body = {"reason": "Billed twice"}
+    word = body | {"override_reason": "The month was closed too early"}
+    address = f"/api/invoices/{world.ids['invoice_id']}/void/"
+    with tenancy.acting_for(world.organization.id):
+        chapter = world.chapter
+        officer = program(client, world.organization, RoleName.TREASURER, chapter)
+        admin = program(client, world.organization, RoleName.NATIONAL_ADMIN)
+
+    assert officer.post(address, word).status_code == 409
+    assert admin.post(address, body).status_code == 409
+    assert admin.post(address, word).status_code == 200
+    assert set(overridden(world)) == {"The month was closed too early"}

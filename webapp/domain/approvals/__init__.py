@@ -3,6 +3,7 @@
 from webapp.domain.approvals.action import Action
 from webapp.domain.approvals.asking import ask
 from webapp.domain.approvals.delegation import ApprovalDelegation
+from webapp.domain.approvals.lapsing import lapse_about, lapse_of
 from webapp.domain.approvals.order import canonical
 from webapp.domain.approvals.policy import ApprovalPolicy, Limit, covers, limit_of
 from webapp.domain.approvals.powers import Powers, may_decide
@@ -24,6 +25,8 @@ __all__ = [
     "ask",
     "canonical",
     "covers",
+    "lapse_about",
+    "lapse_of",
     "limit_of",
     "may_decide",
 ]

@@ -199,7 +199,7 @@ class ApprovalRequest(OrganizationRow, Base):
         """Two who decide at once come one after the other; the second is told who was first."""
         db.session.refresh(self, _CHANGING, with_for_update=True)
         if self.state is ApprovalState.WITHDRAWN:
-            raise AlreadyDecided("This was withdrawn by whoever asked for it.")
+            raise AlreadyDecided(self.decision_reason or "This was withdrawn by whoever asked for it.")
         if not self.is_open:
             decider = db.session.get_one(Login, self.decided_by_id)
             raise AlreadyDecided(f"This was already {self.state.label} by {decider.name}.")
@@ -226,14 +226,17 @@ class ApprovalRequest(OrganizationRow, Base):
         ):
             raise NotAllowed("You may not decide this, or not any more.")
 
-    def _refuse_if_asker_left(self) -> None:
-        """Who has lost the role that let them ask gets nothing more by it."""
+    def asker_who_left(self) -> Login | None:
+        """Whoever asked and has lost the role that let them ask."""
         asker = self._asker()
         if asker is None:
-            return
+            return None
         access = Access(policy.roles_of(asker, lock=True))
         own = any(role.member_id == self.member_id for role in access.member_roles)
-        if not own and not access.can_change_chapter(self.chapter_id):
+        return None if own or access.can_change_chapter(self.chapter_id) else asker
+
+    def _refuse_if_asker_left(self) -> None:
+        if asker := self.asker_who_left():
             raise Conflict(
                 f"{asker.name}, who asked for this, may not ask for it any more. Nothing was done.",
                 next_step="Deny it. If it is right all the same, somebody else can ask for it.",

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from webapp.core import tenancy
+from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict
 from webapp.domain import approvals
@@ -80,7 +80,7 @@ def turn_down(request: ApprovalRequest, by: Login, on: date) -> None:
     if request.state is ApprovalState.DENIED:
         adjustment.deny(by=by, reason=request.decision_reason or "")
     else:
-        adjustment.withdraw()
+        adjustment.withdraw(by=by)
 
 
 def order_of(adjustment: Adjustment, invoice: Invoice) -> dict[str, Any]:
@@ -123,6 +123,8 @@ def _noted(
     )
     db.session.add(adjustment)
     db.session.flush()
+    asked = {"invoice": invoice.number, "kind": change.kind, "amount": change.amount, "owed": invoice.owed}
+    audit.record("adjustment requested", adjustment, by=by, after=asked, reason=adjustment.reason)
     if document is not None:
         db.session.add(Attachment.holding(document, adjustment))
         db.session.flush()

@@ -6,15 +6,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.core import clock
-from webapp.core.db import Base, OrganizationRow, belongs_to, references
+from webapp.core import audit, clock
+from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
-from webapp.domain.approvals import Action
+from webapp.domain.approvals import Action, lapse_about
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Login, tokens
 
@@ -165,14 +165,14 @@ class Adjustment(OrganizationRow, Base):
         self.line_id = line_id
 
     def deny(self, *, by: Login, reason: str) -> None:
-        self._decide(AdjustmentState.DENIED, by)
         self.decision_reason = reason
+        self._decide(AdjustmentState.DENIED, by)
         self.tell()
 
-    def withdraw(self) -> None:
-        """Whoever asked for it wants it no more."""
+    def withdraw(self, *, by: Login | None) -> None:
+        """Whoever asked for it wants it no more, or there is nothing left to change."""
         self._refuse_unless_requested()
-        self.state = AdjustmentState.WITHDRAWN
+        self._note(AdjustmentState.WITHDRAWN, by=by)
 
     def tell(self) -> None:
         """The member hears of what was decided, once."""
@@ -186,9 +186,32 @@ class Adjustment(OrganizationRow, Base):
     def _decide(self, state: AdjustmentState, by: Login | None) -> None:
         self._refuse_unless_requested()
         person_id = tokens.behind(by).person_id if by else None
-        self.state, self.decided_at = state, clock.now()
+        self.decided_at = clock.now()
         self.decided_by_id = person_id if person_id != self.requested_by_id else None
+        self._note(state, by=by)
+
+    def _note(self, state: AdjustmentState, *, by: Login | None) -> None:
+        before, self.state = self.state, state
+        audit.record(
+            f"adjustment {state.value}",
+            self,
+            by=by,
+            before={"state": before},
+            after={"state": state, "amount": self.amount},
+            reason=self.decision_reason,
+        )
 
     def _refuse_unless_requested(self) -> None:
         if not self.is_requested:
             raise Conflict(f"This adjustment has been {self.state.value} already.")
+
+
+def end_waiting(invoice_ids: Select[UUID], *, by: Login | None) -> None:
+    """These invoices are void: what still waits to change them is withdrawn, and leaves the queue."""
+    waiting = Adjustment.here().select(
+        Adjustment.invoice_id.in_(invoice_ids), Adjustment.state == AdjustmentState.REQUESTED
+    )
+    held = db.session.scalars(waiting.order_by(Adjustment.id).with_for_update()).all()
+    for adjustment in held:
+        adjustment.withdraw(by=by)
+    lapse_about([one.id for one in held], by=by, reason="The invoice was voided meanwhile.")

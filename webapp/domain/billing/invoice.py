@@ -26,7 +26,7 @@ from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict, Invalid
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
-from webapp.domain.billing.adjustments import Adjustment
+from webapp.domain.billing.adjustments import Adjustment, end_waiting
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.reasons import PriceReason
 from webapp.domain.billing.schedules import AssessmentSchedule
@@ -219,8 +219,9 @@ class Invoice(OrganizationRow, Base):
         self.voided_at, self.void_reason = clock.now(), reason.strip()
         self.voided_by_id = by.id if by else None
         self._derive(on)
+        end_waiting(Invoice.here().select(Invoice.id == self.id).with_only_columns(Invoice.id), by=by)
         later(Job.CLOSE_CHECKOUT, once=f"void:{self.id}", invoice_id=self.id)
-        audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": owed})
+        audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": owed}, after={"owed": 0})
 
     def entries(self) -> Sequence[ledger.JournalEntry]:
         """What stands in the books about what it charges: its issue, and what adjustments changed."""

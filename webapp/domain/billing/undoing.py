@@ -24,7 +24,7 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid, NotAllowed
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
-from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, end_waiting
 from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import hold as hold_period
@@ -89,6 +89,7 @@ def undo(run_id: UUID) -> int:
     assert run.undone_by_id is not None
     by = db.session.get_one(Login, run.undone_by_id)
     voided = _void_all(run, by)
+    end_waiting(Invoice.here().select(Invoice.run_id == run.id).with_only_columns(Invoice.id), by=by)
     run.state, run.undone_at = RunState.UNDONE, clock.now()
     later(Job.ANNOUNCE, once=f"run_undone:{run.id}", what="run_undone", run_id=run.id)
     audit.record("undone", run, by=by, after={"voided": voided}, reason=run.undo_reason)

@@ -17,6 +17,7 @@ from webapp.domain.notifications import by_hand
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.organizations.access import Access
+from webapp.domain.payments import voiding
 
 SLICE = 50
 
@@ -108,9 +109,11 @@ def _send_again(turn: Turn) -> None:
     by_hand.send_invoice(turn.invoice, by=turn.by, links=turn.links)
 
 
-def _void(turn: Turn) -> None:
+def _void(turn: Turn) -> str | None:
+    """What was received for it becomes credit notes first, as when it is voided alone."""
     assert turn.action.reason is not None, "Voiding is confirmed with a reason"
-    turn.invoice.void(by=turn.by, reason=turn.action.reason, on=turn.organization.today)
+    notes = voiding.void(turn.invoice.id, by=turn.by, reason=turn.action.reason, on=turn.organization.today)
+    return f"What was paid is kept: {', '.join(note.number for note in notes)}." if notes else None
 
 
 def _adjust(turn: Turn) -> str | None:

@@ -39,11 +39,14 @@ class NotLookedAt(Invalid):
 @dataclass(frozen=True)
 class Preview:
     """`invoices` will be done; `owed` is what is owed on them, and `change` by how much that falls, or rises
-    when it is negative, in minor units. `left_out` counts the others by the reason why."""
+    when it is negative, in minor units. `paid` of them are paid in whole or part, and voiding makes credit
+    notes of that: `credited`. `left_out` counts the others by the reason why."""
 
     terms: Terms
     invoices: int
     owed: int
+    paid: int
+    credited: int
     left_out: Mapping[str, int]
 
     @property
@@ -55,7 +58,8 @@ class Preview:
     @property
     def summary(self) -> str:
         """What somebody confirms has to be what they saw."""
-        return f"{self.terms.adjustment or ''},{self.terms.amount or ''}:{self.invoices},{self.owed}"
+        agreed = f"{self.terms.adjustment or ''},{self.terms.amount or ''}"
+        return f"{agreed}:{self.invoices},{self.owed}" + (f",{self.credited}" if self.credited else "")
 
 
 def choose(
@@ -91,13 +95,16 @@ def choose(
 def preview(action: BulkAction, organization: Organization, terms: Terms) -> Preview:
     """What it would do now."""
     reason = leaving_out.why_not(action.kind, organization, terms).label("reason")
-    counted = _joined(action, reason, func.count(), func.sum(Invoice.owed)).group_by(reason)
-    rows = db.session.execute(counted).all()
-    done = next((row for row in rows if row.reason is None), None)
+    held, voids = Invoice.paid - Invoice.refunded, action.kind is BulkKind.VOID
+    figures = func.count(), func.sum(Invoice.owed), func.count().filter(held > 0), func.sum(held)
+    rows = db.session.execute(_joined(action, reason, *figures).group_by(reason)).all()
+    done = next((row for row in rows if row.reason is None), (None, 0, 0, 0, 0))
     return Preview(
         terms=terms,
-        invoices=done[1] if done else 0,
-        owed=int(done[2]) if done else 0,
+        invoices=done[1],
+        owed=int(done[2]),
+        paid=done[3] if voids else 0,
+        credited=int(done[4]) if voids else 0,
         left_out={row.reason: row[1] for row in rows if row.reason is not None},
     )
 

@@ -60,11 +60,7 @@ def _to_sending_again(_: Organization, __: Terms) -> list[Objection]:
 
 
 def _to_voiding(_: Organization, __: Terms) -> list[Objection]:
-    return [
-        (_VOID[0], "It is void already."),
-        (Invoice.paid > 0, "Money was received for it. Void it on its own page."),
-        _UNDER_WAY,
-    ]
+    return [(_VOID[0], "It is void already."), _UNDER_WAY]
 
 
 def _to_adjusting(_: Organization, terms: Terms) -> list[Objection]:

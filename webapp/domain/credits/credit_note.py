@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core import audit
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references, references_organization
 from webapp.core.errors import Conflict, Invalid, NotFound
+from webapp.core.jobs import Job, later
 from webapp.domain.billing import numbering
 from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Chapter, Login, Member
@@ -38,11 +39,15 @@ _ORIGIN_LABELS = {
 }
 
 
+TOLD = (Origin.OVERPAYMENT, Origin.VOIDED_INVOICE, Origin.GOODWILL, Origin.FAILED_REFUND)
+"""What the member gets a letter about. The others only carry on a note that the member has."""
+
+
 class CreditState(StrEnum):
-    """`open`: to be used. `held`: asked back by the payer, and nobody can use it until that is decided.
+    """`open`: to be used. `held`: to be given back or withdrawn, and nobody can use it until that is decided.
 
     `applied`, `released`, `withdrawn`: what is not passed on to another note settles invoices, went back to
-    the payer, or is gone because its payment was taken back.
+    the payer, or is gone because its payment, or the goodwill, was taken back.
     """
 
     OPEN = "open"
@@ -87,6 +92,7 @@ class CreditNote(OrganizationRow, Base):
     invoice_id: Mapped[UUID | None]
     parent_id: Mapped[UUID | None]
     reason: Mapped[str | None]
+    withdrawal_reason: Mapped[str | None]
     issued_on: Mapped[date]
     opened_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -105,6 +111,10 @@ class CreditNote(OrganizationRow, Base):
         CheckConstraint("state NOT IN ('open', 'held') OR passed_on = 0", "used_as_a_whole"),
         CheckConstraint("origin <> 'remainder' OR parent_id IS NOT NULL", "a_rest_names_its_parent"),
         CheckConstraint("origin <> 'goodwill' OR reason IS NOT NULL", "goodwill_has_a_reason"),
+        CheckConstraint(
+            "origin <> 'goodwill' OR state <> 'withdrawn' OR withdrawal_reason IS NOT NULL",
+            "goodwill_is_withdrawn_with_a_reason",
+        ),
         UniqueConstraint("organization_id", "year", "sequence"),
         Index("ix_credit_notes_member", "organization_id", "member_id", "id"),
         Index("ix_credit_notes_chapter", "organization_id", "chapter_id", "id"),
@@ -154,8 +164,17 @@ class CreditNote(OrganizationRow, Base):
         """This much goes back to the payer; the rest is a new note. Who calls posts it: 2110 to the money."""
         return self._end(CreditState.RELEASED, amount, on=on, by=by)
 
-    def take_back(self, amount: int, *, on: date, by: Login | None) -> "CreditNote | None":
-        """This much is gone, for its payment was taken back; the rest is a new note. Who calls posts it."""
+    def take_back(
+        self, amount: int, *, reason: str | None = None, on: date, by: Login | None
+    ) -> "CreditNote | None":
+        """This much is gone with its payment or the goodwill; the rest is a new note. Who calls posts it."""
+        self.withdrawal_reason = reason
+        later(
+            Job.ANNOUNCE,
+            once=f"credit_note_withdrawn:{self.id}",
+            what="credit_note_withdrawn",
+            note_id=self.id,
+        )
         return self._end(CreditState.WITHDRAWN, amount, on=on, by=by)
 
     def use(self, amount: int, *, on: date, by: Login | None) -> "CreditNote | None":
@@ -181,6 +200,7 @@ class CreditNote(OrganizationRow, Base):
             parent_id=self.id,
         )
         audit.record("passed on", self, by=by, after={"amount": amount, "to": child.number})
+        audit.record("opened", child, by=by, after={"amount": amount, "origin": origin, "from": self.number})
         return child
 
     def _end(self, state: CreditState, amount: int, *, on: date, by: Login | None) -> "CreditNote | None":
@@ -189,13 +209,13 @@ class CreditNote(OrganizationRow, Base):
             raise Invalid("That is more than this credit note holds.")
         self.state = state
         db.session.flush()
-        audit.record(state.value, self, by=by, after={"amount": amount})
+        audit.record(state.value, self, by=by, after={"amount": amount}, reason=self.withdrawal_reason)
         rest = self.amount - amount
         return self.pass_on(rest, Origin.REMAINDER, on=on, by=by) if rest else None
 
 
 _STANDS = {
-    CreditState.HELD: "waiting to be given back",
+    CreditState.HELD: "waiting to be given back or withdrawn",
     CreditState.APPLIED: "used already",
     CreditState.RELEASED: "given back already",
     CreditState.WITHDRAWN: "withdrawn",
@@ -262,4 +282,7 @@ def _numbered(
     )
     db.session.add(note)
     db.session.flush()
+    if origin in TOLD:
+        told = f"credit_note_opened:{note.id}"
+        later(Job.ANNOUNCE, once=told, what="credit_note_opened", note_id=note.id)
     return note

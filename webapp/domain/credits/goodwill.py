@@ -8,11 +8,12 @@ from uuid import UUID
 from webapp.core import tenancy
 from webapp.core.db import db, new_id
 from webapp.core.errors import Invalid
-from webapp.domain.approvals import Action, ApprovalRequest, ask, covers, limit_of
+from webapp.domain.approvals import Action, ApprovalRequest, Limit, ask, covers, limit_of
 from webapp.domain.credits.credit_note import CreditNote, Origin, open_note
 from webapp.domain.ledger import Code, Side
-from webapp.domain.organizations import Login, Member, Organization
+from webapp.domain.organizations import Login, Member, Organization, tokens
 
+WHAT = "goodwill"
 _LONGEST_REASON = 500
 
 
@@ -30,7 +31,7 @@ class Goodwill:
     def order(self) -> dict[str, Any]:
         """Exactly what is done when somebody else approves it."""
         return {
-            "what": "goodwill",
+            "what": WHAT,
             "credit_note_id": self.id,
             "member_id": self.member.id,
             "chapter_id": self.member.chapter_id,
@@ -45,7 +46,7 @@ def give(
 ) -> tuple[CreditNote | None, ApprovalRequest | None]:
     """The credit note, or the request for it when it is more than this person may give alone."""
     wanted = _wanted(new_id(), member, amount, reason)
-    cap = limit_of(by, Action.ADJUSTMENT, lock=True)
+    cap = cap_of(by, member, lock=True)
     if covers(cap, amount):
         return _open(wanted, by=by, on=on), None
     request = ask(
@@ -63,9 +64,11 @@ def give(
     return None, request
 
 
-def is_meant(request: ApprovalRequest) -> bool:
-    """Whether this adjustment is credit, and not a change of an invoice."""
-    return request.terms.get("what") == "goodwill"
+def cap_of(by: Login, member: Member, *, lock: bool = False) -> Limit:
+    """Up to which amount somebody gives this member credit, or withdraws it, alone: nobody to themselves."""
+    if member.login_id is not None and member.login_id == tokens.behind(by).person_id:
+        return 0
+    return limit_of(by, Action.ADJUSTMENT, lock=lock)
 
 
 def carry_out(request: ApprovalRequest, by: Login, on: date) -> None:

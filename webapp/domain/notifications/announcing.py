@@ -14,7 +14,7 @@ from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.run import BillingBatch
 from webapp.domain.billing.status import InvoiceStatus
-from webapp.domain.notifications import approval_mails, dispute_mails
+from webapp.domain.notifications import approval_mails, credit_mails, dispute_mails
 from webapp.domain.notifications.delivery import (
     NO_ADDRESS,
     Mail,
@@ -24,7 +24,7 @@ from webapp.domain.notifications.delivery import (
     write_down,
 )
 from webapp.domain.notifications.links import Links
-from webapp.domain.notifications.recipients import invoice_meant, payer_and_officers
+from webapp.domain.notifications.recipients import invoice_meant, officers, payer_and_officers
 from webapp.domain.organizations import Invitation, Member, Role
 from webapp.domain.payments.batches import ReceiptLine
 from webapp.domain.payments.payment import Payment
@@ -140,17 +140,17 @@ def _to_payer(kind: MailKind, payment_id: UUID, links: Links) -> None:
 
 
 def _paid_twice(links: Links, payment_id: UUID) -> None:
+    """Officers hear it here, the member by the credit note's own mail."""
     payment = _payment(payment_id)
-    for reader, address, member_id in payer_and_officers(payment.member, payment.chapter_id):
+    for reader, address, _ in officers(payment.chapter_id):
         write_down(
             MailKind.PAID_TWICE,
             address,
             once=f"paid_twice:{payment.id}:{reader}",
             domain=links.domain,
-            member_id=member_id,
             payment_id=payment.id,
             invoice_id=invoice_meant(payment.id),
-            details={"reader": "member" if member_id else "officer", "amount": payment.credited},
+            details={"amount": payment.credited},
         )
 
 
@@ -276,6 +276,8 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "payment_reversed": _payment_reversed,
     "payment_failed": _payment_failed,
     "paid_twice": _paid_twice,
+    "credit_note_opened": credit_mails.announcing("opened"),
+    "credit_note_withdrawn": credit_mails.announcing("withdrawn"),
     "refund_submitted": _refund_submitted,
     "refund_arrived": _refund_arrived,
     "refund_failed": _refund_failed,

@@ -18,6 +18,7 @@ _HAPPENED = {
     ApprovalState.APPROVED: ("was approved", "{by} approved it, and it is done as you asked for it."),
     ApprovalState.DENIED: ("was denied", "{by} denied it. Nothing was changed."),
     ApprovalState.HELD: ("is on hold", "It is not decided yet, and waits apart for now."),
+    ApprovalState.WITHDRAWN: ("is over", "It does not need a decision any more, and nothing was done."),
     ApprovalState.ASKED_BACK: ("needs your answer", "It can't be decided before you have answered."),
 }
 
@@ -67,7 +68,7 @@ def news(voice: Voice, links: Links, mail: Mail) -> Message | None:
         return None
     happened, sentence = _HAPPENED[state]
     title = f"Your {request.action.label} for {request.member.name} {happened}"
-    words = request.decision_reason if state is ApprovalState.DENIED else request.remark
+    words = request.remark if request.is_open else request.decision_reason
     says = "The question" if state is ApprovalState.ASKED_BACK else "The reason"
     return Message(
         subject=title,

@@ -11,18 +11,23 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.credits import search
+from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.notifications import (
     approval_mails,
+    credit_mails,
+    credit_pdf,
     dispute_mails,
     dispute_wording,
     refund_wording,
     sign_in_wording,
     wording,
 )
+from webapp.domain.notifications.credit_pdf import CreditLetter
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
-from webapp.domain.notifications.pdf import InvoiceLetter, letter_of, printable
+from webapp.domain.notifications.pdf import InvoiceLetter, Letter, letter_of, printable
 from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
@@ -54,11 +59,15 @@ class Occasion:
     def letter(self, invoice: Invoice) -> InvoiceLetter:
         return letter_of(invoice, self.organization, self.links, test_mode=self.test_mode)
 
+    def credit_letter(self, note: CreditNote) -> CreditLetter:
+        applications = search.applications_of(note)
+        return credit_pdf.letter_of(note, applications, self.organization, test_mode=self.test_mode)
+
     def pay_url(self, invoice: Invoice) -> str:
         return self.links.pay(self.organization, invoice)
 
 
-Composed = tuple[Message, Sequence[InvoiceLetter]]
+Composed = tuple[Message, Sequence[Letter]]
 
 
 def compose(occasion: Occasion) -> Composed:
@@ -121,22 +130,35 @@ def _payment_failed(occasion: Occasion) -> Composed:
 
 
 def _paid_twice(occasion: Occasion) -> Composed:
-    """The member and the officers both hear it, each in words of their own."""
-    payment, details = _payment(occasion), occasion.mail.details
-    for_member, amount = details["reader"] == "member", details["amount"]
-    return wording.paid_twice(
-        occasion.voice, payment, payment.member, for_member=for_member, amount=amount
-    ), []
+    if occasion.mail.member_id is not None:
+        raise Pointless("The member hears of it by the credit note's own mail.")
+    payment = _payment(occasion)
+    amount = occasion.mail.details["amount"]
+    return wording.paid_twice(occasion.voice, payment, payment.member, amount=amount), []
+
+
+def _credit_note(occasion: Occasion) -> Composed:
+    details = occasion.mail.details
+    note = credit_mails.loaded(UUID(details["note_id"]))
+    if details["what"] == "opened" and note.state is CreditState.WITHDRAWN:
+        raise Pointless("The credit note was withdrawn before it was mailed.")
+    return credit_mails.ABOUT[details["what"]](occasion.voice, note), [occasion.credit_letter(note)]
 
 
 def _refund(occasion: Occasion) -> Composed:
     details = occasion.mail.details
     statement = Refund.here().select(Refund.id == UUID(details["refund_id"]))
     loaded = statement.options(
-        joinedload(Refund.member), joinedload(Refund.payment), joinedload(Refund.invoice)
+        joinedload(Refund.member),
+        joinedload(Refund.payment),
+        joinedload(Refund.invoice),
+        joinedload(Refund.credit_note),
     )
     refund = db.session.scalars(loaded).one()
-    return refund_wording.ABOUT[details["what"]](occasion.voice, refund), []
+    message = refund_wording.ABOUT[details["what"]](occasion.voice, refund)
+    if refund.credit_note_id is None or occasion.mail.member_id is None:
+        return message, []
+    return message, [occasion.credit_letter(credit_mails.loaded(refund.credit_note_id))]
 
 
 def _dispute(occasion: Occasion) -> Composed:
@@ -228,6 +250,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.PAYMENT_REVERSED: _payment_reversed,
     MailKind.PAYMENT_FAILED: _payment_failed,
     MailKind.PAID_TWICE: _paid_twice,
+    MailKind.CREDIT_NOTE: _credit_note,
     MailKind.REFUND: _refund,
     MailKind.REFUND_FAILED: _refund,
     MailKind.DISPUTE: _dispute,

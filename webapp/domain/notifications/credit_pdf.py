@@ -7,7 +7,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from webapp.domain.credits.applying import CreditApplication
-from webapp.domain.credits.credit_note import CreditNote
+from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.notifications.pdf import address_lines, hash_of
 from webapp.domain.organizations import Organization
 
@@ -41,6 +41,7 @@ class CreditLetter:
     amount: int
     uses: tuple[tuple[str, int], ...]
     remaining: int
+    withdrawn: bool
     specimen: bool
 
     @property
@@ -85,6 +86,7 @@ def letter_of(
         amount=note.amount,
         uses=tuple(_uses(note, applications)),
         remaining=note.remaining,
+        withdrawn=note.state is CreditState.WITHDRAWN,
         specimen=organization.is_demo or test_mode,
     )
 

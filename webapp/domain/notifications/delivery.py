@@ -29,6 +29,7 @@ class MailKind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_REVERSED = "payment_reversed"
     PAID_TWICE = "paid_twice"
+    CREDIT_NOTE = "credit_note"
     REFUND = "refund"
     REFUND_FAILED = "refund_failed"
     DISPUTE = "dispute"

@@ -94,6 +94,8 @@ def _owed_again(voice: Voice, refund: Refund) -> str:
 
 def _facts(refund: Refund) -> list[tuple[str, str]]:
     facts = [("Invoice", refund.invoice.number)] if refund.invoice else []
+    if refund.credit_note:
+        facts.append(("Credit note", refund.credit_note.number))
     if refund.check_number:
         facts.append(("Check", refund.check_number))
     return facts

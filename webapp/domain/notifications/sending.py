@@ -9,7 +9,7 @@ from webapp.domain.notifications.composing import Occasion, Pointless, compose
 from webapp.domain.notifications.delivery import MOST_ATTEMPTS, Mail
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Attachment, Envelope, Message, Stationery, Writer
-from webapp.domain.notifications.pdf import InvoiceLetter
+from webapp.domain.notifications.pdf import Letter
 from webapp.domain.organizations import Organization
 
 
@@ -20,7 +20,7 @@ class Outgoing:
     mail: Mail
     organization: Organization
     message: Message
-    letters: Sequence[InvoiceLetter]
+    letters: Sequence[Letter]
     specimen: bool
 
     def envelope(self, writer: Writer, drawings: Sequence[bytes]) -> Envelope:

@@ -142,20 +142,9 @@ def payment_failed(
     )
 
 
-def paid_twice(voice: Voice, payment: Payment, member: Member, *, for_member: bool, amount: int) -> Message:
+def paid_twice(voice: Voice, payment: Payment, member: Member, *, amount: int) -> Message:
+    """For officers."""
     money_text = voice.money(amount)
-    if for_member:
-        return Message(
-            subject=f"You paid {money_text} more than was owed",
-            title=f"You paid {money_text} more than was owed",
-            greeting=dear(member),
-            paragraphs=[
-                f"{voice.name} received {voice.money(payment.amount)} from you. {money_text} of it was not"
-                " owed any more, for instance because a check had arrived meanwhile."
-            ],
-            amount=("Kept as your credit", amount),
-            afterwards=["Your treasurer knows. Answer this mail if you want it back or used for something."],
-        )
     return Message(
         subject=f"{member.name} paid {money_text} more than was owed",
         title=f"{member.name} paid {money_text} more than was owed",

@@ -13,6 +13,7 @@ from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid
 from webapp.core.jobs import Job, later
+from webapp.domain import ledger
 from webapp.domain.billing.spreading import Preview
 from webapp.domain.organizations import Login, Organization
 from webapp.domain.payments import stack
@@ -30,7 +31,10 @@ from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.payments.stack import Deposit, Sheet
 
 AT_ONCE = 300
-"""So many lines are posted while the treasurer waits; a worker posts a longer batch."""
+"""So many lines are posted while the treasurer waits; a worker posts a longer batch.
+
+Into closed books it goes at once: who gives a word for that is there to give it.
+"""
 
 
 class PostedAlready(Conflict):
@@ -95,7 +99,7 @@ def post(
         raise NeedsASecondLook
     batch.posted_by_id, batch.problem = by.id, None
     batch.state = ReceiptBatchState.POSTING
-    if found.tally.lines > AT_ONCE:
+    if found.tally.lines > AT_ONCE and ledger.closed_through(batch.deposited_on) is None:
         later(Job.POST_RECEIPTS, once=f"{batch.id}:{batch.version}", batch_id=batch.id)
     else:
         _carry_out(batch, found, by=by, organization=organization)

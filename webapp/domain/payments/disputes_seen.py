@@ -189,6 +189,7 @@ def _entry(
         id=new_id(), dispute_id=dispute.id, kind=kind, amount=amount, fee=fee, reference=reference
     )
     db.session.add(entry)
+    audit.record(f"dispute_{kind.value}", dispute, by=None, after={"amount": amount, "fee": fee})
     return entry
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_
 
+from webapp.core import audit
 from webapp.core.db import db
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
@@ -51,6 +52,8 @@ def receive_if_ready(held: Held, *, on: date, by: Login | None) -> None:
         return
     settled = list(fill(payment.amount, [held.invoice]))
     allocation.receive(payment, settled, on=on, today=on, by=by)
+    received = {"amount": payment.amount, "fee": payment.fee, "credited_amount": payment.credited}
+    audit.record("payment_received", payment, by=by, after=received)
     _mark_processing(held.invoice)
     promise_receipt(payment)
     if payment.credited:

@@ -61,7 +61,7 @@ def reverse(payment_id: UUID, *, by: Login | None, reason: str, on: date) -> Pay
     entries = _entries(payment, notes)
     for note in notes:
         if note.remaining:
-            note.take_back(note.amount, on=on, by=by)
+            note.take_back(note.amount, reason=reason.strip(), on=on, by=by)
     payment.credited = 0
     for settled in allocation.live_allocations(payment):
         allocation.shrink(settled, payment, settled.amount, by=by)

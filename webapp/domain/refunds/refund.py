@@ -13,6 +13,7 @@ from webapp.core.db import Base, OrganizationRow, belongs_to, references
 from webapp.core.errors import Conflict, NotAllowed
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Event, Guard, Objection
 from webapp.domain.organizations import Chapter, Login, Member, tokens
 from webapp.domain.payments.payment import Payment
@@ -103,6 +104,7 @@ class Refund(OrganizationRow, Base):
     member: Mapped[Member] = belongs_to("Refund.member_id", "Member")
     chapter: Mapped[Chapter] = belongs_to("Refund.chapter_id", "Chapter")
     invoice: Mapped[Invoice | None] = belongs_to("Refund.invoice_id", "Invoice")
+    credit_note: Mapped[CreditNote | None] = belongs_to("Refund.credit_note_id", "CreditNote")
     requested_by: Mapped[Login | None] = relationship(
         foreign_keys="Refund.requested_by_id", viewonly=True, lazy="raise"
     )
@@ -185,7 +187,10 @@ class Refund(OrganizationRow, Base):
 
     def fail(self, reason: str | None = None) -> None:
         """The money did not arrive, perhaps days later. Member and officers hear of it once."""
+        before = {"state": self.state}
         self.state, self.failed_at, self.note = RefundState.FAILED, clock.now(), reason or self.note
+        after = {"state": self.state, "amount": self.amount}
+        audit.record("refund_failed", self, by=None, before=before, after=after, reason=self.note)
         later(Job.ANNOUNCE, once=f"refund_failed:{self.id}", what="refund_failed", refund_id=self.id)
 
     def settle_failure(self, *, by: Login) -> None:

@@ -8,8 +8,10 @@ from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID
 
+from webapp.core import audit
 from webapp.core.db import database_time, db, new_id
 from webapp.core.jobs import Job, later
+from webapp.domain import approvals
 from webapp.domain.payments import disputes, disputes_seen, receiving
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import ProcessorPayment, ProcessorRefund
@@ -107,6 +109,7 @@ def _made_there(payment: Payment, seen: ProcessorRefund, *, on: date) -> Refund 
     )
     db.session.add(refund)
     db.session.flush()
+    audit.record("refund_made_at_the_processor", refund, by=None, after={"amount": refund.amount})
     return refund
 
 
@@ -139,6 +142,7 @@ def _waiting(payment: Payment) -> Sequence[Refund]:
 def _withdraw(refund: Refund, payment: Payment, reason: str) -> None:
     booking.free(refund, payment, by=None)
     refund.end(RefundState.WITHDRAWN, by=None, reason=reason)
+    approvals.lapse_about([refund.id], by=None, reason=reason)
 
 
 def _move(refund: Refund, payment: Payment, seen: ProcessorRefund, invoices: Invoices, *, on: date) -> None:

@@ -9,11 +9,13 @@ from sqlalchemy import and_, func, select, union_all
 from webapp.core import tenancy
 from webapp.core.db import OrganizationRow, db
 from webapp.domain.approvals import ApprovalRequest
+from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.run import BillingRun
 from webapp.domain.billing.schedules import AssessmentSchedule
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.organizations import (
     ApiToken,
     Chapter,
@@ -26,8 +28,10 @@ from webapp.domain.organizations import (
     RosterImport,
 )
 from webapp.domain.payments.batches import ReceiptBatch
+from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor
+from webapp.domain.refunds.refund import Refund
 
 _NAMES: dict[type[OrganizationRow], Any] = {
     Chapter: Chapter.name,
@@ -38,6 +42,8 @@ _NAMES: dict[type[OrganizationRow], Any] = {
     BillingPeriod: BillingPeriod.name,
     AssessmentSchedule: AssessmentSchedule.name,
     PaymentProcessor: PaymentProcessor.name,
+    CreditNote: CreditNote.number,
+    Dispute: Dispute.reference,
     ReceiptBatch: func.nullif(ReceiptBatch.deposit_reference, ""),
     Invitation: Invitation.email,
     ApiToken: ApiToken.name,
@@ -48,6 +54,8 @@ _NAMES: dict[type[OrganizationRow], Any] = {
 _BORROWED: dict[type[OrganizationRow], tuple[Any, type[OrganizationRow]]] = {
     ApprovalRequest: (ApprovalRequest.member_id, Member),
     Payment: (Payment.member_id, Member),
+    Refund: (Refund.member_id, Member),
+    Adjustment: (Adjustment.invoice_id, Invoice),
     BillingRun: (BillingRun.schedule_id, AssessmentSchedule),
     DuesRate: (DuesRate.status_id, MemberStatus),
 }

@@ -57,6 +57,7 @@ ORDER = shape_in(
     type=f.choice("What it is for; a fee raises what is owed, all others lower it", AdjustmentKind).needed(),
     amount=f.amount("By how much", 2_500, least=1).needed(),
     reason=f.text("Why; the member can read it", "Decided by the board", least=1, most=500).needed(),
+    override_reason=f.override_reason(),
     currency=f.currency("Of the amount; the organization's unless told"),
     direction=f.choice("Only a correction can go either way", Direction).without_example(),
     payment_id=f.identifier("A payment of the same member that it is about").without_example(),

@@ -65,6 +65,7 @@ APPROVAL = shape_in(
         _DIGEST,
         pattern="^[0-9a-f]{64}$",
     ).needed(),
+    override_reason=f.override_reason(),
 )
 REMARK = shape_in("ApprovalRemark", remark=_WORDS.needed())
 _PATH = "/organizations/<uuid:organization_id>/approval-requests/"

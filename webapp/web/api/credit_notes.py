@@ -8,7 +8,7 @@ from flask import g
 from webapp.core.db import transaction
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.credits import applying, goodwill, search
+from webapp.domain.credits import applying, goodwill, search, withdrawing
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.credits.credit_note import CreditNote, CreditState, Origin
 from webapp.domain.organizations import Member
@@ -43,6 +43,7 @@ _NOTE = {
     "invoice_id": f.identifier("The invoice that was voided").or_null(),
     "parent_id": f.identifier("The credit note that it is a rest of").or_null(),
     "reason": f.text("Why goodwill was given", "The hall was closed in May").or_null(),
+    "withdrawal_reason": f.text("Why it was withdrawn", "It was given twice").or_null(),
     "issued_on": f.day("Since when it stands in the books"),
 }
 SUMMARY = Shape("CreditNoteSummary", _NOTE)
@@ -71,6 +72,7 @@ GIVING = shape_in(
     amount=f.amount("How much", 2_500, least=1).needed(),
     currency=f.currency("Of the amount; the organization's unless told"),
     reason=f.text("Why; the member can read it", "The hall was closed in May", least=1, most=500).needed(),
+    override_reason=f.override_reason(),
 )
 GIVEN = Shape(
     "CreditGiven",
@@ -85,8 +87,15 @@ RELEASE = shape_in(
     reason=f.text("Why", "Left the chapter", least=1, most=500).needed(),
     how=f.choice("The way it goes back: original, through the processor, unless told", How),
     check_number=f.text("With how check: the number of the check", "2041", most=40).without_example(),
+    override_reason=f.override_reason(),
 )
-USE = shape_in("CreditNoteUse", **SPREADING)
+WITHDRAWAL = shape_in(
+    "CreditWithdrawal",
+    reason=f.text("Why; the member can read it", "It was given twice", least=1, most=500).needed(),
+    override_reason=f.override_reason(),
+)
+USE = shape_in("CreditNoteUse", override_reason=f.override_reason(), **SPREADING)
+UNDOING = shape_in("CreditUndoing", override_reason=f.override_reason())
 _NOTES = "/organizations/<uuid:organization_id>/credit-notes/"
 _COLUMNS = {"member": "member_id", "state": "state", "origin": "origin"}
 
@@ -186,13 +195,35 @@ def release_credit_note(note_id: UUID, body: Values) -> Answer:
 
 
 @operations.post(
+    _NOTES + "<uuid:note_id>/withdraw",
+    summary="Withdraw goodwill",
+    topic=TOPIC,
+    gives=NOTE,
+    takes=WITHDRAWAL,
+    status=200,
+    may_wait=True,
+    allowed=OFFICERS,
+)
+def withdraw_credit_note(note_id: UUID, body: Values) -> Answer:
+    """Of which nothing was used. 200: it is withdrawn, and its entry in the books is reversed. 202: it is
+    above what the token's owner may decide alone; it waits for approval, and nobody can use the credit note
+    meanwhile."""
+    with transaction():
+        _reached(note_id)
+        _, request = withdrawing.withdraw(note_id, reason=body["reason"], by=acting, on=g.organization.today)
+    told = _told(_reached(note_id))
+    return told if request is None else Accepted(told)
+
+
+@operations.post(
     "/organizations/<uuid:organization_id>/credit-applications/<uuid:application_id>/undo",
     summary="Take credit off an invoice",
     topic=TOPIC,
     gives=NOTE,
+    query=UNDOING,
     allowed=OFFICERS,
 )
-def undo_credit_application(application_id: UUID) -> Answer:
+def undo_credit_application(application_id: UUID, query: Values) -> Answer:
     """The invoice is owed again, and the credit is a new credit note, which is the answer."""
     with transaction():
         found = CreditApplication.here().get(application_id)

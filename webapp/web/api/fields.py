@@ -107,9 +107,22 @@ def currency(description: str = "Of every amount beside it") -> Field:
     return text(description, "USD", least=3, most=3, pattern="^[A-Z]{3}$")
 
 
+def override_reason() -> Field:
+    described = "Only with a national admin's token: why it goes into closed books all the same"
+    example = "Found in the lock box after the month was closed"
+    return text(described, example, most=500).without_example()
+
+
 def list_of(shape: "Shape", description: str) -> Field:
     schema = {"type": "array", "items": {"$ref": f"#/components/schemas/{shape.name}"}}
     return Field(schema | {"description": description})
+
+
+def identifiers(description: str, *, most: int) -> Field:
+    one = {"type": "string", "format": "uuid"}
+    schema = {"type": "array", "items": one, "minItems": 1, "maxItems": most, "uniqueItems": True}
+    example = ["0198f2c4-7a10-7c3e-9d5b-2f6a1e8b4c70"]
+    return _described(schema, description, example, read=lambda value: [UUID(one) for one in value])
 
 
 def several(shape: "Shape", description: str, *, most: int) -> Field:

@@ -90,7 +90,9 @@ NEW_LINK = Shape(
     },
 )
 VOIDING = shape_in(
-    "Voiding", reason=f.text("Why; the member can read it", "Billed by mistake", least=1).needed()
+    "Voiding",
+    reason=f.text("Why; the member can read it", "Billed by mistake", least=1).needed(),
+    override_reason=f.override_reason(),
 )
 
 

@@ -8,7 +8,6 @@ from flask import g
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing import spreading
-from webapp.domain.ledger import Override, overriding
 from webapp.domain.notifications import receipts
 from webapp.domain.organizations import Member
 from webapp.domain.payments import offline, reallocating, reversing
@@ -76,10 +75,12 @@ REALLOCATION = shape_in(
         Order.FIFO,
         Order.PROPORTIONAL,
     ),
+    override_reason=f.override_reason(),
 )
 REVERSAL = shape_in(
     "PaymentReversal",
     reason=f.text("What was wrong", "The check was another member's", least=1, most=500).needed(),
+    override_reason=f.override_reason(),
 )
 FILTERS = listing(
     "PaymentFilters",
@@ -95,11 +96,7 @@ RECEIPT = shape_in(
     method=f.one_of("How it came", *OFFLINE).needed(),
     received_on=f.day("When; today unless told"),
     reference=f.text("A check number or what the bank says", "1024", most=100),
-    override_reason=f.text(
-        "Only with a national admin's token: why it goes into closed books all the same",
-        "Found in the lock box after the month was closed",
-        most=500,
-    ).without_example(),
+    override_reason=f.override_reason(),
     seen=f.text("As the preview gave it; without it nothing is compared", "4f0c").without_example(),
     receipt=f.flag("Whether the member gets a receipt by mail; yes unless told"),
     **SPREADING,
@@ -131,7 +128,7 @@ def record_payment(body: Values) -> Answer:
     received. It settles what the member owes as `allocation` says, never more than an invoice owes; the rest
     becomes a credit note."""
     refuse_other_currency(body)
-    with transaction(), overriding(_override(body)):
+    with transaction():
         member = _payer(body["member_id"])
         payment = record_offline(
             member,
@@ -247,11 +244,6 @@ def _payer(member_id: UUID) -> Member:
         return bearer.reach_member(member_id)
     except NotFound as error:
         raise Invalid(fields={"member_id": "There is no member with this id."}) from error
-
-
-def _override(body: Values) -> Override | None:
-    reason = body.get("override_reason", "").strip()
-    return Override(by=acting, reason=reason) if reason else None
 
 
 def _received_on(body: Values) -> Any:

@@ -72,6 +72,7 @@ BATCH_IN = shape_in(
 POSTING_IN = shape_in(
     "ReceiptBatchPosting",
     sure=f.flag("Post it also when some of it may have been recorded before; not unless told"),
+    override_reason=f.override_reason(),
 )
 FILTERS = listing("ReceiptBatchFilters", state=f.choice("Only in this state", ReceiptBatchState))
 _BATCHES = "/organizations/<uuid:organization_id>/receipt-batches/"

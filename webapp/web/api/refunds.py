@@ -52,6 +52,7 @@ ORDER = shape_in(
     "RefundOrdered",
     amount=f.amount("What goes back", 6_000, least=1).needed(),
     reason=f.text("Why", "Left the chapter", least=1, most=500).needed(),
+    override_reason=f.override_reason(),
     currency=f.currency("Of the amount; the organization's unless told"),
     payment_id=f.identifier(
         "Which payment of the invoice; needed only when several could give back the amount"

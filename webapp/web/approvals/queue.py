@@ -4,15 +4,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import request
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from webapp.core import money
-from webapp.domain.approvals import Action, ApprovalRequest, Powers
+from webapp.domain.approvals import Action, ApprovalRequest
 from webapp.domain.approvals import queue as waiting
-from webapp.domain.approvals.queue import Reader, Tab, Wanted
+from webapp.domain.approvals.queue import Tab, Wanted
 from webapp.web.approvals import approvals
-from webapp.web.gates import current_access, current_organization
+from webapp.web.deciders import reader
 from webapp.web.htmx import respond
 from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
@@ -28,11 +27,6 @@ _HEADER = (
     "cap_minor", "state", "asked_by", "reason", "decided_by", "decided_at", "decision_reason",
 )  # fmt: skip
 ChoiceT = TypeVar("ChoiceT", Tab, Action)
-
-
-def reader() -> Reader:
-    powers = Powers.of(current_user, on=current_organization.today, access=current_access)
-    return Reader(current_user.id, current_access, powers)
 
 
 @approvals.get("/", endpoint="queue")

@@ -13,7 +13,7 @@ from webapp.domain.approvals import queue as waiting
 from webapp.domain.reporting import standing
 from webapp.web import changes
 from webapp.web.approvals import approvals
-from webapp.web.approvals.queue import reader
+from webapp.web.deciders import reader
 from webapp.web.forms import Form
 
 

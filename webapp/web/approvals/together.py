@@ -16,9 +16,9 @@ from webapp.core.errors import Refusal
 from webapp.domain.approvals import ApprovalRequest
 from webapp.domain.approvals import queue as waiting
 from webapp.web.approvals import approvals
-from webapp.web.approvals.queue import reader
 from webapp.web.approvals.request import visible
 from webapp.web.confirmation import confirmed
+from webapp.web.deciders import reader
 from webapp.web.forms import Form
 from webapp.web.gates import current_organization, in_two_steps
 from webapp.web.lists import PAGE

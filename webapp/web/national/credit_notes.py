@@ -5,7 +5,7 @@ from uuid import UUID
 from werkzeug.wrappers import Response
 
 from webapp.domain.organizations import Member
-from webapp.web import credit_applications, goodwill, reallocations, releases
+from webapp.web import credit_applications, credit_withdrawals, goodwill, reallocations, releases
 from webapp.web import credit_notes as shared
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
@@ -46,6 +46,17 @@ def new_credit_release(note_id: UUID) -> str:
 @acts_once
 def create_credit_release(note_id: UUID) -> Response | tuple[str, int]:
     return releases.create("national", shared.loaded(note_id))
+
+
+@national.get("/credit-notes/<uuid:note_id>/withdrawal")
+def new_credit_withdrawal(note_id: UUID) -> str:
+    return credit_withdrawals.new("national", shared.loaded(note_id))
+
+
+@national.post("/credit-notes/<uuid:note_id>/withdrawal")
+@acts_once
+def create_credit_withdrawal(note_id: UUID) -> Response | tuple[str, int]:
+    return credit_withdrawals.create("national", shared.loaded(note_id))
 
 
 @national.post("/credit-applications/<uuid:application_id>/undoing")

@@ -12,7 +12,17 @@ from wtforms.validators import InputRequired, Length
 from webapp import wiring
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.organizations import Chapter, Invitation, Role, RoleName, invitations, people, roles
+from webapp.domain.approvals import lapse_of
+from webapp.domain.organizations import (
+    Chapter,
+    Invitation,
+    Login,
+    Role,
+    RoleName,
+    invitations,
+    people,
+    roles,
+)
 from webapp.web.confirmation import confirmed
 from webapp.web.forms import Form, offered
 from webapp.web.gates import current_organization
@@ -112,8 +122,11 @@ def confirm_role_removal(role_id: UUID) -> str:
 @national.post("/people/roles/<uuid:role_id>/removal")
 @confirmed
 def remove_role(role_id: UUID) -> Response:
-    with transaction():
-        roles.remove(Role.here().get(role_id, lock=True), by=current_user)
+    with transaction() as session:
+        role = Role.here().get(role_id, lock=True)
+        asker = session.get_one(Login, role.login_id)
+        roles.remove(role, by=current_user)
+        lapse_of(asker, by=current_user, tell=wiring.DENIALS, on=current_organization.today)
     return see_other("national.people", notice="The role is removed, and the person is signed out.")
 
 

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from webapp.core.errors import NotFound
 from webapp.domain.organizations import Member
-from webapp.web import credit_applications, goodwill, reallocations, releases
+from webapp.web import credit_applications, credit_withdrawals, goodwill, reallocations, releases
 from webapp.web import credit_notes as shared
 from webapp.web.gates import current_chapter
 from webapp.web.request_keys import acts_once
@@ -48,6 +48,17 @@ def new_credit_release(note_id: UUID) -> str:
 @acts_once
 def create_credit_release(note_id: UUID) -> Response | tuple[str, int]:
     return releases.create("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+
+
+@treasurers.get("/credit-notes/<uuid:note_id>/withdrawal")
+def new_credit_withdrawal(note_id: UUID) -> str:
+    return credit_withdrawals.new("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+
+
+@treasurers.post("/credit-notes/<uuid:note_id>/withdrawal")
+@acts_once
+def create_credit_withdrawal(note_id: UUID) -> Response | tuple[str, int]:
+    return credit_withdrawals.create("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
 
 
 @treasurers.post("/credit-applications/<uuid:application_id>/undoing")

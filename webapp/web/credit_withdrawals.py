@@ -1,0 +1,41 @@
+"""Withdrawing goodwill that nobody has used yet: what it does to the books is shown first."""
+
+from flask import render_template
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from webapp.core.db import transaction
+from webapp.domain import ledger
+from webapp.domain.credits import goodwill, withdrawing
+from webapp.domain.credits.credit_note import CreditNote
+from webapp.web.forms import ReasonForm
+from webapp.web.gates import current_organization
+from webapp.web.htmx import see_other
+
+
+def new(persona: str, note: CreditNote, form: ReasonForm | None = None) -> str:
+    withdrawable = withdrawing.can_be_withdrawn(note)
+    given = ledger.moves_of(withdrawing.entry_of(note)) if withdrawable else []
+    return render_template(
+        "shared/credit_notes/withdrawal.html",
+        persona=persona,
+        note=note,
+        form=form or ReasonForm(formdata=None),
+        withdrawable=withdrawable,
+        moves=[move.turned_round() for move in given],
+        limit=goodwill.cap_of(current_user, note.member),
+    )
+
+
+def create(persona: str, note: CreditNote) -> Response | tuple[str, int]:
+    form = ReasonForm()
+    if not form.validate():
+        return new(persona, note, form), 422
+    with transaction():
+        _, request = withdrawing.withdraw(
+            note.id, reason=form.reason.data, by=current_user, on=current_organization.today
+        )
+    if request is None:
+        return see_other(f"{persona}.credit_note", note_id=note.id, notice=f"{note.number} is withdrawn.")
+    told = "This waits for approval. Until somebody else has decided, nobody can use the credit note."
+    return see_other(f"{persona}.credit_note", note_id=note.id, notice=told, tone="calm")
