@@ -1,7 +1,6 @@
 """`flask org` and `flask roster`: a new organization, and its members from a file."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from webapp.domain.organizations import (
     roster_import,
     roster_undoing,
 )
-from webapp.domain.organizations.roster_columns import ColumnPlan, Field
+from webapp.domain.organizations.roster_columns import Field
 from webapp.domain.organizations.roster_intake import Intake
 
 org = AppGroup("org", help="Organizations.")
@@ -84,8 +83,17 @@ def import_(
             uploaded = roster_import.upload(file.name, file.read_bytes(), by=None)
             if notice := uploaded.file().notice:
                 click.echo(notice, err=True)
-            plan = _changed(uploaded.plan, mapping, for_all, new_status)
-            roster_import.use(uploaded, replace(plan, overwrite=overwrite))
+            roster_import.use(
+                uploaded,
+                uploaded.plan.changed(
+                    columns={heading: _field(name) for heading, name in map(_pair, mapping)},
+                    fixed={_field(name): text for name, text in map(_pair, for_all)},
+                    new_statuses={
+                        name: not word for name, _, word in (text.partition(":") for text in new_status)
+                    },
+                    overwrite=overwrite,
+                ),
+            )
             if dry_run:
                 roster_import.check(uploaded, organization, now=True)
             else:
@@ -163,23 +171,6 @@ def _report(uploaded: RosterImport) -> None:
     )
     if uploaded.state is ImportState.FAILED:
         raise click.ClickException(uploaded.error or "The import failed.")
-
-
-def _changed(
-    plan: ColumnPlan, mapping: Sequence[str], for_all: Sequence[str], new_status: Sequence[str]
-) -> ColumnPlan:
-    columns = {heading: _field(name) for heading, name in map(_pair, mapping)}
-    for heading in columns:
-        if heading not in plan.columns:
-            raise click.ClickException(f"The file has no column “{heading}”.")
-    fixed = {_field(name): text for name, text in map(_pair, for_all)}
-    statuses = {name: not word for name, _, word in (text.partition(":") for text in new_status)}
-    return replace(
-        plan,
-        columns={**plan.columns, **columns},
-        fixed={**plan.fixed, **fixed},
-        new_statuses={**plan.new_statuses, **statuses},
-    )
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -441,6 +441,30 @@ def test_a_dry_run_of_a_roster_changes_nothing(admin: Program, chapter: Chapter,
     assert count(Member) == 0
 
 
+def test_a_program_says_what_the_columns_of_a_roster_hold(
+    admin: Program, chapter: Chapter, jobs: JobRunner
+) -> None:
+    content = "Card,Family,Where\nPX1,Núñez,ALP\n"
+    sent = admin.send(
+        "POST", "roster-imports/?hold=true", data=content.encode(), content_type="text/csv"
+    ).json
+    here = f"roster-imports/{sent['id']}/"
+    columns = {"Card": "number", "Family": "last_name", "Where": "chapter_code"}
+
+    unknown = admin.patch(here, {"columns": {"Nobody": "number"}})
+    mapped = admin.patch(
+        here, {"columns": columns, "for_all": {"status": "pledge"}, "new_statuses": {"pledge": True}}
+    )
+    checked, begun = admin.post(here + "check/"), admin.post(here + "start/")
+    jobs.run_all()
+
+    assert (sent["state"], unknown.status_code) == ("uploaded", 422)
+    assert (mapped.json["columns"], mapped.json["for_all"]) == (columns, {"status": "pledge"})
+    assert (checked.json["state"], checked.json["counts"]["created"]) == ("checked", 1)
+    assert (begun.status_code, admin.get(here).json["state"], count(Member)) == (202, "done", 1)
+    assert admin.patch(here, {"columns": columns}).status_code == 409
+
+
 def test_a_roster_is_undone_and_says_what_could_not_be(
     admin: Program, chapter: Chapter, jobs: JobRunner
 ) -> None:

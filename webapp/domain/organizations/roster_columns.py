@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -156,6 +156,25 @@ class ColumnPlan:
 
     def has(self, name: Field) -> bool:
         return name in self.columns.values() or bool(self.fixed.get(name))
+
+    def changed(
+        self,
+        *,
+        columns: Mapping[str, Field],
+        fixed: Mapping[Field, str],
+        new_statuses: Mapping[str, bool],
+        overwrite: bool | None = None,
+    ) -> "ColumnPlan":
+        """With these beside what it says already; Invalid for a column that the file has not."""
+        if unknown := [heading for heading in columns if heading not in self.columns]:
+            raise Invalid(" ".join(f"The file has no column “{heading}”." for heading in unknown))
+        return replace(
+            self,
+            columns={**self.columns, **columns},
+            fixed={**self.fixed, **fixed},
+            new_statuses={**self.new_statuses, **new_statuses},
+            overwrite=self.overwrite if overwrite is None else overwrite,
+        )
 
     def require_complete(self) -> None:
         """Invalid with a sentence for everything that is missing or named twice."""

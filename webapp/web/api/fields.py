@@ -140,6 +140,16 @@ def counts(description: str, example: dict[str, int]) -> Field:
     return _described(schema, description, example)
 
 
+def by_name(description: str, example: dict[str, Any], values: Field) -> Field:
+    """An object with any names, each with a value of this sort."""
+
+    def read(given: dict[str, Any]) -> dict[str, Any]:
+        return {name: values.read(value) for name, value in given.items()}
+
+    schema = {"type": "object", "additionalProperties": values.schema}
+    return _described(schema, description, example, read=read)
+
+
 def facts(description: str, example: dict[str, Any]) -> Field:
     """Names and values of whatever sort they are."""
     return _described({"type": "object"}, description, example)

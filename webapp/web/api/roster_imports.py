@@ -16,16 +16,19 @@ from webapp.domain.organizations import (
     roster_undoing,
 )
 from webapp.domain.organizations.roster import ImportState, RowOutcome
+from webapp.domain.organizations.roster_columns import Field as RosterField
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import OFFICERS, STAFF, acting
-from webapp.web.api.fields import Field, Shape, shape_in
+from webapp.web.api.fields import Field, Shape, change_in, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import PAGED, page, pages_of
 
 TOPIC = "Chapters and members"
 
+_HOLDS = f.choice("What a column holds", RosterField)
+_TEXT = f.text("A chapter's code, or a status", "ALP")
 IMPORT = Shape(
     "RosterImport",
     {
@@ -34,6 +37,8 @@ IMPORT = Shape(
         "state": f.choice("Where it stands", ImportState),
         "done_rows": f.whole("Rows brought in so far", 1_357, most=10_000_000),
         "total_rows": f.whole("Rows in the file", 1_357, most=10_000_000),
+        "columns": f.by_name("What each column holds", {"Card No": "number"}, _HOLDS),
+        "for_all": f.by_name("What counts where no column says it", {"status": "member"}, _TEXT),
         "counts": f.counts("Rows by outcome", {"created": 1_350, "refused": 7}),
         "undone_rows": f.whole("Rows undone so far", 0, most=10_000_000),
         "undo_counts": f.counts("Rows by what undoing made of them", {"removed": 1_348, "deactivated": 2}),
@@ -62,7 +67,19 @@ NOT_UNDONE = Shape(
 UPLOAD = shape_in(
     "RosterUpload",
     dry_run=f.flag("Only find out what would happen", example=False),
+    hold=f.flag("Only keep the file, until it is said what its columns hold", example=False),
     file_name=f.text("What to call the file", "roster.csv", least=1),
+)
+PLAN = change_in(
+    "RosterColumns",
+    columns=f.by_name("What these columns hold; the others stay", {"Card No": "number"}, _HOLDS),
+    for_all=f.by_name("What counts for every row", {"status": "member"}, _TEXT),
+    new_statuses=f.by_name(
+        "Statuses to make, and whether their members are billed",
+        {"retiree": False},
+        f.flag("Whether they are billed"),
+    ),
+    overwrite=f.flag("Whether the file wins over what was changed by hand", example=False),
 )
 _IMPORTS = "/organizations/<uuid:organization_id>/roster-imports/"
 
@@ -84,7 +101,7 @@ class NoRoster(Refusal):
 def list_roster_imports(query: Values) -> Answer:
     """Every file that was sent. A treasurer's token finds its own chapter's."""
     found = bearer.reached(RosterImport.here().select(), RosterImport.chapter_id)
-    return page(found, RosterImport, query, IMPORT.tell)
+    return page(found, RosterImport, query, _tell)
 
 
 @operations.post(
@@ -108,9 +125,61 @@ def import_roster(query: Values) -> Answer:
         import_ = roster_import.upload(name, content, by=acting, chapter=chapter)
         if query.get("dry_run", False):
             roster_import.check(import_, g.organization)
-        else:
+        elif not query.get("hold", False):
             roster_import.start(import_, by=acting, unseen=True)
-    return IMPORT.tell(_found(import_.id))
+    return _told(import_.id)
+
+
+@operations.patch(
+    _IMPORTS + "<uuid:import_id>/",
+    summary="Say what the columns of a roster hold",
+    topic=TOPIC,
+    gives=IMPORT,
+    takes=PLAN,
+    allowed=OFFICERS,
+)
+def map_roster_columns(import_id: UUID, body: Values) -> Answer:
+    """As long as it has not begun. It is remembered for the next file with the same headings."""
+    with transaction():
+        import_ = _found(import_id, lock=True)
+        plan = import_.plan.changed(
+            columns=body.get("columns", {}),
+            fixed={RosterField(name): text for name, text in body.get("for_all", {}).items()},
+            new_statuses=body.get("new_statuses", {}),
+            overwrite=body.get("overwrite"),
+        )
+        roster_import.use(import_, plan)
+    return _told(import_id)
+
+
+@operations.post(
+    _IMPORTS + "<uuid:import_id>/check/",
+    summary="Check a roster import",
+    topic=TOPIC,
+    gives=IMPORT,
+    status=202,
+    allowed=OFFICERS,
+)
+def check_roster_import(import_id: UUID) -> Answer:
+    """Find out what it would do, row by row, and change nothing. A worker looks through a long file."""
+    with transaction():
+        roster_import.check(_found(import_id, lock=True), g.organization)
+    return _told(import_id)
+
+
+@operations.post(
+    _IMPORTS + "<uuid:import_id>/start/",
+    summary="Start a roster import",
+    topic=TOPIC,
+    gives=IMPORT,
+    status=202,
+    allowed=OFFICERS,
+)
+def start_roster_import(import_id: UUID) -> Answer:
+    """Bring in a file that was held or checked; a worker does it. Once only."""
+    with transaction():
+        roster_import.start(_found(import_id, lock=True), by=acting, unseen=True)
+    return _told(import_id)
 
 
 @operations.get(
@@ -118,7 +187,7 @@ def import_roster(query: Values) -> Answer:
 )
 def read_roster_import(import_id: UUID) -> Answer:
     """How far it is, and how many rows were created, updated, unchanged and refused."""
-    return IMPORT.tell(_found(import_id))
+    return _told(import_id)
 
 
 @operations.get(
@@ -150,7 +219,7 @@ def undo_roster_import(import_id: UUID) -> Answer:
     the import to watch it, and its rows that could not be undone for the reasons."""
     with transaction():
         roster_undoing.request(_found(import_id, lock=True), by=acting)
-    return IMPORT.tell(_found(import_id))
+    return _told(import_id)
 
 
 @operations.get(
@@ -177,6 +246,15 @@ def _sent(query: Values) -> tuple[str, bytes]:
     if "file" not in request.form:
         raise NoRoster
     return name or "roster.csv", request.form["file"].encode()
+
+
+def _told(import_id: UUID) -> Answer:
+    return _tell(_found(import_id))
+
+
+def _tell(import_: RosterImport) -> dict[str, Any]:
+    plan = import_.plan
+    return IMPORT.tell(import_, columns=dict(plan.columns), for_all={**plan.fixed})
 
 
 def _found(import_id: UUID, *, lock: bool = False) -> Any:
