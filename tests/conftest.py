@@ -5,13 +5,13 @@ from contextvars import Context
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 
-from tests.jobs import JobRunner
+from tests import rows
+from tests.jobs import JobRunner, Silence
 from webapp.adapters import schema
 from webapp.core import jobs as core_jobs
 from webapp.core import tenancy
@@ -24,10 +24,9 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 """How long an example takes says something about the machine and nothing about the product."""
 
-pytest_plugins = ["tests.services", "tests.processor", "tests.postmaster"]
+pytest_plugins = ["tests.services", "tests.processor", "tests.postmaster", "tests.web.worlds"]
 
 IN_TWO_STEPS = (Method.MEMORIZED, Method.APP_CODE)
-LARGE_TABLE = 1_000_000  # bytes, from where on the space of deleted rows is won back
 CREDENTIAL_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
@@ -62,20 +61,9 @@ def application(database: Any, redis_url: str, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def clean_database(database: Any) -> Iterator[None]:
-    """Empty tables. To delete the few rows of a test is far faster than to truncate every table."""
     yield
-    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
-        # The owner can't delete what is append-only, so the triggers sleep meanwhile.
-        connection.execute("SET session_replication_role = replica")
-        written = connection.execute(
-            "SELECT oid::regclass::text, pg_relation_size(oid) FROM pg_class WHERE relkind = 'r'"
-            " AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
-            " AND pg_relation_size(oid) > 0"
-        ).fetchall()
-        connection.execute("; ".join(f"DELETE FROM {table}" for table, _ in written))
-        for table, size in written:
-            if size > LARGE_TABLE:
-                connection.execute(f"VACUUM {table}")
+    with rows.past_triggers(database.superuser_url) as connection:
+        rows.empty(connection)
 
 
 @pytest.fixture
@@ -87,13 +75,6 @@ def app(application: Flask, clean_database: None) -> Iterator[Flask]:
         db.session.rollback()
         db.session.remove()
         tenancy.leave()
-
-
-class Silence:
-    """Loses every nudge; the tests run due jobs themselves, as the sweeper would."""
-
-    def nudge(self, nudges: Any) -> None:
-        pass
 
 
 class Browser(FlaskClient):

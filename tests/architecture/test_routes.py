@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.web.world import ADMIN, AUDITOR, MEMBER, TREASURER, World, enter, make_world, rules, statements
+from tests.web.world import ADMIN, AUDITOR, MEMBER, TREASURER, World, enter, rules, statements
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -62,11 +62,6 @@ BOOKKEEPING = re.compile(r"UPDATE (login_sessions SET last_seen_at|invoices SET 
 WRITES = re.compile(
     r"\b(INSERT INTO|DELETE FROM|TRUNCATE|(?<!FOR )(?<!NO KEY )UPDATE \w+ SET|nextval|COPY)\b"
 )
-
-
-@pytest.fixture
-def world(app: Flask) -> World:
-    return make_world("Pi Chi")
 
 
 def test_every_address_is_behind_a_gate_or_on_the_short_list_of_public_ones(application: Flask) -> None:

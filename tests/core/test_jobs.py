@@ -1,8 +1,7 @@
 import pytest
 from sqlalchemy import func, update
 
-from tests.conftest import Silence
-from tests.jobs import JobRunner
+from tests.jobs import JobRunner, Silence
 from webapp.core import jobs as core_jobs
 from webapp.core import tenancy
 from webapp.core.db import db, transaction

@@ -11,8 +11,8 @@ from uuid import UUID
 import stripe
 
 from tests import factories
-from tests.conftest import Silence
 from tests.faults.installation import Answer, Installation
+from tests.jobs import Silence
 from tests.processor import WEBHOOK_SECRET, connect, make_owed
 from webapp import wiring
 from webapp.core import jobs, tenancy

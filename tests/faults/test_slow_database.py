@@ -10,14 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.services import Database
-from tests.web.world import ADMIN, World, enter, make_world
+from tests.web.world import ADMIN, World, enter
 
 AT_ONCE = 20
-
-
-@pytest.fixture
-def world(app: Flask) -> World:
-    return make_world("Pi Chi")
 
 
 @pytest.fixture

@@ -8,13 +8,10 @@ import pytest
 from flask import Flask
 
 from tests.conftest import CREDENTIAL_KEY
-from tests.web.conftest import elsewhere, world
 from webapp.app import create_app
 from webapp.config import load
 from webapp.core.db import db
 from webapp.web import logs
-
-__all__ = ["elsewhere", "world"]
 
 HOST = "dues.example.org"
 

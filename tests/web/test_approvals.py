@@ -38,10 +38,9 @@ from webapp.wiring import mail_folder
 
 
 @pytest.fixture
-def world(app: Flask) -> World:
-    made = make_world("Pi Chi")
-    tenancy.enter(made.organization.id)
-    return made
+def world(world: World) -> World:
+    tenancy.enter(world.organization.id)
+    return world
 
 
 def path(world: World, rest: str = "") -> str:
