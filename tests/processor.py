@@ -19,7 +19,7 @@ from tests.jobs import JobRunner
 from tests.sandbox.control import Page, SandboxControl
 from webapp import wiring
 from webapp.core.db import db, new_id, transaction
-from webapp.core.jobs import Job, later
+from webapp.core.jobs import Job, OutboxJob, later
 from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.periods import BillingPeriod
@@ -56,17 +56,20 @@ def sandbox(processor_url: str, app: Flask, monkeypatch: pytest.MonkeyPatch) -> 
     control.no_faults()
     control.reset()
     control.settings(ach_delay=None, refund_delay=None)
+    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)  # before it asks again
     settings = app.config["SETTINGS"].model_copy(update={"stripe_api_base": processor_url})
     monkeypatch.setitem(app.config, "SETTINGS", settings)
     return control
 
 
 @pytest.fixture
-def shop(organization: Any, sandbox: SandboxControl, client: FlaskClient, jobs: JobRunner) -> "Shop":
-    """A connected processor, a member who owes 400.00, and the ways they meet."""
+def shop(organization: Any, sandbox: SandboxControl, client: FlaskClient) -> "Shop":
+    """A connected processor, a member, and the ways they meet. Mails wait until a test's own `jobs` run:
+    drawing the PDF of each would take longer than all the rest."""
     chapter = factories.make_chapter()
     member = factories.make_member(chapter, factories.make_status())
-    return Shop(organization, sandbox, client, jobs, connect().id, chapter.id, member.id)
+    workers = JobRunner(OutboxJob.name != Job.DELIVER_MAILS.work.name)
+    return Shop(organization, sandbox, client, workers, connect().id, chapter.id, member.id)
 
 
 def connect(secret_key: str = SECRET_KEY, webhook_secret: str | None = WEBHOOK_SECRET) -> PaymentProcessor:
@@ -207,7 +210,7 @@ class Shop:
         self.work()
 
     def work(self) -> None:
-        """Run what is due by now; an open transaction would still live in the past."""
+        """Run what is due by now, but no mails; an open transaction would still live in the past."""
         db.session.rollback()
         self.jobs.run_all()
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from tests import factories
+from tests.jobs import JobRunner
 from tests.processor import Shop, fresh
 from tests.services import Database
 from webapp import wiring
@@ -46,6 +47,13 @@ def operator(app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch) ->
         return app.test_cli_runner().invoke(args=["duesbook", *arguments])
 
     yield run
+
+
+@pytest.fixture
+def shop(shop: Shop, jobs: JobRunner) -> Shop:
+    """Its mails are delivered as well."""
+    shop.jobs = jobs
+    return shop
 
 
 def mailbox(app: Flask) -> list[str]:

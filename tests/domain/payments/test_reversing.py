@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.jobs import JobRunner
 from tests.processor import TODAY, Shop, fresh, make_owed
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
@@ -134,22 +135,22 @@ def test_an_invoice_that_is_late_by_now_is_overdue_again(shop: Shop) -> None:
     assert fresh(Invoice, late.id).status is InvoiceStatus.OVERDUE
 
 
-def test_who_had_a_receipt_hears_of_it_and_nobody_else(shop: Shop) -> None:
+def test_who_had_a_receipt_hears_of_it_and_nobody_else(shop: Shop, jobs: JobRunner) -> None:
     invoice = shop.owed(40_000)
     told, untold = shop.record(invoice, 1_000), shop.record(invoice, 2_000)
-    shop.work()
+    jobs.run_all()
     for mail in Mail.here().all(Mail.payment_id == untold.id):
         with transaction():
             Mail.here().get(mail.id, lock=True).drop("No address")
     reverse(shop, told), reverse(shop, untold)
-    shop.work()
+    jobs.run_all()
     corrections = Mail.here().all(Mail.kind == MailKind.PAYMENT_REVERSED)
     assert [(mail.payment_id, mail.state) for mail in corrections] == [(told.id, MailState.SENT)]
     assert str(corrections[0].subject).startswith("Correction")
 
 
-def test_a_receipt_that_was_not_sent_yet_is_not_sent_any_more(shop: Shop) -> None:
+def test_a_receipt_that_was_not_sent_yet_is_not_sent_any_more(shop: Shop, jobs: JobRunner) -> None:
     payment = shop.record(shop.owed(40_000), 1_000)
     reverse(shop, payment)
-    shop.work()
+    jobs.run_all()
     assert {(mail.kind, mail.state) for mail in Mail.here().all()} == {(MailKind.RECEIPT, MailState.DROPPED)}
