@@ -12,6 +12,7 @@ def leave(page: Page) -> None:
     page.locator("details.menu > summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Email address").wait_for()
+    page.wait_for_load_state()  # its script writes its own address over that of the page before
 
 
 def is_private(page: Page, office: Office) -> bool:
