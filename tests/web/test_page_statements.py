@@ -1,9 +1,11 @@
 """How often a page asks the database: few times, and no more often when its lists are long."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
 from tests import factories
 from tests.web.world import (
@@ -87,18 +89,25 @@ def _fill_account_of_the_member(world: World, size: int) -> None:
         record_offline(member, 3_000, method=Method.CASH, on=member.joined_on, by=None)
 
 
-def asked_by_pages(app: Flask, client: FlaskClient, world: World, who: str) -> dict[str, int]:
-    """How many statements each page costs that this person may see, the second time it is opened."""
+def asked_by_pages(client: FlaskClient, world: World, who: str, pages: Iterable[Rule]) -> dict[str, int]:
+    """How many statements each of these pages costs that this person may see."""
     enter(client, world.logins[who])
     asked = {}
-    for rule in rules(app, "GET", *PAGES):
-        address = world.address(rule)
-        if client.get(address).status_code != 200:
-            continue
+    for rule in pages:
         with statements() as sent:
-            client.get(address)
-        asked[rule.endpoint] = len(sent)
+            answer = client.get(world.address(rule))
+        if answer.status_code == 200:
+            asked[rule.endpoint] = len(sent)
     return asked
+
+
+def unlike(few: dict[str, int], many: dict[str, int]) -> dict[str, tuple[int | None, int]]:
+    """Pages that ask more often when their lists are long, or too often anyhow."""
+    return {
+        page: (few.get(page), count)
+        for page, count in many.items()
+        if few.get(page) != count or count > MOST
+    }
 
 
 def test_a_page_asks_at_most_eight_times_and_with_fifty_rows_as_often_as_with_five(
@@ -107,8 +116,13 @@ def test_a_page_asks_at_most_eight_times_and_with_fifty_rows_as_often_as_with_fi
     small, large = make_large("Small", 5), make_large("Large", 50)
 
     for who in (ADMIN, TREASURER, AUDITOR, MEMBER):
-        few, many = (asked_by_pages(app, client, world, who) for world in (small, large))
+        pages = rules(app, "GET", *PAGES)
+        few, many = (asked_by_pages(client, world, who, pages) for world in (small, large))
+        again = [rule for rule in pages if rule.endpoint in unlike(few, many)]  # the first visit notes more
+        few, many = (
+            asked | asked_by_pages(client, world, who, again)
+            for asked, world in ((few, small), (many, large))
+        )
 
         record_property(f"statements, {who}", many)
-        assert {page: (few[page], many[page]) for page in many if few[page] != many[page]} == {}, who
-        assert {page: count for page, count in many.items() if count > MOST} == {}, who
+        assert unlike(few, many) == {}, who
