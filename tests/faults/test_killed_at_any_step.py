@@ -123,7 +123,7 @@ def test_a_reminder_is_never_sent_twice_wherever_its_worker_was_killed(
         postmaster.arrived.clear()
         a_reminder_is_due(office)
         died = stepper.dies(fail_at, "job", promised(office, Job.DELIVER_MAILS).id)
-        take_over()
+        take_over(mailing=True)
         mail = newest(office, MailKind.REMINDER)
         got = postmaster.message_ids.count(mail.message_id)
         assert got <= 1, fail_at
@@ -145,7 +145,7 @@ def test_an_invoice_is_mailed_for_certain_and_always_as_the_same_message_whereve
         postmaster.arrived.clear()
         an_invoice_is_announced(office)
         died = stepper.dies(fail_at, "job", promised(office, Job.DELIVER_MAILS).id)
-        take_over()
+        take_over(mailing=True)
         mail = newest(office, MailKind.INVOICE)
         assert mail.state is MailState.SENT, fail_at
         assert postmaster.message_ids in ([mail.message_id], [mail.message_id] * 2), fail_at
