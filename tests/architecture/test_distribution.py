@@ -103,6 +103,22 @@ def test_the_only_triggers_refuse_and_write_nothing(script: list[str], catalog: 
     assert {table for table, _ in found} <= set(spread)
 
 
+def test_policies_have_nothing_that_citus_leaves_out_when_it_copies_them(catalog: psycopg.Connection) -> None:
+    """It copies for which command, for whom and the conditions, and not that a policy narrows others down."""
+    kinds = "SELECT DISTINCT permissive, roles::text FROM pg_policies WHERE schemaname = 'public'"
+    assert catalog.execute(kinds).fetchall() == [("PERMISSIVE", "{public}")]
+
+
+def test_what_the_manual_asks_of_every_shard_is_true_of_every_spread_table(
+    script: list[str], catalog: psycopg.Connection
+) -> None:
+    [asked] = re.findall(r"run_command_on_shards\('invoices', \$\$\n(.*?)\n\$\$\)", MANUAL, re.DOTALL)
+    for table in named(script, r"SELECT create_distributed_table\('(\w+)', 'organization_id'\);"):
+        assert catalog.execute(asked.replace("%s", table)).fetchall() == [(True,)], table
+    unguarded = catalog.execute(asked.replace("%s", "organizations")).fetchall()
+    assert unguarded == [(False,)]
+
+
 def test_policies_without_subqueries_keep_organizations_apart_as_well(
     script: list[str], catalog: psycopg.Connection, own_database: Database
 ) -> None:

@@ -3,7 +3,8 @@
 Row-level security reads both from the transaction's own settings, so a forgotten filter returns
 nothing instead of somebody else's rows. A transaction is told before its next statement, and only
 when it was not told already; the settings end with it. Nothing is counted on that was set for a whole
-connection, where a pooler gives us another one each time.
+connection, where a pooler gives us another one each time. Where Citus spreads the rows over machines, they
+are told in the one way that it passes on: SET LOCAL.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,7 @@ USUAL_PATIENCE = "30s"
 LOCK_PATIENCE = "5s"
 _IN_CONNECTION = "told"
 _BEHIND_A_POOLER = "behind a pooler"
+_PASSED_ON = "passed on"
 _SETTINGS = (
     "SELECT set_config('app.organization_id', %(organization)s, true)"
     " || set_config('app.login_id', %(login)s, true)"
@@ -137,7 +139,8 @@ def enter_as(
     here, who = answer[-2:]
     enter(UUID(here) if here else None, UUID(who) if who else None)
     be_patient_for(patience)
-    session.connection().info[_IN_CONNECTION] = _wanted()
+    known = session.connection().info
+    known[_IN_CONNECTION] = None if known.get(_PASSED_ON) else _wanted()
     return answer
 
 
@@ -167,13 +170,20 @@ def ask_inside(
 
 
 @event.listens_for(Engine, "connect")
-def _notice_a_pooler(connection: "psycopg.Connection[tuple[int]]", record: ConnectionPoolEntry) -> None:
-    """Then another process answers than the one we spoke to first. What is prepared would stay with it."""
-    [served_by] = connection.execute("SELECT pg_backend_pid()").fetchall()[0]
+def _get_to_know(connection: "psycopg.Connection[tuple[int, bool]]", record: ConnectionPoolEntry) -> None:
+    """Behind a pooler another process answers than the one we spoke to first, and what is prepared would stay
+    with it. Citus says whether it passes settings on."""
+    [[served_by, passed_on]] = connection.execute(_WHO_ANSWERS).fetchall()
     connection.rollback()
-    if served_by != connection.info.backend_pid:
+    record.info[_BEHIND_A_POOLER] = served_by != connection.info.backend_pid
+    record.info[_PASSED_ON] = passed_on
+    if record.info[_BEHIND_A_POOLER] or passed_on:
         connection.prepare_threshold = None
-        record.info[_BEHIND_A_POOLER] = True
+
+
+_WHO_ANSWERS = (
+    "SELECT pg_backend_pid(), coalesce(current_setting('citus.propagate_set_commands', true), '') = 'local'"
+)
 
 
 @event.listens_for(Engine, "begin")
@@ -190,8 +200,24 @@ def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
     if connection.info.get(_IN_CONNECTION, _NOBODY) != wanted:
         connection.info[_IN_CONNECTION] = wanted
         role = connection.get_execution_options().get("role", "none")
+        if connection.info.get(_PASSED_ON):
+            connection.exec_driver_sql(_set_local(wanted, role))
+            return
         usual = {"usual": USUAL_PATIENCE, "lock": LOCK_PATIENCE, "role": role}
         connection.exec_driver_sql(_SETTINGS, wanted._asdict() | usual)
+
+
+def _set_local(wanted: Told, role: str) -> str:
+    """In one go. Each value is an id or a word of ours, and takes no parameters in such a statement."""
+    values = {
+        "app.organization_id": wanted.organization,
+        "app.login_id": wanted.login,
+        "app.platform": wanted.platform,
+        "statement_timeout": wanted.patience or USUAL_PATIENCE,
+        "lock_timeout": LOCK_PATIENCE,
+        "role": role,
+    }
+    return "; ".join(f"SET LOCAL {name} TO '{value}'" for name, value in values.items())
 
 
 def _wanted() -> Told:

@@ -168,7 +168,8 @@ def _crowded(since: datetime | None, until: datetime) -> Iterator[datetime]:
 
 def contents_of(untils: Sequence[datetime], *, since: datetime | None) -> list[Mapping[str, Any]]:
     """What each of these following seals holds by now, table by table."""
-    db.session.execute(_ONE_WAY_TO_WRITE)
+    for setting in _ONE_WAY_TO_WRITE:
+        db.session.execute(setting)
     found: list[dict[str, Any]] = [
         {book.name: {"rows": 0, "sha256": sha256().hexdigest()} for book in BOOKS} for _ in untils
     ]
@@ -189,10 +190,10 @@ def contents_of(untils: Sequence[datetime], *, since: datetime | None) -> list[M
     return list(found)
 
 
-_ONE_WAY_TO_WRITE = text(
-    "SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),"
-    " set_config('work_mem', '64MB', true)"
-)
+_ONE_WAY_TO_WRITE = [
+    text(f"SET LOCAL {setting}")
+    for setting in ("TimeZone TO 'UTC'", "DateStyle TO 'ISO, YMD'", "work_mem TO '64MB'")
+]
 
 
 def _line(book: _Book) -> ColumnElement[str]:
