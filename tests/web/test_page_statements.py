@@ -104,9 +104,7 @@ def asked_by_pages(client: FlaskClient, world: World, who: str, pages: Iterable[
 def unlike(few: dict[str, int], many: dict[str, int]) -> dict[str, tuple[int | None, int]]:
     """Pages that ask more often when their lists are long, or too often anyhow."""
     return {
-        page: (few.get(page), count)
-        for page, count in many.items()
-        if few.get(page) != count or count > MOST
+        page: (few.get(page), count) for page, count in many.items() if few.get(page) != count or count > MOST
     }
 
 
