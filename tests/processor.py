@@ -214,6 +214,11 @@ class Shop:
         db.session.rollback()
         self.jobs.run_all()
 
+    def work_and_mail(self) -> None:
+        """The same, and what was announced is delivered."""
+        self.work()
+        JobRunner().run_all()
+
     def work_later(self) -> None:
         """The same, after every pause is over."""
         db.session.rollback()

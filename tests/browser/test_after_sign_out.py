@@ -9,7 +9,7 @@ pytestmark = pytest.mark.browser
 
 
 def leave(page: Page) -> None:
-    page.locator("details.menu > summary").click()
+    page.locator("header details.menu > summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Email address").wait_for()
     page.wait_for_load_state()  # its script writes its own address over that of the page before

@@ -76,6 +76,7 @@ def test_a_refund_that_somebody_made_at_the_processor_leaves_the_queue_and_is_to
     request = refund_asked(shop, invoice, shop.paid(invoice), treasurer)
     shop.refund(40_000)
     shop.hear()
+    shop.work_and_mail()
     assert lapsed(request) == "The money was refunded at the processor meanwhile."
     [mail] = Mail.here().all(Mail.kind == MailKind.APPROVAL_NEWS)
     assert mail.recipient == treasurer.email

@@ -125,13 +125,13 @@ def test_the_member_hears_of_goodwill_with_its_pdf_and_that_it_is_withdrawn(
     shop: Shop, treasurer: Login
 ) -> None:
     note = given(shop, 2_500, treasurer)
-    shop.work()
+    shop.work_and_mail()
     [told] = mails("opened")
     letter = mail_folder().read(str(told.id))
     assert "$25.00 is yours" in str(told.subject) and "The hall was closed" in letter.text
     assert [one.name for one in letter.attachments] == [f"credit-note-{note.number}.pdf"]
     withdraw(note, treasurer)
-    shop.work()
+    shop.work_and_mail()
     [gone] = mails("withdrawn")
     letter = mail_folder().read(str(gone.id))
     assert "It was given twice" in letter.text
@@ -140,7 +140,7 @@ def test_the_member_hears_of_goodwill_with_its_pdf_and_that_it_is_withdrawn(
 
 def test_what_is_withdrawn_before_the_mail_left_is_not_told_at_all(shop: Shop, treasurer: Login) -> None:
     withdraw(given(shop, 2_500, treasurer), treasurer)
-    shop.work()
+    shop.work_and_mail()
     assert [mail.state for mail in mails("opened")] == [MailState.DROPPED]
     assert mails("withdrawn") == []
 
@@ -150,7 +150,7 @@ def test_what_was_paid_on_a_voided_invoice_is_told_as_credit(shop: Shop) -> None
     shop.record(invoice, 15_000)
     with transaction():
         voiding.void(invoice.id, by=None, reason="Billed in error", on=TODAY)
-    shop.work()
+    shop.work_and_mail()
     [told] = mails("opened")
     text = " ".join(mail_folder().read(str(told.id)).text.split())
     assert f"Invoice {invoice.number} was cancelled after it was paid" in text and "$150.00" in text
@@ -162,7 +162,7 @@ def test_what_is_given_back_is_told_with_the_credit_notes_pdf(shop: Shop, admin:
     with transaction():
         terms = Terms(amount=2_500, how=How.CHECK, reason="Left the chapter", check_number="2041")
         release_of(note.id, terms, by=admin, on=TODAY)
-    shop.work()
+    shop.work_and_mail()
     [told] = Mail.here().all(Mail.kind == MailKind.REFUND)
     letter = mail_folder().read(str(told.id))
     assert f"Credit note: {note.number}" in letter.text

@@ -19,7 +19,7 @@ from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code, Event, JournalEntry
-from webapp.domain.notifications.delivery import Mail
+from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.organizations import Chapter, Login, Member, MemberStatus, Organization
 from webapp.domain.organizations.roster_file import Unreadable
 from webapp.domain.payments import batch_files, batch_lines, batch_posting, batches
@@ -418,11 +418,11 @@ def test_receipts_go_to_everybody_who_came_with_it_when_wished(
     rows = [("N1", "10", "1"), ("N2", "20", "2")]
     post(opened(rows, count=2, total=3_000), treasurer)
     jobs.run_all()
-    assert Mail.here().all() == []
+    assert Mail.here().all(Mail.kind == MailKind.RECEIPT) == []
     post(opened([("N1", "11", "3"), ("N2", "21", "4")], count=2, total=3_200, receipts=True), treasurer)
     db.session.rollback()
     jobs.run_all()
-    assert {mail.recipient.lower() for mail in Mail.here().all()} == {
+    assert {mail.recipient.lower() for mail in Mail.here().all(Mail.kind == MailKind.RECEIPT)} == {
         str(ada.email).lower(),
         str(bob.email).lower(),
     }

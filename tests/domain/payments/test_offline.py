@@ -91,9 +91,9 @@ def test_a_preview_that_is_not_true_any_more_is_not_recorded(shop: Shop) -> None
 def test_a_receipt_is_mailed_only_to_those_who_shall_have_one(shop: Shop) -> None:
     with transaction():
         record_offline(shop.member, 1_000, method=Method.CASH, on=TODAY, by=None, receipt=False)
-    assert shop.announced() == []
+    assert "payment_received" not in shop.announced()
     record(shop, 2_000)
-    assert shop.announced() == ["payment_received"]
+    assert shop.announced().count("payment_received") == 1
 
 
 def test_the_same_money_recorded_before_is_noticed(shop: Shop) -> None:

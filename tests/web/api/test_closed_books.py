@@ -39,7 +39,7 @@ def test_today_stays_open(shop: Shop, admin: Program) -> None:
 def test_a_receipt_is_mailed_again_on_request(shop: Shop, admin: Program) -> None:
     payment = shop.paid(shop.owed())
     for _ in range(2):
-        shop.work()
+        shop.work_and_mail()
         assert admin.post(f"payments/{payment.id}/receipt").status_code == 200
     waiting = admin.post("payments/", {"member_id": str(shop.member_id), "amount": 5, "method": "cash"})
     reversed_ = f"payments/{waiting.get_json()['id']}"

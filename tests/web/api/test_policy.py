@@ -106,6 +106,9 @@ POLICY: dict[str, set[RoleName]] = {
     "list_roster_imports": {N, A, T},
     "import_roster": {N, T},
     "read_roster_import": {N, A, T},
+    "map_roster_columns": {N, T},
+    "check_roster_import": {N, T},
+    "start_roster_import": {N, T},
     "list_refused_rows": {N, A, T},
     "list_rows_not_undone": {N, A, T},
     "undo_roster_import": {N, T},
@@ -222,6 +225,7 @@ def test_another_organization_is_not_there_for_any_role(
 
 WAIVER = {"type": "waiver", "amount": 100, "reason": "Not mine"}
 READABLE: dict[str, Any] = {
+    "map_roster_columns": {"overwrite": True},
     "void_invoice": {"reason": "Not mine"},
     "reverse_payment": {"reason": "Not mine"},
     "adjust_invoice": WAIVER,

@@ -19,7 +19,7 @@ from webapp.core.db import database_time, db, transaction
 from webapp.core.jobs import Job, JobState, OutboxJob, later
 from webapp.core.signs import Sign, SignOfLife
 from webapp.domain.notifications.delivery import Mail, MailState
-from webapp.domain.payments.inbox import DeliveryState
+from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.reporting import broken_seals
 from webapp.domain.reporting.verification import Verification
 from webapp.workers import schedule
@@ -126,6 +126,8 @@ def test_an_auditor_reads_the_page_and_has_no_button(client: FlaskClient, world:
 
 
 def test_an_event_nobody_read_is_named(page: Any, world: World) -> None:
+    with tenancy.acting_for(world.organization.id), transaction() as session:
+        session.execute(update(ProcessorEvent).values(received_at=clock.now()))
     assert page()["News from Stripe"][0] == "Yes"
     with tenancy.acting_for(world.organization.id), transaction() as session:
         event = make_event(world.ids["processor_id"])

@@ -23,7 +23,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_checkpoints": "off",
 }
-FORGETFUL_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+FORGETFUL_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 INITDB_OPTIONS = [
     "--auth=scram-sha-256",
     "--data-checksums",

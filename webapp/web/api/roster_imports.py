@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import g, request
 
 from webapp.core.db import transaction
-from webapp.core.errors import NotFound, Refusal
+from webapp.core.errors import Invalid, NotFound, Refusal
 from webapp.domain.organizations import (
     Chapter,
     RosterImport,
@@ -144,7 +144,7 @@ def map_roster_columns(import_id: UUID, body: Values) -> Answer:
         import_ = _found(import_id, lock=True)
         plan = import_.plan.changed(
             columns=body.get("columns", {}),
-            fixed={RosterField(name): text for name, text in body.get("for_all", {}).items()},
+            fixed={_field(name): text for name, text in body.get("for_all", {}).items()},
             new_statuses=body.get("new_statuses", {}),
             overwrite=body.get("overwrite"),
         )
@@ -246,6 +246,12 @@ def _sent(query: Values) -> tuple[str, bytes]:
     if "file" not in request.form:
         raise NoRoster
     return name or "roster.csv", request.form["file"].encode()
+
+
+def _field(name: str) -> RosterField:
+    if name not in set(RosterField):
+        raise Invalid(fields={"for_all": f"“{name}” is nothing that a roster says."})
+    return RosterField(name)
 
 
 def _told(import_id: UUID) -> Answer:
