@@ -101,6 +101,40 @@ def recording(shop: Shop) -> Callable[[], Any]:
 
 
 @pytest.mark.case("F12")
+@pytest.mark.case("K20")
+def test_bulk_allocations_in_opposite_order_never_meet_in_a_circle(
+    shop: Shop, database: Database, impatient: None
+) -> None:
+    """Two officers record checks for the same debts, one from the oldest and one from the newest.
+
+    Comes first, for the server counts the deadlocks of the tests below a while after they happened.
+    """
+    debts = [shop.owed(10_000).id for _ in range(4)]
+    app, here, member_id = shop.client.application, tenancy.organization_id(), shop.member_id
+    db.session.rollback()
+    before = deadlocks(database)
+
+    def record(seed: int) -> None:
+        chance = Random(seed)
+        with app.app_context(), tenancy.acting_for(here):
+            for _ in range(ROUNDS // 8):
+                named = chance.choice([None, *debts])
+                with transaction():
+                    invoice = Invoice.here().get(named) if named else None
+                    record_offline(
+                        Member.here().get(member_id), chance.randint(1, 900), method=Method.CHECK,
+                        on=TODAY, by=None, spread=only(invoice) if invoice else oldest_first,
+                    )  # fmt: skip
+
+    with ThreadPoolExecutor(8) as officers:
+        list(officers.map(record, range(8)))
+
+    assert deadlocks(database) == before
+    settled = sum(allocation.amount for allocation in Allocation.here().all())
+    assert settled == sum(10_000 - fresh(Invoice, debt).owed for debt in debts) <= 40_000
+
+
+@pytest.mark.case("F12")
 def test_a_request_that_loses_is_done_again_and_its_sender_does_not_notice(
     shop: Shop, database: Database, impatient: None
 ) -> None:
@@ -146,37 +180,6 @@ def test_a_job_that_loses_is_done_again_at_once(shop: Shop, database: Database, 
     [job] = [job for job in shop.jobs.named("look_up_checkout") if job.state is JobState.DONE]
     assert job.attempts == 1
     assert fresh(Payment, checkout.payment_id).allocated == 40_000
-
-
-@pytest.mark.case("F12")
-@pytest.mark.case("K20")
-def test_bulk_allocations_in_opposite_order_never_meet_in_a_circle(
-    shop: Shop, database: Database, impatient: None
-) -> None:
-    """Two officers record checks for the same debts, one from the oldest and one from the newest."""
-    debts = [shop.owed(10_000).id for _ in range(4)]
-    app, here, member_id = shop.client.application, tenancy.organization_id(), shop.member_id
-    db.session.rollback()
-    before = deadlocks(database)
-
-    def record(seed: int) -> None:
-        chance = Random(seed)
-        with app.app_context(), tenancy.acting_for(here):
-            for _ in range(ROUNDS // 8):
-                named = chance.choice([None, *debts])
-                with transaction():
-                    invoice = Invoice.here().get(named) if named else None
-                    record_offline(
-                        Member.here().get(member_id), chance.randint(1, 900), method=Method.CHECK,
-                        on=TODAY, by=None, spread=only(invoice) if invoice else oldest_first,
-                    )  # fmt: skip
-
-    with ThreadPoolExecutor(8) as officers:
-        list(officers.map(record, range(8)))
-
-    assert deadlocks(database) == before
-    settled = sum(allocation.amount for allocation in Allocation.here().all())
-    assert settled == sum(10_000 - fresh(Invoice, debt).owed for debt in debts) <= 40_000
 
 
 def deadlocks(database: Database) -> int:
