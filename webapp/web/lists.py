@@ -59,7 +59,9 @@ def stream_rows(
 
 
 def _some_at_a_time(found: Select[Any]) -> Iterator[Any]:
-    yield from db.session.scalars(found.execution_options(yield_per=500))
+    """Models where it finds models, rows where it finds several columns."""
+    rows = db.session.execute(found.execution_options(yield_per=500))
+    yield from rows.scalars() if len(found.column_descriptions) == 1 else rows
 
 
 def stream_file(file_name: str, lines: Iterator[str], mimetype: str) -> Response:

@@ -66,6 +66,7 @@ RESOURCES: dict[str, list[str]] = {
         "failed_refunds",
         "disputes",
         "credit_notes",
+        "late_fees",
         "reminders",
     ],
     "approvals": [
@@ -111,6 +112,7 @@ RESOURCES: dict[str, list[str]] = {
         "invoice_pdf",
         "pay_links",
         "mails",
+        "late_fees",
         "reminders",
         "dues_settings",
         "rates",
@@ -139,6 +141,7 @@ RESOURCES: dict[str, list[str]] = {
         "dues",
         "schedules",
         "billing_runs",
+        "late_fees",
         "payments",
         "receipt_batches",
         "refunds",

@@ -10,7 +10,7 @@ from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict
 from webapp.domain import approvals
 from webapp.domain.approvals import ApprovalRequest, ApprovalState, Limit
-from webapp.domain.billing import adjustment_effect
+from webapp.domain.billing import adjustment_effect, late_fee_waiving
 from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, AdjustmentState
 from webapp.domain.billing.attachments import Attachment
@@ -27,7 +27,7 @@ def adjust(invoice: Invoice, change: Change, *, by: Login | None, on: date) -> A
     alone = by is None or may_alone(by, invoice, change, lock=True)
     adjustment = _noted(invoice, change, by=by)
     if by is None or alone:
-        adjustment_effect.apply(adjustment, invoice, by=by, on=on)
+        _apply(adjustment, invoice, by=by, on=on)
     else:
         _ask(adjustment, invoice, cap=cap_of(by, invoice, change.kind, lock=True), by=by)
     return adjustment
@@ -71,7 +71,7 @@ def carry_out(request: ApprovalRequest, by: Login, on: date) -> None:
     """It was approved: do what was ordered, or nothing if that is something else by now."""
     adjustment, invoice = _held(request)
     request.insist_on(order_of(adjustment, invoice))
-    adjustment_effect.apply(adjustment, invoice, by=by, on=on)
+    _apply(adjustment, invoice, by=by, on=on)
 
 
 def turn_down(request: ApprovalRequest, by: Login, on: date) -> None:
@@ -98,6 +98,14 @@ def order_of(adjustment: Adjustment, invoice: Invoice) -> dict[str, Any]:
         "reason": adjustment.reason,
         "document": document.digest if document else None,
     }
+
+
+def _apply(adjustment: Adjustment, invoice: Invoice, *, by: Login | None, on: date) -> None:
+    """It happens, and what the organization's rules make of it."""
+    late_fee = late_fee_waiving.goes_along(invoice, adjustment.kind, adjustment.amount)
+    adjustment_effect.apply(adjustment, invoice, by=by, on=on)
+    if late_fee:
+        adjust(invoice, Change(AdjustmentKind.WAIVER, late_fee, late_fee_waiving.REASON), by=None, on=on)
 
 
 def _noted(

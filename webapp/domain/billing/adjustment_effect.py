@@ -12,7 +12,7 @@ from webapp.core.db import db, new_id
 from webapp.core.errors import Invalid
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
-from webapp.domain.billing import explaining
+from webapp.domain.billing import explaining, late_fee_waiving
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, Direction
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.ledger import Account, Code, Move, Side
@@ -42,22 +42,28 @@ class Change:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a change would do: to the amount owed, in minor units, and to the books."""
+    """What a change would do: to the amount owed, in minor units, and to the books.
+
+    `late_fee` is what of the late fee is waived beside it.
+    """
 
     owed_before: int
     owed_after: int
     moves: Sequence[Move]
     processing: bool = False
+    late_fee: int = 0
 
 
 def preview(invoice: Invoice, change: Change) -> Preview:
     """Invalid, as asking for it would say, when it can't be done."""
     refuse_impossible(invoice, change)
+    late_fee = late_fee_waiving.goes_along(invoice, change.kind, change.amount)
     return Preview(
         owed_before=invoice.owed,
-        owed_after=invoice.owed + change.signed,
-        moves=_moves(invoice, change.kind, change.heading, change.amount),
+        owed_after=invoice.owed + change.signed - late_fee,
+        moves=_moves(invoice, change.kind, change.heading, change.amount + late_fee),
         processing=invoice.processing,
+        late_fee=late_fee,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from webapp.domain.billing.invoice import InvoiceLine
 from webapp.domain.billing.rates import DuesRate
 from webapp.domain.billing.reasons import PriceReason
 from webapp.domain.billing.run import BillingRun
-from webapp.domain.billing.schedules import Basis
+from webapp.domain.billing.schedules import AssessmentSchedule, Basis
+from webapp.domain.billing.settings import LateFeeKind
 from webapp.domain.organizations import Chapter, Login, MemberStatus, Organization
 
 
@@ -29,6 +31,20 @@ class Price:
     rate_id: UUID | None
     unit_amount: int
     prorated_from: date | None
+
+
+@dataclass(frozen=True)
+class LateFeeRule:
+    """One rule and amount of a night; `number` tells its rules apart."""
+
+    number: int
+    schedule_id: UUID | None
+    source: str
+    kind: str
+    percent: Decimal | None
+    maximum: int | None
+    after_days: int
+    amount: int
 
 
 def note(run: BillingRun, prices: Sequence[Price]) -> dict[int, UUID]:
@@ -65,6 +81,28 @@ def note_adjustment(adjustment: Adjustment, *, by: Login | None, on: date) -> UU
     )
     db.session.add(reason)
     return reason.id
+
+
+def note_late_fees(organization: Organization, rules: Sequence[LateFeeRule], *, on: date) -> dict[int, UUID]:
+    """Keep why each of these fees is charged. The rule's number to the reason's id."""
+    reasons = {}
+    names = {one.id: one.name for one in AssessmentSchedule.here().all()}
+    for rule in rules:
+        facts = {
+            "rule": "late_fee",
+            "source": rule.source,
+            "schedule": names.get(rule.schedule_id) if rule.schedule_id else None,
+            "percent": f"{rule.percent:f}" if rule.kind == LateFeeKind.PERCENT else None,
+            "maximum": rule.maximum,
+            "after_days": rule.after_days,
+            "dated": on.isoformat(),
+            "currency": organization.currency,
+            "locale": organization.locale,
+        }
+        reasons[rule.number] = PriceReason(id=new_id(), unit_amount=rule.amount, facts=facts)
+    db.session.add_all(reasons.values())
+    db.session.flush()
+    return {number: reason.id for number, reason in reasons.items()}
 
 
 def _rates(rate_ids: Sequence[UUID]) -> dict[UUID, tuple[DuesRate, str | None, str | None]]:
@@ -142,6 +180,8 @@ class _Account:
         if self.facts["rule"] == "adjustment":
             by = f" by {self.facts['approved_by']}" if self.facts["approved_by"] else ""
             return [self.facts["reason"], f"Added on {self._day('dated')}{by}."]
+        if self.facts["rule"] == "late_fee":
+            return [self._late_fee(), self._late_fee_source()]
         told = [self._rule(), self._dates(), self._status(), self._proration(), self._approval()]
         return [sentence for sentence in told if sentence]
 
@@ -158,6 +198,24 @@ class _Account:
                 total, share = self._money(facts["schedule_total"]), f"{self.line.share:f}"
                 return f"{total} is divided by ownership share; yours is {share.rstrip('0').rstrip('.')}."
         return f"There is no rate for the status “{facts['status']}”, so it pays the usual {amount}."
+
+    def _late_fee(self) -> str:
+        facts = self.facts
+        how_much = self._money(self.unit_amount)
+        if facts["percent"]:
+            share = facts["percent"].rstrip("0").rstrip(".") if "." in facts["percent"] else facts["percent"]
+            most = f", at most {self._money(facts['maximum'])}" if facts["maximum"] is not None else ""
+            how_much = f"{share}% of what was left to pay{most}"
+        days = "1 day" if facts["after_days"] == 1 else f"{facts['after_days']} days"
+        return f"An invoice that is unpaid more than {days} after its due date costs {how_much}, once."
+
+    def _late_fee_source(self) -> str:
+        match self.facts["source"]:
+            case "schedule":
+                return f"So “{self.facts['schedule']}” says."
+            case "organization":
+                return "So the organization has decided."
+        return "That is the usual rule where the organization has not decided otherwise."
 
     def _dates(self) -> str:
         facts = self.facts

@@ -27,6 +27,7 @@ from webapp.core.errors import Conflict, Invalid
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
 from webapp.domain.billing.adjustments import Adjustment, end_waiting
+from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.reasons import PriceReason
 from webapp.domain.billing.schedules import AssessmentSchedule
@@ -224,11 +225,14 @@ class Invoice(OrganizationRow, Base):
         audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": owed}, after={"owed": 0})
 
     def entries(self) -> Sequence[ledger.JournalEntry]:
-        """What stands in the books about what it charges: its issue, and what adjustments changed."""
+        """What stands in the books about what it charges: issue, late fee, what adjustments changed."""
         changes = select(Adjustment.id).where(
             Adjustment.organization_id == self.organization_id, Adjustment.invoice_id == self.id
         )
-        return ledger.standing_entries(union_all(select(literal(self.id)), changes))
+        late = select(LateFee.id).where(
+            LateFee.organization_id == self.organization_id, LateFee.invoice_id == self.id
+        )
+        return ledger.standing_entries(union_all(select(literal(self.id)), late, changes))
 
     def renew_pay_link(self, *, by: Login) -> None:
         """End every link given out before. The new one is mailed to the member's address on file."""

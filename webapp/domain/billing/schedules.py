@@ -50,6 +50,7 @@ class AssessmentSchedule(OrganizationRow, Base):
     """Scope: everyone, or one chapter, or one status. `amount` is per member (flat) or the total (share).
 
     `period_id` null means every period. `chapter_percent` of each invoice belongs to the member's chapter.
+    A late-fee rule of its own counts before the organization's; `late_fee_kind` null means it has none.
     """
 
     __tablename__ = "assessment_schedules"
@@ -65,6 +66,7 @@ class AssessmentSchedule(OrganizationRow, Base):
     late_fee_kind: Mapped[LateFeeKind | None]
     late_fee_amount: Mapped[int | None]
     late_fee_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 3))
+    late_fee_maximum: Mapped[int | None]
     late_fee_after_days: Mapped[int | None]
     active: Mapped[bool] = mapped_column(default=True)
     approved_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
@@ -124,6 +126,11 @@ class Terms:
     status_id: UUID | None = None
     period_id: UUID | None = None
     chapter_percent: Decimal = Decimal(0)
+    late_fee_kind: LateFeeKind | None = None
+    late_fee_amount: int | None = None
+    late_fee_percent: Decimal | None = None
+    late_fee_maximum: int | None = None
+    late_fee_after_days: int | None = None
 
     def problems(self) -> dict[str, str]:
         found = {}
@@ -135,6 +142,21 @@ class Terms:
             found["amount"] = "Enter an amount above zero."
         if not 0 <= self.chapter_percent <= 100:
             found["chapter_percent"] = "Enter a percentage from 0 to 100."
+        return found | self._late_fee_problems()
+
+    def _late_fee_problems(self) -> dict[str, str]:
+        found = {}
+        if self.late_fee_kind is LateFeeKind.FLAT and not self.late_fee_amount:
+            found["late_fee_amount"] = "Enter the flat late fee."
+        if self.late_fee_kind is LateFeeKind.PERCENT and not self.late_fee_percent:
+            found["late_fee_percent"] = "Enter the late fee in percent."
+        if (self.late_fee_percent or 0) < 0 or (self.late_fee_percent or 0) > 100:
+            found["late_fee_percent"] = "Enter a percentage from 0 to 100."
+        for name in ("late_fee_amount", "late_fee_maximum"):
+            if (getattr(self, name) or 0) < 0:
+                found[name] = "An amount can't be negative."
+        if not 0 <= (self.late_fee_after_days or 0) <= 730:
+            found["late_fee_after_days"] = "Enter a number of days from 0 to 730."
         return found
 
 
@@ -154,6 +176,11 @@ def add(terms: Terms, *, by: Login | None) -> AssessmentSchedule:
         status_id=terms.status_id,
         period_id=terms.period_id,
         chapter_percent=terms.chapter_percent,
+        late_fee_kind=terms.late_fee_kind,
+        late_fee_amount=terms.late_fee_amount,
+        late_fee_percent=terms.late_fee_percent,
+        late_fee_maximum=terms.late_fee_maximum,
+        late_fee_after_days=terms.late_fee_after_days,
         approved_by_id=by.id if by else None,
     )
     db.session.add(schedule)

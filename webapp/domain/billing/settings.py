@@ -1,6 +1,7 @@
 """How an organization charges dues."""
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
@@ -45,6 +46,8 @@ class DuesSettings(OrganizationRow, Base):
     """One row per organization. Amounts in minor units; days are counted from a period's first or due day.
 
     `reminder_days` are offsets from the due date: -7 is a week before, 0 the day itself, 14 two weeks after.
+    Invoices due before `late_fees_since` cost no late fee; where `late_fee_goes_with_waiver`, a fee is waived
+    when all the rest of its invoice is.
     """
 
     __tablename__ = "dues_settings"
@@ -58,6 +61,8 @@ class DuesSettings(OrganizationRow, Base):
     late_fee_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 3))
     late_fee_maximum: Mapped[int | None]
     late_fee_after_days: Mapped[int | None]
+    late_fees_since: Mapped[date | None]
+    late_fee_goes_with_waiver: Mapped[bool] = mapped_column(default=False, server_default="false")
     autopay: Mapped[bool] = mapped_column(default=False)
     refund_cap: Mapped[int] = mapped_column(default=5000)
     returned_debit_fee: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -1,11 +1,15 @@
 """Taking a whole run back, while nothing of it is paid or under way; a second person has to ask for it."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     MetaData,
+    Select,
     Table,
     Text,
     Uuid,
@@ -27,6 +31,7 @@ from webapp.domain import ledger
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, end_waiting
 from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.billing.periods import hold as hold_period
 from webapp.domain.billing.run import UNDER_WAY, BillingRun, RunState
 from webapp.domain.billing.status import InvoiceStatus
@@ -129,30 +134,26 @@ def _lock_invoices(run: BillingRun) -> None:
 
 
 def _void_all(run: BillingRun, by: Login) -> int:
-    connection = db.session.connection()
-    VOIDED.create(connection)
-    chosen = {
-        "source_id": Invoice.id,
-        "entry_id": new_ids(),
-        "reverses_id": JournalEntry.id,
-        "member_id": Invoice.member_id,
-        "chapter_id": Invoice.chapter_id,
-        "description": literal("Invoice ") + Invoice.number + " voided",
-        "amount": Invoice.billed,
-        "chapter_part": Invoice.chapter_part,
-    }
-    mine = Invoice.organization_id == run.organization_id, Invoice.run_id == run.id
-    live = (
-        select(*chosen.values())
+    income = BillingRun.open(run.id).schedule.kind.income_account
+    fee = (LateFee.organization_id == Invoice.organization_id) & (LateFee.invoice_id == Invoice.id)
+    without_fee = Invoice.billed - func.coalesce(LateFee.amount, 0)
+    issued = (
+        select(*_reversed(Invoice, without_fee, Invoice.chapter_part))
+        .select_from(Invoice)
+        .outerjoin(LateFee, fee)
         .join(JournalEntry, ledger.is_entry_of(Invoice, Event.INVOICE_ISSUED))
-        .where(*mine, Invoice.status != InvoiceStatus.VOID)
     )
-    connection.execute(insert(VOIDED).from_select(list(chosen), live))
-    connection.execute(text(f"ANALYZE {VOIDED.name}"))
-    _post(run, by)
+    charged = (
+        select(*_reversed(LateFee, LateFee.amount, literal(0)))
+        .select_from(LateFee)
+        .join(Invoice, fee)
+        .join(JournalEntry, ledger.is_entry_of(LateFee, Event.LATE_FEE))
+    )
+    _reverse(run, Invoice, issued, income, by)
+    _reverse(run, LateFee, charged, Code.LATE_FEE_INCOME, by)
     voiding = (
         update(Invoice)
-        .where(*mine, Invoice.status != InvoiceStatus.VOID)
+        .where(*_live(run))
         .values(
             status=InvoiceStatus.VOID,
             voided_at=clock.now(),
@@ -160,12 +161,35 @@ def _void_all(run: BillingRun, by: Login) -> int:
             void_reason=run.undo_reason,
         )
     )
-    voided: int = connection.execute(voiding).rowcount
+    voided: int = db.session.connection().execute(voiding).rowcount
     return voided
 
 
-def _post(run: BillingRun, by: Login) -> None:
-    income = BillingRun.open(run.id).schedule.kind.income_account
+def _live(run: BillingRun) -> Sequence[ColumnElement[bool]]:
+    mine = Invoice.organization_id == run.organization_id, Invoice.run_id == run.id
+    return *mine, Invoice.status != InvoiceStatus.VOID
+
+
+def _reversed(document: type[Invoice] | type[LateFee], amount: Any, chapter_part: Any) -> Sequence[Any]:
+    """In the order of the table's columns."""
+    whose = Invoice.member_id, Invoice.chapter_id
+    described = literal("Invoice ") + Invoice.number + " voided"
+    return document.id, new_ids(), JournalEntry.id, *whose, described, amount, chapter_part
+
+
+def _reverse(
+    run: BillingRun,
+    document: type[Invoice] | type[LateFee],
+    standing: Select[Any],
+    income: Code,
+    by: Login,
+) -> None:
+    """Take back what these documents of the run's live invoices have in the books."""
+    connection = db.session.connection()
+    VOIDED.drop(connection, checkfirst=True)
+    VOIDED.create(connection)
+    connection.execute(insert(VOIDED).from_select(list(VOIDED.c), standing.where(*_live(run))))
+    connection.execute(text(f"ANALYZE {VOIDED.name}"))
     moves = [
         BulkMove(VOIDED.c.amount, debit=income, credit=Code.RECEIVABLE, credit_member=True),
         BulkMove(VOIDED.c.chapter_part, debit=Code.DUE_TO_CHAPTERS, credit=income),
@@ -174,7 +198,7 @@ def _post(run: BillingRun, by: Login) -> None:
         Event.INVOICE_VOIDED,
         rows=VOIDED,
         moves=moves,
-        source_kind=Invoice.__tablename__,
+        source_kind=document.__tablename__,
         batch=run,
         on=db.session.get_one(Organization, run.organization_id).today,
         by=by,

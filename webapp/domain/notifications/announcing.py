@@ -12,6 +12,7 @@ from webapp.core.db import db
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.billing.run import BillingBatch
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.notifications import approval_mails, credit_mails, dispute_mails
@@ -46,6 +47,12 @@ def _invoices_issued(links: Links, batch_id: UUID) -> None:
         members,
         Invoice.status != InvoiceStatus.VOID,
     )
+
+
+def _late_fees_charged(links: Links, run_id: UUID) -> None:
+    """Who has paid since, or whose fee was waived, hears nothing."""
+    charged = LateFee.here().select(LateFee.run_id == run_id).with_only_columns(LateFee.invoice_id)
+    _to_members(MailKind.LATE_FEE, links, Invoice.owed > 0, Invoice.id.in_(charged))
 
 
 def _run_undone(links: Links, run_id: UUID) -> None:
@@ -282,6 +289,7 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "refund_arrived": _refund_arrived,
     "refund_failed": _refund_failed,
     "adjustment_decided": _adjustment_decided,
+    "late_fees_charged": _late_fees_charged,
     "dispute_inquiry": dispute_mails.announcing("inquiry"),
     "dispute_opened": dispute_mails.announcing("opened"),
     "dispute_lost": dispute_mails.announcing("lost"),

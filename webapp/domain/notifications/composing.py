@@ -11,6 +11,7 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.credits import search
 from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.notifications import (
@@ -233,6 +234,15 @@ def _adjustment(occasion: Occasion) -> Composed:
     return wording.adjusted(occasion.voice, invoice, adjustment, pay_url), []
 
 
+def _late_fee(occasion: Occasion) -> Composed:
+    invoice = _loaded(occasion.mail.invoice_id)
+    fee = LateFee.here().first(LateFee.invoice_id == invoice.id)
+    if fee is None or not invoice.owed:
+        raise Pointless("Nothing is owed on the invoice any more.")
+    message = wording.late_fee(occasion.voice, invoice, fee, occasion.pay_url(invoice))
+    return message, [occasion.letter(invoice)]
+
+
 def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], Composed]:
     def composed(occasion: Occasion) -> Composed:
         message = write(occasion.voice, occasion.links, occasion.mail)
@@ -263,6 +273,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.SECURITY: _security,
     MailKind.SIGN_IN_LINK: _sign_in_link,
     MailKind.ADJUSTMENT: _adjustment,
+    MailKind.LATE_FEE: _late_fee,
 }
 
 

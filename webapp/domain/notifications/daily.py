@@ -6,12 +6,14 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp.core.db import db, new_id
+from webapp.domain.billing import late_fee_charging
+from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.billing.overdue import mark_overdue
 from webapp.domain.notifications import dispute_mails, reminders
 from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Organization, housekeeping
-from webapp.domain.payments import crediting
+from webapp.domain.payments import checkout, crediting
 
 
 def pass_day(organization: Organization, day: date, links: Links) -> tuple[DailyRun, bool]:
@@ -24,6 +26,7 @@ def pass_day(organization: Organization, day: date, links: Links) -> tuple[Daily
         return done, False
     made.counts = {
         "overdue": mark_overdue(organization, day),
+        "late_fees": _charge_late_fees(organization, day),
         "credited": crediting.sweep(organization),
         "reminders": reminders.promise(organization, day, links),
         "dispute_deadlines": dispute_mails.remind(organization, day, links),
@@ -31,3 +34,13 @@ def pass_day(organization: Organization, day: date, links: Links) -> tuple[Daily
     }
     made.finished_at = func.now()
     return made, True
+
+
+def _charge_late_fees(organization: Organization, day: date) -> int:
+    """How many. Whoever has a page open to pay an invoice is asked for the fee as well."""
+    run = late_fee_charging.charge(organization, day)
+    if run is None:
+        return 0
+    charged = LateFee.here().select(LateFee.run_id == run.id)
+    checkout.promise_closing(charged.with_only_columns(LateFee.invoice_id))
+    return run.fees

@@ -41,6 +41,7 @@ class MailKind(StrEnum):
     SECURITY = "security_notice"
     SIGN_IN_LINK = "sign_in_link"
     ADJUSTMENT = "adjustment"
+    LATE_FEE = "late_fee"
     APPROVAL_WAITING = "approval_waiting"
     APPROVAL_NEWS = "approval_news"
 

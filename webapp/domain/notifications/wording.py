@@ -9,6 +9,7 @@ from babel.dates import format_date, format_datetime
 from webapp.core import clock, money
 from webapp.domain.billing.adjustments import Adjustment, Direction
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.notifications.messages import Message
 from webapp.domain.organizations import (
     Member,
@@ -197,6 +198,29 @@ def adjusted(voice: Voice, invoice: Invoice, adjustment: Adjustment, pay_url: st
         ],
         amount=("To pay now", invoice.owed),
         button=("See the invoice", pay_url),
+    )
+
+
+def late_fee(voice: Voice, invoice: Invoice, fee: LateFee, pay_url: str) -> Message:
+    """What it was for, what it comes to, and what is to pay now."""
+    amount = voice.money(fee.amount)
+    return Message(
+        subject=f"Invoice {invoice.number}: a late fee of {amount} was added",
+        title=f"A late fee of {amount} was added",
+        greeting=dear(invoice.member),
+        paragraphs=[
+            f"Invoice {invoice.number} for {invoice.period.name} was due on {voice.day(invoice.due_on)}, and"
+            f" {voice.money(fee.owed)} was still to pay. {voice.name} charges a late fee once, and no more"
+            " follows for this invoice."
+        ],
+        amount=("To pay now", invoice.owed),
+        rows=[(line.description, line.amount) for line in invoice.lines[:30]] + _less(invoice),
+        total=("Amount due", invoice.owed),
+        button=("See and pay the invoice", pay_url),
+        afterwards=[
+            "Paid in the last few days? Then answer this mail, and your treasurer looks into it.",
+            "If you can't pay this now, answer this mail. Your treasurer would rather hear from you.",
+        ],
     )
 
 

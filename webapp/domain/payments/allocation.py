@@ -124,7 +124,7 @@ def _settle(payment: Payment, invoice: Invoice, amount: int, *, on: date) -> All
 def _write(invoices: Sequence[Invoice]) -> None:
     """Allocations and invoices in one go; no page stays open for what is not owed any more."""
     db.session.flush()
-    promise_closing(invoices)
+    promise_closing([invoice.id for invoice in invoices])
 
 
 def _moves(payment: Payment, settled: Sequence[Part]) -> Iterator[Move]:

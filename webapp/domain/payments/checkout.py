@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, func, select
+from sqlalchemy import CheckConstraint, Index, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import tenancy
@@ -182,13 +182,13 @@ def begin_closing(invoice_id: UUID, *, now: datetime) -> Checkout | None:
     return unfinished
 
 
-def promise_closing(invoices: Sequence[Invoice]) -> None:
-    """Money came another way: the pages that still ask for it are closed in the background.
+def promise_closing(invoice_ids: Sequence[UUID] | Select[UUID]) -> None:
+    """Something else is owed by now: the pages that still ask for what was are closed in the background.
 
     The caller holds the invoices, so no page opens meanwhile.
     """
     still_asking = Checkout.here().select(
-        Checkout.invoice_id.in_([invoice.id for invoice in invoices]), Checkout.state.in_(UNFINISHED)
+        Checkout.invoice_id.in_(invoice_ids), Checkout.state.in_(UNFINISHED)
     )
     for invoice_id in db.session.scalars(still_asking.with_only_columns(Checkout.invoice_id)):
         later(Job.CLOSE_CHECKOUT, invoice_id=invoice_id)

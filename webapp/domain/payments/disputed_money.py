@@ -48,7 +48,7 @@ def put_back(payment: Payment, amount: int, invoices: Invoices, *, out_of: Side,
         left -= part
     if left:
         yield Move(left, out_of, payment.unapplied_receipts)
-    promise_closing(again)
+    promise_closing([invoice.id for invoice in again])
 
 
 def _without_invoice(payment: Payment, amount: int, *, on: date) -> Iterator[tuple[int, Side]]:

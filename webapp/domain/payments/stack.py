@@ -172,7 +172,7 @@ def _settle(planned: Planned, *, on: date) -> None:
     patch_rows(
         Invoice, [_patch(invoice, invoice.paid + paid[invoice.id], on) for invoice in invoices.values()]
     )
-    promise_closing(list(invoices.values()))
+    promise_closing(list(invoices))
     for invoice in invoices.values():
         db.session.expire(invoice)
 

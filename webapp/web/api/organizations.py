@@ -27,18 +27,25 @@ ORGANIZATION = Shape(
     },
 )
 
-_TERMS = {
-    "cadence": f.choice("How often regular dues fall due", Cadence),
-    "default_amount": f.amount("What a member pays whose status has no rate"),
-    "due_after_days": f.whole("Days from a period's first day to its due date", 30, most=730),
-    "grace_days": f.whole("Days after the due date before an invoice is overdue", 14, most=730),
+LATE_FEE = {
     "late_fee_kind": f.choice(
-        "How a late fee is worked out; null for Duesbook's own rule", LateFeeKind
+        "How a late fee is worked out; null where the next wider rule counts: the organization's for a"
+        " schedule, Duesbook's own for an organization",
+        LateFeeKind,
     ).or_null(),
     "late_fee_amount": f.amount("The flat late fee", 2_500).or_null(),
     "late_fee_percent": f.decimal("The late fee in per cent of what is owed", "5.0", places=3).or_null(),
     "late_fee_maximum": f.amount("The most a late fee may be", 5_000).or_null(),
     "late_fee_after_days": f.whole("Days after the due date until the late fee", 15, most=730).or_null(),
+}
+_TERMS = {
+    "cadence": f.choice("How often regular dues fall due", Cadence),
+    "default_amount": f.amount("What a member pays whose status has no rate"),
+    "due_after_days": f.whole("Days from a period's first day to its due date", 30, most=730),
+    "grace_days": f.whole("Days after the due date before an invoice is overdue", 14, most=730),
+    **LATE_FEE,
+    "late_fees_since": f.day("Invoices due before this day cost no late fee; null for no limit").or_null(),
+    "late_fee_goes_with_waiver": f.flag("Whether the fee is waived when all the rest of its invoice is"),
     "autopay": f.flag("Whether members may have their dues charged by themselves"),
     "refund_cap": f.amount("What one officer may refund on one invoice alone", 5_000),
     "returned_debit_fee": f.amount("What a member pays for a bank debit that came back", 0),

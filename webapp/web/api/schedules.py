@@ -19,7 +19,7 @@ from webapp.web.api.dues import TOPIC, only
 from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
-from webapp.web.api.organizations import refuse_other_currency
+from webapp.web.api.organizations import LATE_FEE, refuse_other_currency
 from webapp.web.api.paging import PAGED, page, pages_of
 from webapp.web.api.people import chapter_named, status_named
 
@@ -32,6 +32,7 @@ _SCHEDULE = {
     "status": f.text("Only members of this status; null for all", "undergraduate", least=1).or_null(),
     "period_id": f.identifier("Only for this period; null for every one").or_null(),
     "chapter_percent": f.decimal("The part of each invoice that is the chapter's, in per cent", "25.00"),
+    **LATE_FEE,
 }
 SCHEDULE = Shape(
     "AssessmentSchedule",

@@ -5,7 +5,7 @@ from typing import Any
 from flask import render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField
+from wtforms import BooleanField, DateField, DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Optional, ValidationError
 
 from webapp.core import money
@@ -66,6 +66,10 @@ class DuesSettingsForm(EditForm):
     late_fee_percent = DecimalField("Late fee in percent", [Optional()], places=None)
     late_fee_maximum = MoneyField("At most", [Optional(), NotNegative()])
     late_fee_after_days = IntegerField("Late fee after", [Optional()], description="Days after the due date.")
+    late_fees_since = DateField(
+        "Only invoices due from", [Optional()], description="Empty: all. What was due before costs no fee."
+    )
+    late_fee_goes_with_waiver = BooleanField("Waive the late fee with its invoice")
     autopay = BooleanField("Members may pay automatically")
     refund_cap = MoneyField(
         "Refund cap", _AMOUNT, description="What one officer may refund on one invoice without approval."

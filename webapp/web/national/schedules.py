@@ -8,7 +8,7 @@ from flask import render_template
 from flask_login import current_user
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
-from wtforms import DecimalField, RadioField, SelectField, StringField
+from wtforms import DecimalField, IntegerField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from webapp.core.db import db, transaction
@@ -16,6 +16,7 @@ from webapp.core.errors import Invalid
 from webapp.domain.billing import schedules as billing_schedules
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.schedules import AssessmentSchedule, Basis, ScheduleKind, Terms
+from webapp.domain.billing.settings import LateFeeKind
 from webapp.domain.organizations import Chapter, MemberStatus
 from webapp.web.forms import Form, MoneyField, offered
 from webapp.web.htmx import see_other
@@ -45,6 +46,20 @@ class ScheduleForm(Form):
         default=Decimal(0),
         places=None,
     )
+    late_fee_kind = SelectField(
+        "Late fee",
+        choices=offered(
+            [
+                ("", "As the dues settings say"),
+                *((one.value, one.value.capitalize()) for one in LateFeeKind),
+            ]
+        ),
+        validators=[Optional()],
+    )
+    late_fee_amount = MoneyField("Flat late fee", [Optional()])
+    late_fee_percent = DecimalField("Late fee in percent", [Optional()], places=None)
+    late_fee_maximum = MoneyField("At most", [Optional()])
+    late_fee_after_days = IntegerField("Late fee after", [Optional()], description="Days after the due date.")
 
     def offer(self) -> "ScheduleForm":
         chapters, statuses = Chapter.here().all(order_by=Chapter.code), MemberStatus.here().all()
@@ -64,6 +79,11 @@ class ScheduleForm(Form):
             status_id=_id(self.status),
             period_id=_id(self.period),
             chapter_percent=self.chapter_percent.data or Decimal(0),
+            late_fee_kind=LateFeeKind(self.late_fee_kind.data) if self.late_fee_kind.data else None,
+            late_fee_amount=self.late_fee_amount.data,
+            late_fee_percent=self.late_fee_percent.data,
+            late_fee_maximum=self.late_fee_maximum.data,
+            late_fee_after_days=self.late_fee_after_days.data,
         )
 
 

@@ -42,6 +42,7 @@ GROUPS = (
         (
             ("Payment processors", "national.processors", "Where payments by card and bank account go"),
             ("Webhook log", "national.webhook_log", "What the processor told us"),
+            ("Late fees", "national.late_fees", "Whom tomorrow charges, and what was charged"),
             ("Reminders", "national.reminders", "Who gets what tomorrow"),
             ("Mails", "national.mails", "What was sent to whom, and what came back"),
         ),
