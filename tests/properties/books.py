@@ -14,6 +14,7 @@ from tests.properties.documents import (
     CLEARING,
     CREDIT,
     DUE_TO_CHAPTERS,
+    LATE_FEES,
     RECEIVABLE,
     REFUNDS,
     Bill,
@@ -22,6 +23,8 @@ from tests.properties.documents import (
     Receipt,
 )
 from tests.properties.going_back import GoingBack
+
+LATE_FEE, LATE_FEE_AFTER = 2_500, timedelta(days=15)
 
 
 class Books(GoingBack):
@@ -186,3 +189,13 @@ class Books(GoingBack):
             page.has_time = False
             if page.there == "open":
                 page.there = "expired"
+        for bill in self.bills.values():
+            self._charge_late_fee(bill)
+
+    def _charge_late_fee(self, bill: Bill) -> None:
+        """The night charges it once, while no payment is under way."""
+        is_late = self.today > bill.due_on + LATE_FEE_AFTER
+        if bill.owed and is_late and not bill.late_fee and not self.is_under_way(bill):
+            bill.late_fee = LATE_FEE
+            self._charge(bill, self.today, RECEIVABLE, bill.person, LATE_FEE)
+            self._charge(bill, self.today, LATE_FEES, None, -LATE_FEE)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 BANK, CLEARING, RECEIVABLE, CREDIT = "1000", "1010", "1200", "2110"
 DUE_TO_CHAPTERS, REFUNDS, CHARGES = "2300", "4910", "6100"
-OTHER_INCOME, WAIVERS, BAD_DEBT = "4030", "4900", "6200"
+OTHER_INCOME, LATE_FEES, WAIVERS, BAD_DEBT = "4030", "4040", "4900", "6200"
 DISPUTED, DISPUTE_FEES = "1300", "6110"
 KEPT_BY_PERSON = (RECEIVABLE, CREDIT)
 
@@ -22,7 +22,7 @@ class Line(NamedTuple):
 
 @dataclass(eq=False)
 class Bill:
-    """An invoice. `billed` is what the run charged, `amount` that and what was added since."""
+    """An invoice. `billed` is what the run charged, `amount` that, what was added since and the late fee."""
 
     number: str
     person: str
@@ -37,6 +37,7 @@ class Bill:
     due_on: date
     grace_until: date
     added: int = 0
+    late_fee: int = 0
     adjusted: int = 0
     paid: int = 0
     refunded: int = 0
@@ -46,7 +47,7 @@ class Bill:
 
     @property
     def amount(self) -> int:
-        return self.billed + self.added
+        return self.billed + self.added + self.late_fee
 
     @property
     def owed(self) -> int:

@@ -205,6 +205,14 @@ def test_none_where_nothing_is_owed_and_none_for_what_was_due_before_fees_began(
     assert fee_of(charged) is not None
 
 
+def test_a_night_of_closed_books_leaves_its_fees_to_the_next_one(organization: Organization) -> None:
+    factories.make_invoice(10_000)
+    with transaction():
+        ledger.close_span(LATE, LATE, by=None)
+
+    assert [charge(organization, LATE), charge(organization, LATE + timedelta(days=1))] == [0, 1]
+
+
 def test_the_member_can_read_why(organization: Organization) -> None:
     invoice = factories.make_invoice(10_000)
     override(invoice, kind=LateFeeKind.PERCENT, percent=Decimal("2.5"), maximum=5_000, after_days=1)

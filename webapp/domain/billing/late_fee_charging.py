@@ -71,8 +71,11 @@ _RULE = ("schedule_id", "source", "kind", "percent", "maximum", "after_days")
 def charge(organization: Organization, on: date) -> LateFeeRun | None:
     """Charge every fee that is due: line, entry and what is owed. None if there is none.
 
-    The caller closes the pages that still ask for less.
+    A day whose books are closed leaves them to the next one. The caller closes the pages that still ask for
+    less.
     """
+    if ledger.closed_through(on) is not None:
+        return None
     _find(organization, on)
     fees, total = db.session.execute(select(func.count(), func.sum(ROWS.c.amount)).select_from(ROWS)).one()
     if not fees:
