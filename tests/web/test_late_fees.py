@@ -120,7 +120,7 @@ def test_an_admin_gives_a_schedule_a_rule_of_its_own_and_says_from_when_fees_cou
 ) -> None:
     sign_in(client, factories.make_admin())
     added = client.post(
-        f"/o/{organization.slug}/schedules/",
+        f"/o/{organization.slug}/national/schedules/",
         data={
             "name": "Roof", "kind": "special_assessment", "basis": "flat", "amount": "100",
             "late_fee_kind": "percent", "late_fee_percent": "2.5", "late_fee_maximum": "40",
@@ -128,7 +128,7 @@ def test_an_admin_gives_a_schedule_a_rule_of_its_own_and_says_from_when_fees_cou
         },
     )  # fmt: skip
     refused = client.post(
-        f"/o/{organization.slug}/schedules/",
+        f"/o/{organization.slug}/national/schedules/",
         data={
             "name": "Pool",
             "kind": "special_assessment",
