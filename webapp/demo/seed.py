@@ -14,10 +14,10 @@ from webapp.core.db import db, new_id, transaction
 from webapp.core.jobs import OutboxJob
 from webapp.demo import casework, history, roster, story
 from webapp.domain.billing import batch as batches
-from webapp.domain.billing import confirming, overdue, periods, rates, run, schedules
+from webapp.domain.billing import confirming, late_fee_charging, overdue, periods, rates, run, schedules
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
-from webapp.domain.billing.settings import Cadence, DuesSettings
+from webapp.domain.billing.settings import STANDARD_LATE_FEE_AFTER_DAYS, Cadence, DuesSettings
 from webapp.domain.billing.spreading import oldest_first
 from webapp.domain.organizations import (
     Chapter,
@@ -62,7 +62,8 @@ class Seeding:
             self._bring_in_members(organization)
             admin = self._people(organization)
             self._set_dues(organization, admin)
-            for period in self._periods(organization, admin):
+            spans = self._periods(organization, admin)
+            for period in spans:
                 self._bill(organization, period, admin)
             untouched = casework.set_aside()
             self._receive(organization, untouched)
@@ -73,8 +74,17 @@ class Seeding:
             self._let_a_member_sign_in(untouched[0])
             self.tell("Doing the treasurer's work")
             casework.tell(organization, untouched)
+            self._charge_late_fees(organization, spans[-1], admin)
             self._forget_what_would_be_mailed()
         return organization
+
+    def _charge_late_fees(self, organization: Organization, period: BillingPeriod, admin: Login) -> None:
+        """The organization began with them in the newest period; whoever still owes it has been charged."""
+        night = period.due_on + timedelta(days=STANDARD_LATE_FEE_AFTER_DAYS + 1)
+        with transaction():
+            DuesSettings.of(organization).change(by=admin, late_fees_since=period.starts_on)
+            if night <= organization.today:
+                late_fee_charging.charge(organization, night)
 
     def _found(self) -> Organization:
         self.tell("Founding the organization")
