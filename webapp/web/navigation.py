@@ -38,7 +38,7 @@ _BELONGS_TO = {
     "people": ("tokens", "audit-trail"),
     "settings": (
         "dues-settings", "rates", "schedules", "periods", "approvals", "processors", "webhook-log",
-        "late_fees", "reminders", "mails", "working",
+        "late-fees", "reminders", "mails", "working",
     ),
 }  # fmt: skip
 """What is reached from a page of the menu: by the first word of its address."""
