@@ -7,11 +7,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.processor import Shop
 from tests.services import Database
 from tests.web.world import ADMIN, TREASURER, World, enter, statements
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.organizations import Chapter
+from webapp.domain.payments.inbox import ProcessorEvent
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +54,16 @@ def test_a_form_is_carried_out_on_such_a_database(client: FlaskClient, world: Wo
     address = f"/o/{world.organization.slug}/chapters/{world.chapter.code}/"
     assert client.get(address).status_code == 200
     assert client.post("/account/profile", data={"name": "Ana", "shortcuts": "y"}).status_code == 303
+
+
+@pytest.mark.case("A2")
+def test_a_delivery_of_the_processor_is_stored_on_such_a_database(shop: Shop) -> None:
+    shop.pay(shop.open(shop.owed()))
+    [event] = shop.events("checkout.session.completed")
+    db.session.rollback()
+
+    with statements() as sent:
+        assert shop.deliver(event) == 200
+
+    assert [one for one in sent if one.startswith("SET LOCAL app.organization_id TO '")]
+    assert [one.event_reference for one in ProcessorEvent.here().all()] == [event["id"]]
