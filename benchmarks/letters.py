@@ -14,8 +14,8 @@ from benchmarks.measuring import Table, seconds
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import db
-from webapp.domain.notifications import pdf
-from webapp.domain.notifications.pdf import InvoiceLetter
+from webapp.domain.notifications import invoice_pdf
+from webapp.domain.notifications.invoice_pdf import InvoiceLetter
 
 LETTERS = 12
 HERE = Path(__file__).parent
@@ -29,7 +29,10 @@ def run(table: Table) -> None:
         with tenancy.acting_for(made.id):
             world.bill(made, "2025-01")
             links = wiring.links()
-            letters = [pdf.letter_of(invoice, made, links) for invoice in db.session.scalars(pdf.printable())]
+            letters = [
+                invoice_pdf.letter_of(invoice, made, links)
+                for invoice in db.session.scalars(invoice_pdf.printable())
+            ]
         draw, template = wiring.printer().draw, _template()
         draw(replace(letters[0], number="warm"))
         ours, naive = [], []

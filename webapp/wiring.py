@@ -22,7 +22,6 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.mail_folder import FolderMailer, MailFolder
 from webapp.adapters.mail_writer import MailWriter
 from webapp.adapters.pdf_printer import PdfPrinter
-from webapp.adapters.records_printer import RecordsPrinter
 from webapp.adapters.redis_connection import open_redis
 from webapp.adapters.redis_counter import RedisCounter
 from webapp.adapters.rq_dispatcher import RqDispatcher
@@ -42,9 +41,9 @@ from webapp.domain.billing import settings as dues
 from webapp.domain.credits import goodwill, withdrawing
 from webapp.domain.ledger.chart import open_standard_chart
 from webapp.domain.notifications import operation as mail_operation
+from webapp.domain.notifications.letter import Letter
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
-from webapp.domain.notifications.pdf import Letter
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
 from webapp.domain.organizations.passkeys import Site
 from webapp.domain.payments import circuit
@@ -277,11 +276,6 @@ def printer() -> PdfPrinter:
 def drawn(letter: Letter) -> bytes:
     """The same letter again costs nothing: people look at a page more than once."""
     return printer().draw(letter)
-
-
-@cache
-def records_printer() -> RecordsPrinter:
-    return RecordsPrinter(_paper(_ROOT / "templates"), printer())
 
 
 def bind(drawings: Iterable[bytes]) -> bytes:

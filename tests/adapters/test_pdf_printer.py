@@ -17,7 +17,7 @@ from PIL import Image
 
 from webapp.adapters.pdf_printer import PdfPrinter
 from webapp.adapters.stationery import open_stationery
-from webapp.domain.notifications.pdf import InvoiceLetter, LetterLine, Mark
+from webapp.domain.notifications.invoice_pdf import InvoiceLetter, LetterLine, Mark
 
 ROOT = Path(__file__).parents[2]
 LETTER = InvoiceLetter(

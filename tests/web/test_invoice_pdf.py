@@ -10,7 +10,7 @@ from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, later
 from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.notifications.pdf import InvoicePdf
+from webapp.domain.notifications.invoice_pdf import InvoicePdf
 from webapp.domain.organizations import Organization, RoleName
 from webapp.wiring import settings
 

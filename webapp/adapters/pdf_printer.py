@@ -18,7 +18,7 @@ from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from webapp.domain.notifications.pdf import Letter
+from webapp.domain.notifications.letter import Letter, Sheet
 
 _SHEETS = ("tokens.css", "pdf.css")
 _QUIET_ZONE = 4
@@ -71,21 +71,25 @@ class PdfPrinter:
 
     def _markup(self, letter: Letter) -> str:
         code = letter.address_in_code
-        return self._paper.get_template(letter.template).render(
-            letter=letter,
-            language=letter.language,
-            locale=letter.locale,
-            currency=letter.currency,
-            paper=letter.paper,
-            organization_name=letter.organization,
-            test_mode=letter.specimen,
-            logo=data_address("image/png", letter.logo) if letter.logo else None,
-            qr=data_address("image/svg+xml", qr_picture(code)) if code else None,
-        )
+        qr = data_address("image/svg+xml", qr_picture(code)) if code else None
+        return self._filled_in(letter.template, letter, {"letter": letter, "qr": qr})
 
-    def draw_sheet(self, name: str, facts: Mapping[str, Any]) -> bytes:
-        markup = self._paper.get_template(f"pdf/{name}.html").render(facts)
+    def draw_sheet(self, name: str, sheet: Sheet, facts: Mapping[str, Any]) -> bytes:
+        markup = self._filled_in(f"pdf/{name}.html", sheet, facts)
         return self.draw_page(markup, identifier=hashlib.sha256(markup.encode()).hexdigest())
+
+    def _filled_in(self, template: str, sheet: Sheet, facts: Mapping[str, Any]) -> str:
+        return self._paper.get_template(template).render(
+            facts,
+            language=sheet.language,
+            locale=sheet.locale,
+            currency=sheet.currency,
+            paper=sheet.paper,
+            organization_name=sheet.organization,
+            organization_address=sheet.organization_address,
+            test_mode=sheet.specimen,
+            logo=data_address("image/png", sheet.logo) if sheet.logo else None,
+        )
 
     def draw_page(self, markup: str, *, identifier: str) -> bytes:
         with self._drawing:

@@ -15,7 +15,7 @@ from webapp import wiring
 from webapp.core import money
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
-from webapp.domain.notifications import pdf
+from webapp.domain.notifications.letter import Sheet, letterhead
 from webapp.domain.organizations import Chapter
 from webapp.domain.payments import batch_posting, batches
 from webapp.domain.payments.batch_posting import NeedsASecondLook
@@ -97,10 +97,10 @@ def post(persona: str, batch_id: UUID, *, chapter: Chapter | None = None) -> Res
 
 def slip(batch: ReceiptBatch) -> Response:
     """The deposit slip for the bank, as a PDF. A payroll file of thousands is not listed there."""
-    facts = pdf.sheet_of(current_organization, test_mode=wiring.settings().test_mode)
+    sheet = Sheet(**letterhead(current_organization, test_mode=wiring.settings().test_mode))
     lines = db.session.scalars(_lines(batch).limit(MOST_ON_PAPER)).all()
-    facts |= {"batch": batch, "lines": lines, "tally": batches.tally(batch)}
-    return as_file(wiring.printer().draw_sheet("deposit_slip", facts), "deposit-slip.pdf")
+    facts = {"batch": batch, "lines": lines, "tally": batches.tally(batch)}
+    return as_file(wiring.printer().draw_sheet("deposit_slip", sheet, facts), "deposit-slip.pdf")
 
 
 def _lines(batch: ReceiptBatch) -> Select[Any]:

@@ -123,7 +123,10 @@ def records(dispute_id: UUID, *, chapter_id: UUID | None = None) -> Response:
     found = evidence.records_of(
         dispute, current_organization, statement=words or "", test_mode=wiring.settings().test_mode
     )
-    return as_file(wiring.records_printer().draw(found), f"dispute-{dispute.reference}.pdf")
+    return as_file(
+        wiring.printer().draw_sheet("dispute_records", found, {"records": found}),
+        f"dispute-{dispute.reference}.pdf",
+    )
 
 
 def answer(persona: str, dispute: Dispute, statement: str) -> AnyResponse:

@@ -52,7 +52,9 @@ def _hand_in(
     if records is None:
         gateway.accept_dispute(dispute.reference, idempotency_key=str(answer.id))
         return
-    told = evidence.for_the_bank(records, wiring.records_printer().draw(records))
+    told = evidence.for_the_bank(
+        records, wiring.printer().draw_sheet("dispute_records", records, {"records": records})
+    )
     gateway.answer_dispute(dispute.reference, told, idempotency_key=str(answer.id))
 
 

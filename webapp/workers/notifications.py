@@ -6,10 +6,11 @@ from uuid import UUID
 from webapp import wiring
 from webapp.core import failpoints, tenancy
 from webapp.core.db import transaction
-from webapp.domain.notifications import announcing, delivery, paper, pdf, sending
+from webapp.domain.notifications import announcing, delivery, invoice_pdf, paper, sending
 from webapp.domain.notifications.delivery import Mail
+from webapp.domain.notifications.invoice_pdf import InvoiceLetter
+from webapp.domain.notifications.letter import Letter
 from webapp.domain.notifications.messages import Mailer, MailRefused, MailUnavailable, MailUncertain
-from webapp.domain.notifications.pdf import InvoiceLetter, Letter
 from webapp.domain.organizations import Organization
 
 
@@ -65,11 +66,11 @@ def drawn(letter: Letter) -> bytes:
     if not isinstance(letter, InvoiceLetter):
         return wiring.printer().draw(letter)
     with transaction():
-        found = pdf.kept(letter)
+        found = invoice_pdf.kept(letter)
     if found is None:
         found = wiring.printer().draw(letter)
         with transaction():
-            pdf.keep(letter, found)
+            invoice_pdf.keep(letter, found)
     return found
 
 

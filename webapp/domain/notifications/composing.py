@@ -26,9 +26,10 @@ from webapp.domain.notifications import (
 )
 from webapp.domain.notifications.credit_pdf import CreditLetter
 from webapp.domain.notifications.delivery import Mail, MailKind
+from webapp.domain.notifications.invoice_pdf import InvoiceLetter, letter_of, printable
+from webapp.domain.notifications.letter import Letter
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
-from webapp.domain.notifications.pdf import InvoiceLetter, Letter, letter_of, printable
 from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links

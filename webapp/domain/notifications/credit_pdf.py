@@ -2,56 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.credits.credit_note import CreditNote, CreditState
-from webapp.domain.notifications.pdf import address_lines, hash_of
+from webapp.domain.notifications.letter import Letter, address_lines, letterhead
 from webapp.domain.organizations import Organization
 
-DESIGN = 1
 
-
-@dataclass(frozen=True)
-class CreditLetter:
-    """All that the page shows, as plain facts. The note comes with its member and chapter.
+@dataclass(frozen=True, kw_only=True)
+class CreditLetter(Letter):
+    """The note comes with its member and chapter.
 
     `amount` is in minor units of `currency`; `uses` is what became of it, and `remaining` what it holds.
     """
 
     template: ClassVar[str] = "pdf/credit_note.html"
+    design: ClassVar[int] = 1
 
     note_id: UUID
-    number: str
-    language: str
-    locale: str
-    paper: str
-    currency: str
-    organization: str
-    organization_address: tuple[str, ...]
-    reply_to: str | None
-    logo: bytes | None
-    recipient: tuple[str, ...]
-    particulars: tuple[tuple[str, str], ...]
-    issued_on: date
     origin: str
     reason: str | None
     amount: int
     uses: tuple[tuple[str, int], ...]
     remaining: int
     withdrawn: bool
-    specimen: bool
-
-    @property
-    def address_in_code(self) -> str | None:
-        """There is nothing to pay."""
-        return None
-
-    @property
-    def content_hash(self) -> str:
-        return hash_of(DESIGN, self)
 
     @property
     def file_name(self) -> str:
@@ -68,16 +44,9 @@ def letter_of(
     """The letter as of now."""
     words = organization.vocabulary
     return CreditLetter(
+        **letterhead(organization, test_mode=test_mode),
         note_id=note.id,
         number=note.number,
-        language="en",
-        locale=organization.locale,
-        paper=organization.paper_size.value.lower(),
-        currency=note.currency,
-        organization=organization.name,
-        organization_address=address_lines(organization.address),
-        reply_to=organization.reply_to,
-        logo=organization.logo,
         recipient=(note.member.name, *address_lines(note.member.address)),
         particulars=((f"{words.member} no.", note.member.number), (words.chapter, note.chapter.name)),
         issued_on=note.issued_on,
@@ -87,7 +56,6 @@ def letter_of(
         uses=tuple(_uses(note, applications)),
         remaining=note.remaining,
         withdrawn=note.state is CreditState.WITHDRAWN,
-        specimen=organization.is_demo or test_mode,
     )
 
 

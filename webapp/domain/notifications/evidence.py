@@ -12,7 +12,8 @@ from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
-from webapp.domain.notifications.pdf import LetterLine, address_lines, letter_lines
+from webapp.domain.notifications.invoice_pdf import LetterLine, letter_lines
+from webapp.domain.notifications.letter import Sheet, address_lines, letterhead
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments import dispute_reasons
@@ -48,8 +49,8 @@ class EarlierPayment:
     amount: int
 
 
-@dataclass(frozen=True)
-class Records:
+@dataclass(frozen=True, kw_only=True)
+class Records(Sheet):
     """All that the pages show, as plain facts. Amounts are minor units of `currency`.
 
     `settled` of an invoice is what the disputed payment paid of it, or was meant to. `steps` are what the
@@ -58,15 +59,6 @@ class Records:
 
     dispute_id: UUID
     reference: str
-    organization: str
-    organization_address: tuple[str, ...]
-    reply_to: str | None
-    logo: bytes | None
-    language: str
-    locale: str
-    paper: str
-    currency: str
-    specimen: bool
     reason: str
     amount: int
     payer_name: str
@@ -88,17 +80,9 @@ def records_of(
     settled = _settled(payment)
     invoices = [invoice for invoice, _ in settled]
     return Records(
+        **letterhead(organization, test_mode=test_mode),
         dispute_id=dispute.id,
         reference=dispute.reference,
-        organization=organization.name,
-        organization_address=address_lines(organization.address),
-        reply_to=organization.reply_to,
-        logo=organization.logo,
-        language="en",
-        locale=organization.locale,
-        paper=organization.paper_size.value.lower(),
-        currency=payment.currency,
-        specimen=organization.is_demo or test_mode,
         reason=dispute_reasons.in_words(dispute.reason),
         amount=dispute.amount,
         payer_name=member.name,

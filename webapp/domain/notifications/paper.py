@@ -30,8 +30,8 @@ from webapp.core.jobs import Job, JobState, OutboxJob, later
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.billing.run import BillingRun
 from webapp.domain.billing.status import InvoiceStatus
+from webapp.domain.notifications.invoice_pdf import MOST_LINES, InvoiceLetter, letter_of, printable
 from webapp.domain.notifications.links import Links
-from webapp.domain.notifications.pdf import MOST_LINES, InvoiceLetter, letter_of, printable
 from webapp.domain.organizations import Login, Member, Organization
 
 MOST_LETTERS = 25

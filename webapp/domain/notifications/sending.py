@@ -7,9 +7,9 @@ from uuid import UUID
 from webapp.core.db import db
 from webapp.domain.notifications.composing import Occasion, Pointless, compose
 from webapp.domain.notifications.delivery import MOST_ATTEMPTS, Mail
+from webapp.domain.notifications.letter import Letter
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Attachment, Envelope, Message, Stationery, Writer
-from webapp.domain.notifications.pdf import Letter
 from webapp.domain.organizations import Organization
 
 
