@@ -1,10 +1,27 @@
-"""Many rows in one statement: they travel as one JSON document, and PostgreSQL gives every value its type."""
+"""Many rows in one statement: they travel as one JSON document, and PostgreSQL gives every value its type;
+or they never leave the database, and wait in a working table for what is done with all of them."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Uuid, cast, column, func, insert, literal, literal_column, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    MetaData,
+    Select,
+    Table,
+    Uuid,
+    cast,
+    column,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from webapp.core import tenancy
@@ -52,6 +69,21 @@ def patch_rows(kind: type[OrganizationRow], patches: Rows) -> None:
         .where(table.c.organization_id == here, table.c.id == patched.c.id)
         .values({name: patched.c[name] for name in columns})
     )
+
+
+def working_table(name: str, *columns: Column[Any]) -> Table:
+    """One that exists in a transaction only, from `fill` on."""
+    return Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+
+
+def fill(table: Table, names: Sequence[str], rows: Select[Any]) -> None:
+    """Put these rows alone into it, their columns in the order of the names. Whatever joins it afterwards is
+    planned for as many as there are."""
+    connection = db.session.connection()
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table.name}"))
+    table.create(connection, checkfirst=False)
+    connection.execute(insert(table).from_select(names, rows))
+    connection.execute(text(f"ANALYZE {table.name}"))
 
 
 def _document(rows: Rows) -> Any:

@@ -1,6 +1,5 @@
 """Something for many invoices at once: choose, look, confirm, follow. For treasurers and the office."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +21,6 @@ from webapp.web.forms import Form, MoneyField, offered
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
-
-_HEADER = ("invoice", "member_number", "member", "outcome", "note", "done_at")
 
 
 class ConfirmForm(Form):
@@ -81,7 +78,7 @@ def choose(persona: str, *, chapter_id: UUID | None = None) -> Response:
 
 def show(persona: str, action: BulkAction, form: ConfirmForm | None = None, status: int = 200) -> Response:
     if wants_csv():
-        return stream_csv("bulk-action.csv", _HEADER, _lines(action))
+        return results_file(action, request.args.get("outcome", type=Outcome))
     context = _preview(action, form) if action.is_chosen else _results(action)
     return respond(
         "shared/bulk_actions/show.html",
@@ -159,7 +156,12 @@ def _results(action: BulkAction) -> dict[str, Any]:
     }
 
 
-def _lines(action: BulkAction) -> Iterator[tuple[Any, ...]]:
-    outcome = request.args.get("outcome", type=Outcome)
-    for row in progress.results(action, outcome=outcome):
-        yield (row.number, row.member_number, row.member, row.outcome.value, row.note, row.done_at)
+def results_file(action: BulkAction, outcome: Outcome | None) -> Response:
+    """What became of each invoice, or of those with this outcome, in the order of their turns."""
+    header = ("invoice", "member_number", "member", "outcome", "note", "done_at")
+    results = progress.results(action, outcome=outcome)
+    lines = (
+        (one.number, one.member_number, one.member, one.outcome.value, one.note, one.done_at)
+        for one in results
+    )
+    return stream_csv("bulk-action.csv", header, lines)

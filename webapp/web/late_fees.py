@@ -1,6 +1,5 @@
 """What being late costs: whom tomorrow charges if nothing is paid until then, and what was charged."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,7 @@ _HEADER = (
 
 def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
     """Tomorrow's, unless those that were charged are asked for; a page, the part that changed, or a file."""
-    organization, tomorrow = current_organization, current_organization.today + timedelta(days=1)
+    organization, tomorrow = current_organization, current_organization.tomorrow
     is_past, wanted = request.args.get("show") == CHARGED, Wanted(chapter_id=chapter_id)
     past = late_fee_search.charged(organization, wanted)
     found = past if is_past else late_fee_search.foreseen(organization, tomorrow, wanted)

@@ -1,7 +1,6 @@
 """Who gets which reminder tomorrow, if nothing changes until then, and what it will say."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +27,7 @@ _HEADER = (
 
 
 def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
-    organization, tomorrow = current_organization, _tomorrow()
+    organization, tomorrow = current_organization, current_organization.tomorrow
     if wants_csv():
         every = due_reminders.due(organization, tomorrow, chapter_id=chapter_id)
         return stream_csv("reminders.csv", _HEADER, _lines(every))
@@ -48,17 +47,12 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
 
 def preview(persona: str, invoice: Invoice) -> str:
     """The mail as it would leave tomorrow; without its link, which opens the invoice to whoever reads it."""
-    message = wording.reminder(
-        Voice(current_organization), invoice, invoice.member, _LINK_IN_THE_MAIL, on=_tomorrow()
-    )
+    voice, tomorrow = Voice(current_organization), current_organization.tomorrow
+    message = wording.reminder(voice, invoice, invoice.member, _LINK_IN_THE_MAIL, on=tomorrow)
     text, _ = wiring.mail_writer().write(message, sending.stationery(current_organization, specimen=False))
     return render_template(
         "shared/reminders/preview.html", persona=persona, invoice=invoice, message=message, text=text
     )
-
-
-def _tomorrow() -> date:
-    return current_organization.today + timedelta(days=1)
 
 
 def _lines(rows: Any) -> Iterator[tuple[Any, ...]]:

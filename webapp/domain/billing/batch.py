@@ -16,10 +16,8 @@ from sqlalchemy import (
     Executable,
     FromClause,
     Integer,
-    MetaData,
     Numeric,
     Subquery,
-    Table,
     Text,
     Uuid,
     cast,
@@ -29,12 +27,12 @@ from sqlalchemy import (
     literal,
     null,
     select,
-    text,
     values,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from webapp.core import clock, tenancy
+from webapp.core.bulk import fill, working_table
 from webapp.core.db import db
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
@@ -55,9 +53,8 @@ from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import BulkMove, Code, Event
 from webapp.domain.organizations import Login, Organization
 
-ROWS = Table(
+ROWS = working_table(
     "rows_of_this_batch",
-    MetaData(),
     Column("source_id", Uuid()),
     Column("entry_id", Uuid()),
     Column("place", Integer()),
@@ -75,8 +72,6 @@ ROWS = Table(
     Column("bill_to", JSONB()),
     Column("billed", Boolean()),
     Column("omitted", Text()),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
 )
 
 
@@ -106,8 +101,6 @@ def bill_batch(run_id: UUID, batch_id: UUID) -> None:
 
 def _assess(occasion: Occasion, batch: BillingBatch) -> None:
     """One look at those without an invoice, kept for this transaction: nobody changes while being billed."""
-    connection = db.session.connection()
-    ROWS.create(connection)
     found = assessed(occasion, batch.its_members)
     prices = found.c.billed, found.c.status_id, found.c.rate_id, found.c.unit_amount, found.c.prorated_from
     numbers = found.c.member_number.collate("C")
@@ -130,10 +123,7 @@ def _assess(occasion: Occasion, batch: BillingBatch) -> None:
         "billed": found.c.billed,
         "omitted": found.c.omitted,
     }
-    connection.execute(
-        insert(ROWS).from_select(list(chosen), select(*chosen.values()).where(~found.c.already))
-    )
-    connection.execute(text(f"ANALYZE {ROWS.name}"))
+    fill(ROWS, list(chosen), select(*chosen.values()).where(~found.c.already))
 
 
 def _description(occasion: Occasion, found: FromClause) -> ColumnElement[str]:

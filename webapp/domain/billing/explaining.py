@@ -86,12 +86,13 @@ def note_adjustment(adjustment: Adjustment, *, by: Login | None, on: date) -> UU
 def note_late_fees(organization: Organization, rules: Sequence[LateFeeRule], *, on: date) -> dict[int, UUID]:
     """Keep why each of these fees is charged. The rule's number to the reason's id."""
     reasons = {}
-    names = {one.id: one.name for one in AssessmentSchedule.here().all()}
+    named = {rule.schedule_id for rule in rules if rule.schedule_id}
+    names = {one.id: one.name for one in AssessmentSchedule.here().all(AssessmentSchedule.id.in_(named))}
     for rule in rules:
         facts = {
             "rule": "late_fee",
             "source": rule.source,
-            "schedule": names.get(rule.schedule_id) if rule.schedule_id else None,
+            "schedule": names[rule.schedule_id] if rule.schedule_id else None,
             "percent": f"{rule.percent:f}" if rule.kind == LateFeeKind.PERCENT else None,
             "maximum": rule.maximum,
             "after_days": rule.after_days,
@@ -196,16 +197,15 @@ class _Account:
                 return f"Everyone this was decided for pays {amount}."
             case "share":
                 total, share = self._money(facts["schedule_total"]), f"{self.line.share:f}"
-                return f"{total} is divided by ownership share; yours is {share.rstrip('0').rstrip('.')}."
+                return f"{total} is divided by ownership share; yours is {_without_zeros(share)}."
         return f"There is no rate for the status “{facts['status']}”, so it pays the usual {amount}."
 
     def _late_fee(self) -> str:
         facts = self.facts
         how_much = self._money(self.unit_amount)
         if facts["percent"]:
-            share = facts["percent"].rstrip("0").rstrip(".") if "." in facts["percent"] else facts["percent"]
             most = f", at most {self._money(facts['maximum'])}" if facts["maximum"] is not None else ""
-            how_much = f"{share}% of what was left to pay{most}"
+            how_much = f"{_without_zeros(facts['percent'])}% of what was left to pay{most}"
         days = "1 day" if facts["after_days"] == 1 else f"{facts['after_days']} days"
         return f"An invoice that is unpaid more than {days} after its due date costs {how_much}, once."
 
@@ -253,3 +253,8 @@ class _Account:
     def _day(self, name: str) -> str:
         text = self.facts.get(name)
         return format_date(date.fromisoformat(text), "long", locale=self.facts["locale"]) if text else ""
+
+
+def _without_zeros(number: str) -> str:
+    """Behind the point."""
+    return number.rstrip("0").rstrip(".") if "." in number else number

@@ -11,9 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
-    MetaData,
     Numeric,
-    Table,
     Text,
     Uuid,
     cast,
@@ -22,12 +20,12 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    text,
     update,
     values,
 )
 
 from webapp.core import audit, tenancy
+from webapp.core.bulk import fill, working_table
 from webapp.core.db import db, new_id
 from webapp.core.jobs import Job, later
 from webapp.domain import ledger
@@ -41,9 +39,8 @@ from webapp.domain.billing.status import status_expression
 from webapp.domain.ledger import BulkMove, Code, Event
 from webapp.domain.organizations import Organization
 
-ROWS = Table(
+ROWS = working_table(
     "late_fees_of_this_night",
-    MetaData(),
     Column("source_id", Uuid()),
     Column("entry_id", Uuid()),
     Column("line_id", Uuid()),
@@ -62,8 +59,6 @@ ROWS = Table(
     Column("maximum", BigInteger()),
     Column("after_days", Integer()),
     Column("amount", BigInteger()),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
 )
 _RULE = ("schedule_id", "source", "kind", "percent", "maximum", "after_days")
 
@@ -108,9 +103,6 @@ def _find(organization: Organization, on: date) -> None:
     Two nights at once take turns, so that the second looks at what the first has charged.
     """
     DuesSettings.here().first(lock=True)
-    connection = db.session.connection()
-    connection.execute(text(f"DROP TABLE IF EXISTS {ROWS.name}"))
-    ROWS.create(connection)
     held = late_fee_rules.due(organization, on).order_by(Invoice.id).with_for_update(of=Invoice).cte("held")
     numbered = func.dense_rank().over(order_by=[held.c[name] for name in (*_RULE, "amount")])
     chosen: dict[str, ColumnElement[Any]] = {
@@ -121,8 +113,7 @@ def _find(organization: Organization, on: date) -> None:
         "rule_number": numbered,
         "description": literal("Late fee, invoice ") + held.c.number,
     }
-    connection.execute(insert(ROWS).from_select(list(chosen), select(*chosen.values())))
-    connection.execute(text(f"ANALYZE {ROWS.name}"))
+    fill(ROWS, list(chosen), select(*chosen.values()))
 
 
 def _rules(organization: Organization, on: date) -> dict[int, UUID]:

@@ -18,11 +18,10 @@ _RULE = ("owed", "source", "kind", "percent", "maximum", "after_days", "amount")
 
 @dataclass(frozen=True)
 class Wanted:
-    """`run_id` and `member_id` are for fees that were charged."""
+    """`member_id` is for fees that were charged."""
 
     chapter_id: UUID | None = None
     member_id: UUID | None = None
-    run_id: UUID | None = None
 
 
 def foreseen(organization: Organization, on: date, wanted: Wanted) -> Select[Any]:
@@ -51,8 +50,6 @@ def charged(organization: Organization, wanted: Wanted) -> Select[Any]:
         .join(Invoice, and_(Invoice.organization_id == here, Invoice.id == LateFee.invoice_id))
         .where(here == organization.id)
     )
-    if wanted.run_id:
-        found = found.where(LateFee.run_id == wanted.run_id)
     if wanted.member_id:
         found = found.where(Invoice.member_id == wanted.member_id)
     return _named(found, wanted).order_by(LateFee.id.desc())

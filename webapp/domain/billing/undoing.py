@@ -8,22 +8,19 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    MetaData,
     Select,
-    Table,
     Text,
     Uuid,
     exists,
     func,
-    insert,
     literal,
     or_,
     select,
-    text,
     update,
 )
 
 from webapp.core import audit, clock
+from webapp.core.bulk import fill, working_table
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid, NotAllowed
 from webapp.core.jobs import Job, later
@@ -38,9 +35,8 @@ from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import BulkMove, Code, Event, JournalEntry
 from webapp.domain.organizations import Login, Organization
 
-VOIDED = Table(
+VOIDED = working_table(
     "invoices_to_void",
-    MetaData(),
     Column("source_id", Uuid()),
     Column("entry_id", Uuid()),
     Column("reverses_id", Uuid()),
@@ -49,8 +45,6 @@ VOIDED = Table(
     Column("description", Text()),
     Column("amount", BigInteger()),
     Column("chapter_part", BigInteger()),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
 )
 
 
@@ -185,11 +179,7 @@ def _reverse(
     by: Login,
 ) -> None:
     """Take back what these documents of the run's live invoices have in the books."""
-    connection = db.session.connection()
-    VOIDED.drop(connection, checkfirst=True)
-    VOIDED.create(connection)
-    connection.execute(insert(VOIDED).from_select(list(VOIDED.c), standing.where(*_live(run))))
-    connection.execute(text(f"ANALYZE {VOIDED.name}"))
+    fill(VOIDED, VOIDED.c.keys(), standing.where(*_live(run)))
     moves = [
         BulkMove(VOIDED.c.amount, debit=income, credit=Code.RECEIVABLE, credit_member=True),
         BulkMove(VOIDED.c.chapter_part, debit=Code.DUE_TO_CHAPTERS, credit=income),

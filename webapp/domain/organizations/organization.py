@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -105,6 +105,10 @@ class Organization(Base):
     def today(self) -> date:
         """The organization's local date: what "today" means in every rule."""
         return clock.today(self.timezone)
+
+    @property
+    def tomorrow(self) -> date:
+        return self.today + timedelta(days=1)
 
     @property
     def mail_sender(self) -> str:

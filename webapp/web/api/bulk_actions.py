@@ -1,6 +1,5 @@
 """One thing done to many invoices: chosen, looked at, started, followed row by row."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from webapp.domain.billing.search import InvoiceFilter
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.bulk_actions import choosing, progress
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkState, Outcome, Terms
+from webapp.web import bulk_actions
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import OFFICERS, STAFF, acting
@@ -21,7 +21,6 @@ from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import PAGED, listing, page, paged, pages_of, size_of
-from webapp.web.lists import stream_csv
 
 TOPIC = "Bulk actions"
 MOST_NAMED = 1_000
@@ -94,7 +93,6 @@ RESULTS = listing(
 )
 _ACTIONS = "/organizations/<uuid:organization_id>/bulk-actions/"
 _ONE = _ACTIONS + "<uuid:action_id>/"
-_HEADER = ("invoice", "member_number", "member", "outcome", "note", "done_at")
 
 
 @operations.get(
@@ -165,9 +163,9 @@ def start_bulk_action(action_id: UUID, body: Values) -> Answer:
     """Does to all of them what the preview with `seen` said; 409 when that has changed since. Each has a turn
     and an outcome of its own: one that is refused stops no other. Mails leave after ten seconds."""
     with transaction():
-        held = BulkAction.here().get(_reached(action_id).id, lock=True)
-        choosing.confirm(held, g.organization, _terms(body), seen=body["seen"], by=acting)
-    return _told(_reached(action_id))
+        action = _reached(action_id, lock=True)
+        choosing.confirm(action, g.organization, _terms(body), seen=body["seen"], by=acting)
+        return _told(action)
 
 
 @operations.post(
@@ -176,8 +174,9 @@ def start_bulk_action(action_id: UUID, body: Values) -> Answer:
 def stop_bulk_action(action_id: UUID) -> Answer:
     """What is done stays done; no other invoice is touched."""
     with transaction():
-        BulkAction.here().get(_reached(action_id).id, lock=True).cancel(by=acting)
-    return _told(_reached(action_id))
+        action = _reached(action_id, lock=True)
+        action.cancel(by=acting)
+        return _told(action)
 
 
 @operations.post(
@@ -191,8 +190,9 @@ def stop_bulk_action(action_id: UUID) -> Answer:
 def retry_bulk_action(action_id: UUID) -> Answer:
     """Those that were refused or stopped have another turn; what is done is not done twice."""
     with transaction():
-        BulkAction.here().get(_reached(action_id).id, lock=True).retry(by=acting)
-    return _told(_reached(action_id))
+        action = _reached(action_id, lock=True)
+        action.retry(by=acting)
+        return _told(action)
 
 
 @operations.get(
@@ -208,24 +208,19 @@ def list_bulk_results(action_id: UUID, query: Values) -> Answer:
     """In the order of their turns; `outcome=refused&format=csv` is the file of failures."""
     action, outcome = _reached(action_id), query.get("outcome")
     if query.get("format") == "csv":
-        return stream_csv("bulk-action.csv", _HEADER, _lines(action, outcome))
+        return bulk_actions.results_file(action, outcome)
     size = size_of(query) + 1
     return paged(
         progress.results(action, outcome=outcome, after=query.get("cursor"), size=size), query, RESULT.tell
     )
 
 
-def _lines(action: BulkAction, outcome: Outcome | None) -> Iterator[tuple[Any, ...]]:
-    for row in progress.results(action, outcome=outcome):
-        yield (row.number, row.member_number, row.member, row.outcome.value, row.note, row.done_at)
-
-
 def _terms(body: Values) -> Terms:
     return Terms(body.get("reason"), body.get("adjustment"), body.get("amount"))
 
 
-def _reached(action_id: UUID) -> BulkAction:
-    action = BulkAction.here().get(action_id)
+def _reached(action_id: UUID, *, lock: bool = False) -> BulkAction:
+    action = BulkAction.here().get(action_id, lock=lock)
     bearer.in_reach(chapter_id=action.chapter_id)
     return action
 

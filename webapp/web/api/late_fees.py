@@ -1,6 +1,5 @@
 """What being late cost, and whom tomorrow charges."""
 
-from datetime import timedelta
 from typing import Any
 
 from flask import g
@@ -66,8 +65,8 @@ def list_late_fees(query: Values) -> Answer:
 )
 def preview_late_fees(query: Values) -> Answer:
     """Whom tomorrow charges if nothing is paid until then; in the order of the invoices."""
-    tomorrow = g.organization.today + timedelta(days=1)
-    found = late_fee_search.foreseen(g.organization, tomorrow, Wanted(chapter_id=bearer.own_chapter()))
+    wanted = Wanted(chapter_id=bearer.own_chapter())
+    found = late_fee_search.foreseen(g.organization, g.organization.tomorrow, wanted)
     return _page(found.where(Invoice.id > query["cursor"]) if "cursor" in query else found, query)
 
 
