@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import render_template, request
-from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from webapp import wiring
@@ -48,10 +47,8 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
 
 def loaded(note_id: UUID, **conditions: Any) -> CreditNote:
     """The note with whose it is; NotFound outside of what the conditions allow."""
-    statement = CreditNote.here().select(CreditNote.id == note_id).filter_by(**conditions)
-    found = db.session.scalars(
-        statement.options(joinedload(CreditNote.member), joinedload(CreditNote.chapter))
-    ).first()
+    statement = search.with_holder(CreditNote.id == note_id).filter_by(**conditions)
+    found = db.session.scalars(statement).first()
     if found is None:
         raise NotFound
     return found

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, render_template, request
-from sqlalchemy import Select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -22,7 +21,7 @@ from webapp.domain.notifications.delivery import MailKind, MailState
 from webapp.domain.reporting import history, unsettled
 from webapp.web.gates import current_access, current_organization
 from webapp.web.htmx import respond
-from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv
+from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 STATUSES = [
     ("owed", "Owed"),
@@ -79,7 +78,7 @@ def filters() -> dict[str, str]:
 
 def as_csv(asked: search.InvoiceFilter, *, sort: str = "-number") -> AnyResponse:
     every = search.find(asked, current_organization, sort=sort, limit=None)
-    return stream_csv("invoices.csv", _HEADER, _lines(every))
+    return stream_rows("invoices.csv", _HEADER, every, _as_row)
 
 
 def loaded(invoice_id: UUID, **conditions: Any) -> Invoice:
@@ -186,19 +185,15 @@ def _chips(period_names: dict[str, str]) -> list[tuple[str, str, str]]:
     return found
 
 
-def _lines(every: Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """Asked only when the file is written, some rows at a time."""
+def _as_row(row: Any) -> tuple[Any, ...]:
     currency = current_organization.currency
-    for row in db.session.execute(every.execution_options(yield_per=500)):
-        amounts = [
-            cell
-            for minor in (row.billed, row.paid, row.owed)
-            for cell in (minor, money.plain(minor, currency))
-        ]
-        yield (
-            row.number, row.member_number, row.first_name, row.last_name, row.email, row.chapter_code,
-            row.period_code, row.status.value, row.issued_on, row.due_on, *amounts, currency,
-        )  # fmt: skip
+    amounts = [
+        cell for minor in (row.billed, row.paid, row.owed) for cell in (minor, money.plain(minor, currency))
+    ]
+    return (
+        row.number, row.member_number, row.first_name, row.last_name, row.email, row.chapter_code,
+        row.period_code, row.status.value, row.issued_on, row.due_on, *amounts, currency,
+    )  # fmt: skip
 
 
 def as_file(content: bytes, name: str) -> Response:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from webapp import wiring
 from webapp.core.db import transaction
+from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
 from webapp.web.forms import Form
 from webapp.web.gates import current_access, current_organization
@@ -28,6 +29,6 @@ def show(persona: str, invoice: Invoice) -> str:
 
 def renew(persona: str, invoice_id: UUID) -> Response:
     with transaction():
-        Invoice.here().get(invoice_id, lock=True).renew_pay_link(by=current_user)
+        pay_link.renew(Invoice.here().get(invoice_id, lock=True), by=current_user)
     notice = "This is the new link. The older ones do not work any more."
     return see_other(f"{persona}.pay_link", invoice_id=invoice_id, notice=notice)

@@ -19,11 +19,11 @@ from webapp.domain.reporting.seals import Seal
 AT_ONCE = timedelta(0)
 
 
-def seal() -> Seal:
+def seal(most: int = seals.MOST) -> Seal:
     """Everything that has been written by now. Other tests' transactions on this server end in between."""
     for _ in range(600):
         with transaction():
-            seals.seal_next(settled=AT_ONCE)
+            seals.seal_next(settled=AT_ONCE, most=most)
         if not seals.anything_after(latest().until):
             return latest()
         time.sleep(0.1)
@@ -55,9 +55,9 @@ def behind_its_back(database: Database, organization: Any) -> Any:
     return _run
 
 
-def inspected() -> broken_seals.Inspection:
+def inspected(most: int = seals.MOST) -> broken_seals.Inspection:
     db.session.rollback()
-    return broken_seals.inspect()
+    return broken_seals.inspect(most=most)
 
 
 def test_each_seal_holds_what_came_since_the_one_before_and_its_fingerprint(shop: Shop) -> None:
@@ -178,19 +178,15 @@ def test_what_is_written_by_now_and_committed_later_goes_into_a_later_seal(
     assert inspected().broken is None
 
 
-def test_a_long_history_is_sealed_in_stretches_and_inspected_in_stretches(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(seals, "MOST", 3)
-    monkeypatch.setattr(broken_seals, "MOST", 3)
+def test_a_long_history_is_sealed_in_stretches_and_inspected_in_stretches(shop: Shop) -> None:
     for number in range(10):
         note(f"step {number}", shop.organization)
 
-    seal()
+    seal(most=3)
 
     found = Seal.here().all(order_by=Seal.number)
     assert max(one.contents["audit_entries"]["rows"] for one in found[1:]) == 4
-    assert inspected() == broken_seals.Inspection(len(found), None)
+    assert inspected(most=12) == broken_seals.Inspection(len(found), None)
 
 
 def test_a_restored_database_whose_count_of_transactions_is_lower_goes_on(

@@ -47,7 +47,7 @@ class Office:
 
     def renew(self) -> None:
         with transaction():
-            Invoice.here().get(self.invoice.id, lock=True).renew_pay_link(by=self.treasurer)
+            pay_link.renew(Invoice.here().get(self.invoice.id, lock=True), by=self.treasurer)
 
 
 @pytest.fixture

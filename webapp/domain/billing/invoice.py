@@ -34,8 +34,6 @@ from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.billing.status import InvoiceStatus, derive_status
 from webapp.domain.organizations import Chapter, Login, Member
 
-PAY_LINK_RENEWED = "pay_link_renewed"
-
 
 class Invoice(OrganizationRow, Base):
     """Sums are minor units of the organization's currency.
@@ -233,25 +231,6 @@ class Invoice(OrganizationRow, Base):
             LateFee.organization_id == self.organization_id, LateFee.invoice_id == self.id
         )
         return ledger.standing_entries(union_all(select(literal(self.id)), late, changes))
-
-    def renew_pay_link(self, *, by: Login) -> None:
-        """End every link given out before. The new one is mailed to the member's address on file."""
-        self.refuse_void()
-        before = self.pay_link_version
-        self.pay_link_version = before + 1
-        audit.record(
-            PAY_LINK_RENEWED,
-            self,
-            by=by,
-            before={"version": before},
-            after={"version": self.pay_link_version},
-        )
-        later(
-            Job.ANNOUNCE,
-            once=f"new_link:{self.id}:{self.pay_link_version}",
-            what="new_pay_link",
-            invoice_id=self.id,
-        )
 
     def posting_objections(self, event: ledger.Event) -> Iterator[tuple[ledger.Guard, str]]:
         if self.is_void:

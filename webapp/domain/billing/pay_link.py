@@ -8,10 +8,13 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
-from webapp.core import tenancy
+from webapp.core import audit, tenancy
 from webapp.core.crypto import signature
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Login
+
+RENEWED = "pay_link_renewed"
 
 _ID_BYTES, _VERSION_BYTES, _SEAL_BYTES = 16, 2, 20
 _LENGTH = _ID_BYTES + _VERSION_BYTES + _SEAL_BYTES
@@ -38,6 +41,17 @@ def read(token: str, secret: str) -> tuple[UUID, int] | None:
     version = int.from_bytes(raw[_ID_BYTES:-_SEAL_BYTES])
     genuine = _seal(secret, tenancy.organization_id(), invoice_id, version)
     return (invoice_id, version) if hmac.compare_digest(genuine, raw[-_SEAL_BYTES:]) else None
+
+
+def renew(invoice: Invoice, *, by: Login) -> None:
+    """End every link given out before. The new one is mailed to the member's address on file."""
+    invoice.refuse_void()
+    before = invoice.pay_link_version
+    invoice.pay_link_version = before + 1
+    after = {"version": invoice.pay_link_version}
+    audit.record(RENEWED, invoice, by=by, before={"version": before}, after=after)
+    once = f"new_link:{invoice.id}:{invoice.pay_link_version}"
+    later(Job.ANNOUNCE, once=once, what="new_pay_link", invoice_id=invoice.id)
 
 
 def mail_newest(token: str, secret: str) -> None:

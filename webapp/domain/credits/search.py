@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_
+from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
@@ -30,8 +30,14 @@ class WantedNotes:
     oldest_first: bool = False
 
 
+def with_holder(*conditions: ColumnElement[bool]) -> Select[CreditNote]:
+    """Notes with the member who holds them, and the chapter."""
+    found = CreditNote.here().select(*conditions)
+    return found.options(joinedload(CreditNote.member), joinedload(CreditNote.chapter))
+
+
 def notes(wanted: WantedNotes) -> Select[Any]:
-    found = CreditNote.here().select().options(joinedload(CreditNote.member), joinedload(CreditNote.chapter))
+    found = with_holder()
     if wanted.text:
         found = found.join(CreditNote.member).where(
             or_(

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy.orm import joinedload
-
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.credits import search
 from webapp.domain.credits.credit_note import CreditNote, Origin
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState, write_down
 from webapp.domain.notifications.links import Links
@@ -36,10 +35,7 @@ def announcing(what: str) -> Callable[..., None]:
 
 
 def loaded(note_id: UUID) -> CreditNote:
-    statement = CreditNote.here().select(CreditNote.id == note_id)
-    return db.session.scalars(
-        statement.options(joinedload(CreditNote.member), joinedload(CreditNote.chapter))
-    ).one()
+    return db.session.scalars(search.with_holder(CreditNote.id == note_id)).one()
 
 
 def opened(voice: Voice, note: CreditNote) -> Message:

@@ -18,6 +18,7 @@ class CreditLetter(Letter):
     `amount` is in minor units of `currency`; `uses` is what became of it, and `remaining` what it holds.
     """
 
+    kind: ClassVar[str] = "credit-note"
     template: ClassVar[str] = "pdf/credit_note.html"
     design: ClassVar[int] = 1
 
@@ -28,10 +29,6 @@ class CreditLetter(Letter):
     uses: tuple[tuple[str, int], ...]
     remaining: int
     withdrawn: bool
-
-    @property
-    def file_name(self) -> str:
-        return f"credit-note-{self.number}.pdf"
 
 
 def letter_of(

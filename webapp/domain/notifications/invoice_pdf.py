@@ -60,6 +60,7 @@ class InvoiceLetter(Letter):
     `billed` − `adjusted` − `paid` = `owed`, but for a void invoice, which owes nothing.
     """
 
+    kind: ClassVar[str] = "invoice"
     template: ClassVar[str] = "pdf/invoice.html"
     design: ClassVar[int] = 2
 
@@ -80,10 +81,6 @@ class InvoiceLetter(Letter):
     def address_in_code(self) -> str | None:
         """As long as there is something to pay."""
         return None if self.mark else self.pay_url
-
-    @property
-    def file_name(self) -> str:
-        return f"invoice-{self.number}.pdf"
 
 
 def letter_of(

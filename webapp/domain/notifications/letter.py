@@ -33,6 +33,7 @@ class Letter(Sheet):
     """All that its page shows, as plain facts; each kind of letter adds its own. `design` counts up when the
     same facts are drawn in another way."""
 
+    kind: ClassVar[str]
     template: ClassVar[str]
     design: ClassVar[int]
 
@@ -54,7 +55,7 @@ class Letter(Sheet):
 
     @property
     def file_name(self) -> str:
-        raise NotImplementedError
+        return f"{self.kind}-{self.number}.pdf"
 
 
 class Printer(Protocol):

@@ -16,13 +16,13 @@ class Inspection:
     broken: str | None
 
 
-def inspect() -> Inspection:
-    """Compute every seal of this organization anew, from the first."""
+def inspect(*, most: int = 4 * MOST) -> Inspection:
+    """Compute every seal of this organization anew, from the first, so many rows in a statement."""
     seals = db.session.scalars(Seal.here().select().order_by(Seal.number)).all()
-    return Inspection(len(seals), next(_faults(seals), None))
+    return Inspection(len(seals), next(_faults(seals, most), None))
 
 
-def _faults(seals: Sequence[Seal]) -> Iterator[str]:
+def _faults(seals: Sequence[Seal], most: int) -> Iterator[str]:
     """In the order of the seals; the chain itself first, for a seal outside of it proves nothing."""
     previous = ""
     for place, seal in enumerate(seals, start=1):
@@ -34,7 +34,7 @@ def _faults(seals: Sequence[Seal]) -> Iterator[str]:
             yield f"Seal {seal.number} itself was changed."
         previous = seal.fingerprint
     before = seals[0] if seals else None
-    for stretch in _stretches(seals[1:]):
+    for stretch in _stretches(seals[1:], most):
         untils = [seal.until for seal in stretch if seal.until is not None]
         assert before is not None and len(untils) == len(stretch), "Only the first seal holds nothing"
         for seal, found in zip(stretch, contents_of(untils, since=before.until), strict=True):
@@ -43,11 +43,11 @@ def _faults(seals: Sequence[Seal]) -> Iterator[str]:
         before = stretch[-1]
 
 
-def _stretches(seals: Sequence[Seal]) -> Iterator[list[Seal]]:
+def _stretches(seals: Sequence[Seal], most: int) -> Iterator[list[Seal]]:
     """So many at a time that a statement stays short, however long the history is."""
     stretch: list[Seal] = []
     for seal in seals:
-        if stretch and sum(one.rows for one in stretch) + seal.rows > 4 * MOST:
+        if stretch and sum(one.rows for one in stretch) + seal.rows > most:
             yield stretch
             stretch = []
         stretch.append(seal)

@@ -13,8 +13,9 @@ from sqlalchemy.orm import joinedload
 from webapp.core import tenancy
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db
+from webapp.domain.billing import pay_link
 from webapp.domain.billing.adjustments import AdjustmentState
-from webapp.domain.billing.invoice import PAY_LINK_RENEWED, Invoice
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.payments.checkout import Checkout
@@ -138,7 +139,7 @@ def _new_links(invoice: Invoice) -> list[Happening]:
     made = AuditEntry.here().all(
         AuditEntry.subject_kind == Invoice.__tablename__,
         AuditEntry.subject_id == invoice.id,
-        AuditEntry.action == PAY_LINK_RENEWED,
+        AuditEntry.action == pay_link.RENEWED,
     )
     return [Happening(one.at, "link_renewed", one.by_name) for one in made]
 

@@ -116,7 +116,7 @@ BOOKS = (
 )
 
 
-def seal_next(*, settled: timedelta = SETTLED) -> bool:
+def seal_next(*, settled: timedelta = SETTLED, most: int = MOST) -> bool:
     """Make the next seal, if something can be sealed by now. Whether that left some for another."""
     now, oldest, newest = db.session.execute(_NOW).one()
     last = Seal.latest()
@@ -128,7 +128,7 @@ def seal_next(*, settled: timedelta = SETTLED) -> bool:
         return False
     if not anything_after(last.until):
         return False
-    until = min([reached, *_crowded(last.until, reached)])
+    until = min([reached, *_crowded(last.until, reached, most)])
     [contents] = contents_of([until], since=last.until)
     made = Seal(number=last.number + 1, until=until, contents=contents, previous=last.fingerprint)
     made.noted_at, made.under_way = (now, newest) if until == reached else (last.noted_at, last.under_way)
@@ -154,13 +154,13 @@ def anything_after(since: datetime | None) -> bool:
     return bool(db.session.scalar(select(or_(*its))))
 
 
-def _crowded(since: datetime | None, until: datetime) -> Iterator[datetime]:
+def _crowded(since: datetime | None, until: datetime, most: int) -> Iterator[datetime]:
     """Where a seal ends earlier, since it would hold too much. What was written at once stays together."""
     for book in BOOKS:
         if book.kind is not Posting:
             its = book.after(since), book.moment < until
             moment = db.session.scalar(
-                select(book.moment).where(*its).order_by(book.moment).offset(MOST).limit(1)
+                select(book.moment).where(*its).order_by(book.moment).offset(most).limit(1)
             )
             if moment is not None:
                 yield moment + timedelta(microseconds=1)

@@ -162,7 +162,7 @@ def make_pay_link(invoice_id: UUID) -> Answer:
     """Ends every pay link of the invoice that was given out before, printed ones too, and mails the new
     one to the member's address on file."""
     with transaction():
-        Invoice.here().get(_reached(invoice_id).id, lock=True).renew_pay_link(by=acting)
+        pay_link.renew(Invoice.here().get(_reached(invoice_id).id, lock=True), by=acting)
     invoice = _reached(invoice_id)
     return NEW_LINK.tell(
         invoice, pay_url=wiring.links().pay(g.organization, invoice), mailed_to=invoice.member.email or None

@@ -5,6 +5,7 @@ from uuid import UUID
 from werkzeug.wrappers import Response
 
 from webapp.core.errors import NotFound
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.organizations import Member
 from webapp.web import credit_applications, credit_withdrawals, goodwill, reallocations, releases
 from webapp.web import credit_notes as shared
@@ -20,45 +21,45 @@ def credit_notes() -> Response:
 
 @treasurers.get("/credit-notes/<uuid:note_id>/")
 def credit_note(note_id: UUID) -> str:
-    return shared.show("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+    return shared.show("treasurers", _note(note_id))
 
 
 @treasurers.get("/credit-notes/<uuid:note_id>/pdf")
 def credit_note_pdf(note_id: UUID) -> Response:
-    return shared.pdf(shared.loaded(note_id, chapter_id=current_chapter.id))
+    return shared.pdf(_note(note_id))
 
 
 @treasurers.get("/credit-notes/<uuid:note_id>/application")
 def new_credit_application(note_id: UUID) -> Response:
-    return credit_applications.new("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+    return credit_applications.new("treasurers", _note(note_id))
 
 
 @treasurers.post("/credit-notes/<uuid:note_id>/application")
 @acts_once
 def create_credit_application(note_id: UUID) -> Response:
-    return credit_applications.create("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+    return credit_applications.create("treasurers", _note(note_id))
 
 
 @treasurers.get("/credit-notes/<uuid:note_id>/release")
 def new_credit_release(note_id: UUID) -> str:
-    return releases.new("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+    return releases.new("treasurers", _note(note_id))
 
 
 @treasurers.post("/credit-notes/<uuid:note_id>/release")
 @acts_once
 def create_credit_release(note_id: UUID) -> Response | tuple[str, int]:
-    return releases.create("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+    return releases.create("treasurers", _note(note_id))
 
 
 @treasurers.get("/credit-notes/<uuid:note_id>/withdrawal")
 def new_credit_withdrawal(note_id: UUID) -> str:
-    return credit_withdrawals.new("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+    return credit_withdrawals.new("treasurers", _note(note_id))
 
 
 @treasurers.post("/credit-notes/<uuid:note_id>/withdrawal")
 @acts_once
 def create_credit_withdrawal(note_id: UUID) -> Response | tuple[str, int]:
-    return credit_withdrawals.create("treasurers", shared.loaded(note_id, chapter_id=current_chapter.id))
+    return credit_withdrawals.create("treasurers", _note(note_id))
 
 
 @treasurers.post("/credit-applications/<uuid:application_id>/undoing")
@@ -88,6 +89,10 @@ def create_reallocation(allocation_id: UUID) -> Response:
     return reallocations.create(
         "treasurers", reallocations.loaded(allocation_id, chapter_id=current_chapter.id)
     )
+
+
+def _note(note_id: UUID) -> CreditNote:
+    return shared.loaded(note_id, chapter_id=current_chapter.id)
 
 
 def _member(member_id: UUID) -> Member:
