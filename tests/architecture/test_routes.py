@@ -51,6 +51,8 @@ PUBLIC = {
     "visitors.create_checkout_look",
     "visitors.invitation",
     "visitors.accept_invitation",
+    "visitors.standing_letters",
+    "visitors.standing_letter",
     "webhooks.incomplete",
     "webhooks.receive",
 }

@@ -70,7 +70,8 @@ from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.refunds.refund import Refund, RefundState
-from webapp.domain.reporting import seals
+from webapp.domain.reporting import seals, standing_letters
+from webapp.domain.reporting.standing_letters import StandingLetter
 
 ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"
 NEIGHBOUR, STRANGER, ANYBODY = "treasurer of another chapter", "stranger", "nobody signed in"
@@ -427,6 +428,16 @@ def make_passkey(login: Login) -> Passkey:
     return made
 
 
+def _standing_letter(ids: dict[str, Any], invoice: Invoice, by: Login) -> StandingLetter:
+    with transaction() as session:
+        member, organization = Member.here().get(invoice.member_id), tenancy.organization_id()
+        letter = standing_letters.write(
+            member, session.get_one(Organization, organization), by=by, secret=wiring.settings().secret_key
+        )
+    ids["letter_id"] = letter.id
+    return letter
+
+
 def _links(ids: dict[str, Any], invoice: Invoice, admin: Login) -> dict[str, str]:
     secret = wiring.settings().secret_key
     with transaction():
@@ -437,6 +448,7 @@ def _links(ids: dict[str, Any], invoice: Invoice, admin: Login) -> dict[str, str
     accepting = invitations.token(invited, secret)
     return {
         "visitors.pay": pay_link.token(invoice, secret),
+        "visitors.standing_letter": _standing_letter(ids, invoice, admin).code(secret),
         "visitors.invitation": accepting,
         "visitors.accept_invitation": accepting,
         "public.sign_in_link": PASSWORD_LINK,

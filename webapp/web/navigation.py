@@ -33,7 +33,7 @@ _MEMBERS = (
 _BELONGS_TO = {
     "invoices": ("adjustments", "refunds", "bulk-actions"),
     "payments": ("allocations", "disputes"),
-    "members": ("imports", "statuses"),
+    "members": ("imports", "statuses", "standing"),
     "trial_balance": ("journal", "closed-books", "exports"),
     "people": ("tokens", "audit-trail"),
     "settings": (

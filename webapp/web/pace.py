@@ -21,6 +21,7 @@ from webapp.web.limits import limiter
 
 _VISITS_PER_LINK = RateLimitItemPerMinute(120)
 _VISITS_PER_ADDRESS = RateLimitItemPerMinute(600)
+_CODES_PER_ADDRESS = RateLimitItemPerMinute(30)
 _REPORTS_PER_ADDRESS = RateLimitItemPerMinute(30)
 
 log = structlog.get_logger()
@@ -67,6 +68,11 @@ def count_act(login: str) -> None:
     """Before anything that somebody who is signed in sends, or takes along as a file; looking is free."""
     if request.method != "GET" or "format" in request.args or "form" in request.args:
         _count(RateLimitItemPerMinute(_calls_per_minute()), "act", login)
+
+
+def count_code() -> None:
+    """Before a code that anybody can type is looked up."""
+    _count(_CODES_PER_ADDRESS, "code", _address())
 
 
 def count_report() -> None:

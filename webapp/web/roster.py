@@ -25,6 +25,7 @@ from webapp.domain.organizations import (
     invitations,
     member_search,
 )
+from webapp.domain.reporting import good_standing
 from webapp.web.edits import EditForm
 from webapp.web.forms import offered
 from webapp.web.gates import current_organization
@@ -191,7 +192,12 @@ def show(persona: str, member: Member) -> str:
         member.ownership_share or 0, locale=current_organization.locale, decimal_quantization=False
     )
     return render_template(
-        "roster/show.html", persona=persona, member=member, pledge_class=found, share=share
+        "roster/show.html",
+        persona=persona,
+        member=member,
+        pledge_class=found,
+        share=share,
+        standing=good_standing.of(member, current_organization.today),
     )
 
 

@@ -9,16 +9,18 @@ from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.notifications.daily import pass_day
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting import seals
+from webapp.domain.reporting import seals, standing_letters
 from webapp.domain.reporting.verification import verify_and_note
 
 log = structlog.get_logger()
 
 
 def daily(day: str) -> None:
+    passed = date.fromisoformat(day)
     with transaction() as session:
         organization = session.get_one(Organization, tenancy.organization_id())
-        pass_day(organization, date.fromisoformat(day), wiring.links())
+        pass_day(organization, passed, wiring.links())
+        standing_letters.mark_lapsed(organization, passed)
 
 
 def verify_books() -> None:

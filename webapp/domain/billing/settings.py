@@ -47,7 +47,8 @@ class DuesSettings(OrganizationRow, Base):
 
     `reminder_days` are offsets from the due date: -7 is a week before, 0 the day itself, 14 two weeks after.
     Invoices due before `late_fees_since` cost no late fee; where `late_fee_goes_with_waiver`, a fee is waived
-    when all the rest of its invoice is.
+    when all the rest of its invoice is. Who owes something that was due more than `standing_after_days` days
+    ago is not in good standing.
     """
 
     __tablename__ = "dues_settings"
@@ -69,6 +70,7 @@ class DuesSettings(OrganizationRow, Base):
     reminder_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [-7, 0, 7, 21])
     card_retry_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [3, 5, 7])
     prorate_late_joiners: Mapped[bool] = mapped_column(default=False)
+    standing_after_days: Mapped[int] = mapped_column(default=30, server_default="30")
     set_by_id: Mapped[UUID | None]
 
     __table_args__ = (
@@ -77,6 +79,7 @@ class DuesSettings(OrganizationRow, Base):
         CheckConstraint("default_amount >= 0 AND refund_cap >= 0", "amounts_are_not_negative"),
         CheckConstraint("returned_debit_fee >= 0", "returned_debit_fee_is_not_negative"),
         CheckConstraint("due_after_days >= 0 AND grace_days >= 0", "days_are_not_negative"),
+        CheckConstraint("standing_after_days >= 0", "standing_days_are_not_negative"),
     )
 
     @classmethod
@@ -127,7 +130,7 @@ def _refuse_impossible(values: dict[str, Any]) -> None:
     for name in _NOT_NEGATIVE:
         if (values.get(name) or 0) < 0:
             problems[name] = "An amount can't be negative."
-    for name in ("due_after_days", "grace_days", "late_fee_after_days"):
+    for name in ("due_after_days", "grace_days", "late_fee_after_days", "standing_after_days"):
         if not 0 <= (values.get(name) or 0) <= 730:
             problems[name] = "Enter a number of days from 0 to 730."
     for name in ("reminder_days", "card_retry_days"):

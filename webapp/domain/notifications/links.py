@@ -43,6 +43,10 @@ class Links:
     def pay(self, organization: Organization, invoice: Invoice) -> str:
         return f"{self.host}/o/{organization.slug}/pay/{pay_link.token(invoice, self.secret)}"
 
+    def standing_letters(self, organization: Organization) -> str:
+        """Where the code of a letter of good standing is told; the code may follow."""
+        return f"{self.host}/o/{organization.slug}/standing-letters/"
+
     def invitation(self, organization: Organization, invitation: Invitation) -> str:
         token = invitations.token(invitation, self.secret)
         return f"{self.host}/o/{organization.slug}/invitations/{token}"

@@ -52,6 +52,7 @@ _TERMS = {
     "reminder_days": f.days("When to remind, in days from the due date", [-7, 0, 7, 21]),
     "card_retry_days": f.days("When to try a declined card again, in days", [3, 5, 7]),
     "prorate_late_joiners": f.flag("Whether who joins within a period pays for the rest of it only"),
+    "standing_after_days": f.whole("Days after its due date that a debt ends good standing", 30, most=730),
 }
 SETTINGS = Shape("DuesSettings", _TERMS | {"currency": f.currency()})
 SETTINGS_CHANGE = change_in("DuesSettingsChange", **_TERMS, currency=f.currency())

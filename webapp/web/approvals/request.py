@@ -10,7 +10,7 @@ from wtforms.validators import DataRequired, Length
 from webapp.core.audit import AuditEntry
 from webapp.domain.approvals import ApprovalRequest
 from webapp.domain.approvals import queue as waiting
-from webapp.domain.reporting import standing
+from webapp.domain.reporting import background
 from webapp.web import changes
 from webapp.web.approvals import approvals
 from webapp.web.deciders import reader
@@ -39,7 +39,7 @@ def page(approval_id: UUID, form: Form) -> str:
         approval=found,
         terms=changes.in_words(found.terms, _known(found)),
         events=AuditEntry.here().all(AuditEntry.subject_id == found.id, order_by=AuditEntry.id),
-        standing=standing.of(found.member, beside=found),
+        background=background.of(found.member, beside=found),
         form=form,
         may_decide=found.is_open and eyes.may_decide(found),
         is_mine=found.is_asked_by(current_user),

@@ -29,7 +29,7 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Background:
     """Amounts in minor units, over all invoices that are not void."""
 
     billed: int
@@ -38,7 +38,7 @@ class Standing:
     latest: Sequence[Event]
 
 
-def of(member: Member, *, beside: ApprovalRequest) -> Standing:
+def of(member: Member, *, beside: ApprovalRequest) -> Background:
     """With the latest that was given back, taken off or asked for, but this request."""
     billed, paid, owed = db.session.execute(
         select(_sum(Invoice.billed), _sum(Invoice.paid), _sum(Invoice.owed)).where(
@@ -47,7 +47,7 @@ def of(member: Member, *, beside: ApprovalRequest) -> Standing:
             Invoice.voided_at.is_(None),
         )
     ).one()
-    return Standing(int(billed), int(paid), int(owed), _latest(member, beside))
+    return Background(int(billed), int(paid), int(owed), _latest(member, beside))
 
 
 def _latest(member: Member, beside: ApprovalRequest) -> Sequence[Event]:
