@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import hledger
+from tests.properties import owed_slowly
 from tests.properties.books import Books
 from tests.properties.documents import CREDIT, RECEIVABLE, Bill
 from tests.properties.office import Office
@@ -17,7 +18,7 @@ from webapp.domain import ledger
 from webapp.domain.ledger import Account, Code
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
-from webapp.domain.reporting import aging, collections
+from webapp.domain.reporting import aging, collections, receivables
 
 
 def check(office: Office, day: date, which: int) -> None:
@@ -27,6 +28,7 @@ def check(office: Office, day: date, which: int) -> None:
     """
     books = office.books
     _check_aging(office)
+    _check_receivables(office, day)
     _check_collections(office)
     _check_trial_balance(books, day)
     _check_trial_balance(books, books.today)
@@ -57,6 +59,24 @@ def _check_aging(office: Office) -> None:
     assert {ids[row]: list(one.amounts) for row, one in by_chapter.items()} == {
         code: _by_age([bill for bill in owing if bill.chapter == code], books.today)
         for code in {bill.chapter for bill in owing}
+    }
+
+
+def _check_receivables(office: Office, day: date) -> None:
+    """What each invoice owed on a day, by the documents, and what the books that are kept by hand say."""
+    told = db.session.execute(receivables.owed_at(day)).all()
+    numbers = {
+        row.id: row.number
+        for row in office.rows("SELECT id, number FROM invoices WHERE organization_id = :here")
+    }
+    assert {numbers[one.invoice_id]: one.owed for one in told} == owed_slowly.on(office, day)
+    people = {row: number for number, row in office.members.items()}
+    sums: dict[str, int] = defaultdict(int)
+    for one in told:
+        sums[people[one.member_id]] += one.owed
+    by_hand = office.books.people(until=day).items()
+    assert {person: owed for person, owed in sums.items() if owed} == {
+        person: owed for (account, person), owed in by_hand if account == RECEIVABLE
     }
 
 

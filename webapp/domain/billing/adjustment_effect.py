@@ -75,7 +75,7 @@ def apply(adjustment: Adjustment, invoice: Invoice, *, by: Login | None, on: dat
         line_id = _add_line(invoice, adjustment, moves[0].credit.account, by=by, on=on)
     else:
         invoice.take_off(adjustment.amount, on=on)
-    adjustment.approve(by=by, line_id=line_id)
+    adjustment.approve(by=by, on=on, line_id=line_id)
     db.session.flush()
     ledger.post(
         adjustment.kind.event,

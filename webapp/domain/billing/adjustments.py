@@ -1,7 +1,7 @@
 """Changes to what an invoice says is owed, each with a kind, a reason and a name."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -87,7 +87,8 @@ class Adjustment(OrganizationRow, Base):
     """`amount` in minor units, always positive; `direction` says whether it lowers or raises what is owed.
 
     `requested_by_id` is null when Duesbook charged it by itself. `decided_by_id` is the second person, null
-    where none was needed. `line_id` is the invoice's line that a raising one added.
+    where none was needed. It counts in the books from the day `effective_on`. `line_id` is the invoice's line
+    that a raising one added.
     """
 
     __tablename__ = "adjustments"
@@ -104,6 +105,7 @@ class Adjustment(OrganizationRow, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     decided_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     decided_at: Mapped[datetime | None]
+    effective_on: Mapped[date | None]
     decision_reason: Mapped[str | None]
     line_id: Mapped[UUID | None]
 
@@ -159,10 +161,10 @@ class Adjustment(OrganizationRow, Base):
     def is_requested(self) -> bool:
         return self.state is AdjustmentState.REQUESTED
 
-    def approve(self, *, by: Login | None, line_id: UUID | None = None) -> None:
+    def approve(self, *, by: Login | None, on: date, line_id: UUID | None = None) -> None:
         """It holds now. Only a second person is noted as who decided."""
         self._decide(AdjustmentState.APPROVED, by)
-        self.line_id = line_id
+        self.effective_on, self.line_id = on, line_id
 
     def deny(self, *, by: Login, reason: str) -> None:
         self.decision_reason = reason

@@ -72,6 +72,7 @@ class Invoice(OrganizationRow, Base):
     pay_link_version: Mapped[int] = mapped_column(default=1)
     first_opened_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
+    voided_on: Mapped[date | None]
     voided_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     void_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -215,7 +216,7 @@ class Invoice(OrganizationRow, Base):
         owed = self.owed
         for entry in self.entries():
             ledger.reverse(entry, source=self, on=on, by=by, description=f"Invoice {self.number} voided")
-        self.voided_at, self.void_reason = clock.now(), reason.strip()
+        self.voided_at, self.voided_on, self.void_reason = clock.now(), on, reason.strip()
         self.voided_by_id = by.id if by else None
         self._derive(on)
         end_waiting(Invoice.here().select(Invoice.id == self.id).with_only_columns(Invoice.id), by=by)

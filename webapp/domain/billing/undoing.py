@@ -1,6 +1,7 @@
 """Taking a whole run back, while nothing of it is paid or under way; a second person has to ask for it."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -151,6 +152,7 @@ def _void_all(run: BillingRun, by: Login) -> int:
         .values(
             status=InvoiceStatus.VOID,
             voided_at=clock.now(),
+            voided_on=_today(run),
             voided_by_id=by.id,
             void_reason=run.undo_reason,
         )
@@ -190,6 +192,10 @@ def _reverse(
         moves=moves,
         source_kind=document.__tablename__,
         batch=run,
-        on=db.session.get_one(Organization, run.organization_id).today,
+        on=_today(run),
         by=by,
     )
+
+
+def _today(run: BillingRun) -> date:
+    return db.session.get_one(Organization, run.organization_id).today

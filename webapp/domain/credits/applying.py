@@ -19,7 +19,7 @@ from webapp.domain.organizations import Login
 
 
 class CreditApplication(OrganizationRow, Base):
-    """The part of a credit note that settles a part of an invoice."""
+    """The part of a credit note that settles a part of an invoice, from `applied_on` to `undone_on`."""
 
     __tablename__ = "credit_applications"
 
@@ -27,8 +27,10 @@ class CreditApplication(OrganizationRow, Base):
     invoice_id: Mapped[UUID]
     amount: Mapped[int]
     applied_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    applied_on: Mapped[date | None]
     applied_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     undone_at: Mapped[datetime | None]
+    undone_on: Mapped[date | None]
     undone_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
 
     note: Mapped[CreditNote] = belongs_to("CreditApplication.credit_note_id", "CreditNote")
@@ -77,7 +79,8 @@ def undo(
     note = CreditNote.here().get(application.credit_note_id, lock=True)
     entry = entry_for(application.id, Event.CREDIT_NOTE_APPLIED)
     assert entry is not None, "A credit note is applied together with its entry"
-    application.undone_at, application.undone_by_id = func.now(), by.id if by else None
+    application.undone_at, application.undone_on = func.now(), on
+    application.undone_by_id = by.id if by else None
     invoice.release(application.amount, on=on)
     told = f"Credit note {note.number} taken off invoice {invoice.number}"
     reverse(entry, source=application, on=on, by=by, description=told)
@@ -116,6 +119,7 @@ def _settle(
         credit_note_id=note.id,
         invoice_id=invoice.id,
         amount=amount,
+        applied_on=on,
         applied_by_id=by.id if by else None,
     )
     db.session.add(application)

@@ -93,6 +93,7 @@ class CreditNote(OrganizationRow, Base):
     parent_id: Mapped[UUID | None]
     reason: Mapped[str | None]
     withdrawal_reason: Mapped[str | None]
+    withdrawn_on: Mapped[date | None]
     issued_on: Mapped[date]
     opened_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -168,7 +169,7 @@ class CreditNote(OrganizationRow, Base):
         self, amount: int, *, reason: str | None = None, on: date, by: Login | None
     ) -> "CreditNote | None":
         """This much is gone with its payment or the goodwill; the rest is a new note. Who calls posts it."""
-        self.withdrawal_reason = reason
+        self.withdrawal_reason, self.withdrawn_on = reason, on
         later(
             Job.ANNOUNCE,
             once=f"credit_note_withdrawn:{self.id}",

@@ -6,7 +6,7 @@ from webapp.domain.organizations.drafts import Draft
 from webapp.domain.organizations.invitations import Invitation
 from webapp.domain.organizations.login import Login, LoginKind
 from webapp.domain.organizations.member import Member, MemberStatus, PledgeClass
-from webapp.domain.organizations.organization import Organization, PaperSize, Vocabulary
+from webapp.domain.organizations.organization import Organization, PaperSize, Vocabulary, local_day
 from webapp.domain.organizations.passkeys import Passkey, PasskeyChallenge
 from webapp.domain.organizations.recovery_codes import RecoveryCode
 from webapp.domain.organizations.roles import Role, RoleName
@@ -51,4 +51,5 @@ __all__ = [
     "SignInLink",
     "UndoOutcome",
     "Vocabulary",
+    "local_day",
 ]

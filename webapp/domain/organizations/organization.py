@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from anyascii import anyascii
 from babel import Locale, UnknownLocaleError
-from sqlalchemy import CheckConstraint, LargeBinary, Text, func, select
+from sqlalchemy import CheckConstraint, ColumnElement, Date, LargeBinary, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -148,6 +148,12 @@ class Organization(Base):
         """A picture that `logo.reencoded` made, or none."""
         self.logo = picture
         audit.record("logo changed", self, by=by, after={"bytes": len(picture or b"")})
+
+
+def local_day(moment: Any) -> ColumnElement[date]:
+    """The day of a moment where the organization is that this transaction acts for."""
+    zone = select(Organization.timezone).where(Organization.id == tenancy.organization_id()).scalar_subquery()
+    return cast(func.timezone(zone, moment), Date)
 
 
 SETTINGS = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import func
 
@@ -34,7 +35,7 @@ def receive(
     payment.received_on, payment.allocated = on, sum(part for _, part in settled)
     db.session.flush()
     for invoice, part in settled:
-        _settle(payment, invoice, part, on=today)
+        _settle(payment, invoice, part, on=on, today=today)
     _write([invoice for invoice, _ in settled])
     post(
         Event.PAYMENT_RECEIVED,
@@ -54,7 +55,7 @@ def allocate(payment: Payment, invoice: Invoice, amount: int, *, by: Login | Non
     if amount > invoice.owed:
         raise Conflict("That is more than this invoice owes.")
     payment.allocated += amount
-    allocation = _settle(payment, invoice, amount, on=on)
+    allocation = _settle(payment, invoice, amount, on=on, today=on)
     _write([invoice])
     post(
         Event.PAYMENT_ALLOCATED,
@@ -71,8 +72,7 @@ def allocate(payment: Payment, invoice: Invoice, amount: int, *, by: Login | Non
 def undo(allocation: Allocation, payment: Payment, invoice: Invoice, *, on: date, by: Login | None) -> None:
     """Take it off the invoice. Its money has no place then: who calls allocates it anew, or credits it."""
     assert allocation.undone_at is None, "What is undone is not undone again"
-    allocation.undone_at, allocation.undone_by_id = func.now(), by.id if by else None
-    payment.allocated -= allocation.amount
+    _end(allocation, payment, on=on, by=by)
     invoice.release(allocation.amount, on=on)
     post(
         Event.ALLOCATION_UNDONE,
@@ -93,32 +93,40 @@ def live_allocations(payment: Payment) -> Sequence[Allocation]:
     )
 
 
-def restore(payment: Payment, invoice: Invoice, amount: int) -> None:
+def restore(payment: Payment, invoice_id: UUID, amount: int, *, on: date) -> None:
     """The opposite of `shrink`, when the refund that took it back has failed."""
     payment.allocated += amount
-    db.session.add(Allocation(id=new_id(), payment_id=payment.id, invoice_id=invoice.id, amount=amount))
+    _begin(payment, invoice_id, amount, on=on)
     db.session.flush()
 
 
-def shrink(allocation: Allocation, payment: Payment, amount: int, *, by: Login | None) -> None:
+def shrink(allocation: Allocation, payment: Payment, amount: int, *, on: date, by: Login | None) -> None:
     """Take a part of an allocation back. The row is kept as undone; what is left stands as a new one."""
     assert 0 < amount <= allocation.amount
-    allocation.undone_at = func.now()
-    allocation.undone_by_id = by.id if by else None
-    left = allocation.amount - amount
-    payment.allocated -= amount
-    if left:
-        db.session.add(
-            Allocation(payment_id=payment.id, invoice_id=allocation.invoice_id, amount=left, id=new_id())
-        )
+    _end(allocation, payment, on=on, by=by)
+    if left := allocation.amount - amount:
+        restore(payment, allocation.invoice_id, left, on=on)
     db.session.flush()
 
 
-def _settle(payment: Payment, invoice: Invoice, amount: int, *, on: date) -> Allocation:
-    allocation = Allocation(id=new_id(), payment_id=payment.id, invoice_id=invoice.id, amount=amount)
-    db.session.add(allocation)
-    invoice.receive(amount, on=on)
+def _settle(payment: Payment, invoice: Invoice, amount: int, *, on: date, today: date) -> Allocation:
+    allocation = _begin(payment, invoice.id, amount, on=on)
+    invoice.receive(amount, on=today)
     return allocation
+
+
+def _begin(payment: Payment, invoice_id: UUID, amount: int, *, on: date) -> Allocation:
+    allocation = Allocation(
+        id=new_id(), payment_id=payment.id, invoice_id=invoice_id, amount=amount, allocated_on=on
+    )
+    db.session.add(allocation)
+    return allocation
+
+
+def _end(allocation: Allocation, payment: Payment, *, on: date, by: Login | None) -> None:
+    allocation.undone_at, allocation.undone_on = func.now(), on
+    allocation.undone_by_id = by.id if by else None
+    payment.allocated -= allocation.amount
 
 
 def _write(invoices: Sequence[Invoice]) -> None:

@@ -26,7 +26,7 @@ def take_out(payment: Payment, amount: int, invoices: Invoices, *, into: Side, o
         if not part:
             break
         invoice = invoices[settled.invoice_id]
-        allocation.shrink(settled, payment, part, by=None)
+        allocation.shrink(settled, payment, part, on=on, by=None)
         invoice.release(part, on=on)
         _return(payment, part)
         yield Move(part, _receivable(invoice), into)
@@ -43,7 +43,7 @@ def put_back(payment: Payment, amount: int, invoices: Invoices, *, out_of: Side,
         part = min(left, invoice.owed)
         if part:
             invoice.receive(part, on=on)
-            allocation.restore(payment, invoice, part)
+            allocation.restore(payment, invoice.id, part, on=on)
             yield Move(part, out_of, _receivable(invoice))
         left -= part
     if left:

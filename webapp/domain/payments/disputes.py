@@ -1,7 +1,7 @@
 """A payment that the payer's bank contests, or took back: what is at stake, and until when."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 from uuid import UUID
@@ -177,6 +177,7 @@ class EntryKind(StrEnum):
 
 class DisputeEntry(OrganizationRow, Base):
     """One step of a dispute that reached the books. `fee` is negative when the processor gave it back.
+    `taken` is what of the amount the payment lost by it, negative when it has that again.
 
     `reference` names the processor's own record; what we concluded ourselves has none.
     """
@@ -187,7 +188,9 @@ class DisputeEntry(OrganizationRow, Base):
     kind: Mapped[EntryKind]
     amount: Mapped[int]
     fee: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[int | None]
     reference: Mapped[str | None]
+    booked_on: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (

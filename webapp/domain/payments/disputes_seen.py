@@ -116,7 +116,7 @@ def _book(dispute: Dispute, movement: DisputeMovement, payment: Payment, *, on: 
     ]
     if not moves:
         return
-    entry = _entry(dispute, kind, abs(movement.amount), fee=movement.fee, reference=movement.reference)
+    entry = _entry(dispute, kind, abs(movement.amount), on=on, fee=movement.fee, reference=movement.reference)
     dispute.withdrawn += movement.amount
     dispute.fee += movement.fee
     _post(Event.DISPUTE_MOVED, entry, moves, on, f"Dispute {dispute.reference}: {_WORDS[kind]}")
@@ -131,7 +131,8 @@ def _lose(dispute: Dispute, amount: int, payment: Payment, invoices: Invoices, *
         moves.append(Move(amount - taken, _written_off(payment), disputed))
     dispute.lost += amount
     dispute.taken += taken
-    _post(Event.DISPUTE_LOST, _entry(dispute, EntryKind.LOST, amount), moves, on, _lost_in_words(dispute))
+    entry = _entry(dispute, EntryKind.LOST, amount, on=on, taken=taken)
+    _post(Event.DISPUTE_LOST, entry, moves, on, _lost_in_words(dispute))
     returned_fees.charge(dispute, payment, invoices, on=on)
     _tell("dispute_lost", dispute)
 
@@ -145,7 +146,7 @@ def _regain(dispute: Dispute, amount: int, payment: Payment, invoices: Invoices,
         moves.append(Move(amount - put, disputed, _written_off(payment)))
     dispute.taken -= put
     dispute.lost -= amount
-    entry = _entry(dispute, EntryKind.REGAINED, amount)
+    entry = _entry(dispute, EntryKind.REGAINED, amount, on=on, taken=-put)
     _post(Event.DISPUTE_REGAINED, entry, moves, on, f"Dispute {dispute.reference} is open again, or won")
     crediting.credit_rest(payment, on=on, by=None)
 
@@ -164,7 +165,7 @@ def cover(payment: Payment, invoices: Invoices, *, on: date) -> int:
         part = min(dispute.lost - dispute.taken, payment.returnable)
         if part:
             moves = disputed_money.take_out(payment, part, invoices, into=_written_off(payment), on=on)
-            entry = _entry(dispute, EntryKind.COVERED, part)
+            entry = _entry(dispute, EntryKind.COVERED, part, on=on, taken=part)
             dispute.taken += part
             _post(Event.DISPUTE_LOST, entry, list(moves), on, _lost_in_words(dispute))
     return sum(dispute.lost - dispute.taken for dispute in short)
@@ -183,10 +184,24 @@ def _hold(dispute: Dispute, payment: Payment) -> None:
 
 
 def _entry(
-    dispute: Dispute, kind: EntryKind, amount: int, *, fee: int = 0, reference: str | None = None
+    dispute: Dispute,
+    kind: EntryKind,
+    amount: int,
+    *,
+    on: date,
+    taken: int = 0,
+    fee: int = 0,
+    reference: str | None = None,
 ) -> DisputeEntry:
     entry = DisputeEntry(
-        id=new_id(), dispute_id=dispute.id, kind=kind, amount=amount, fee=fee, reference=reference
+        id=new_id(),
+        dispute_id=dispute.id,
+        kind=kind,
+        amount=amount,
+        fee=fee,
+        taken=taken,
+        reference=reference,
+        booked_on=on,
     )
     db.session.add(entry)
     audit.record(f"dispute_{kind.value}", dispute, by=None, after={"amount": amount, "fee": fee})

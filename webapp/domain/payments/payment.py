@@ -137,6 +137,7 @@ class Payment(OrganizationRow, Base):
     recorded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     receipt_line_id: Mapped[UUID | None]
     reversed_at: Mapped[datetime | None]
+    reversed_on: Mapped[date | None]
     reversed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     reversal_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -238,7 +239,10 @@ class Payment(OrganizationRow, Base):
 
 
 class Allocation(OrganizationRow, Base):
-    """The part of a payment that settles a part of an invoice. Undoing keeps the row, with when and who."""
+    """The part of a payment that settles a part of an invoice. Undoing keeps the row, with when and who.
+
+    It counts from the day `allocated_on` to the day `undone_on`, which are those of the books.
+    """
 
     __tablename__ = "allocations"
 
@@ -246,7 +250,9 @@ class Allocation(OrganizationRow, Base):
     invoice_id: Mapped[UUID]
     amount: Mapped[int]
     allocated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    allocated_on: Mapped[date | None]
     undone_at: Mapped[datetime | None]
+    undone_on: Mapped[date | None]
     undone_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
 
     payment: Mapped[Payment] = belongs_to("Allocation.payment_id", "Payment")

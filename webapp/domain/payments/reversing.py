@@ -64,12 +64,13 @@ def reverse(payment_id: UUID, *, by: Login | None, reason: str, on: date) -> Pay
             note.take_back(note.amount, reason=reason.strip(), on=on, by=by)
     payment.credited = 0
     for settled in allocation.live_allocations(payment):
-        allocation.shrink(settled, payment, settled.amount, by=by)
+        allocation.shrink(settled, payment, settled.amount, on=on, by=by)
         invoices[settled.invoice_id].release(settled.amount, on=on)
     for entry in entries:
         ledger.reverse(entry, source=payment, on=on, by=by, description=f"Reversed: {entry.description}")
     payment.state, payment.returned = PaymentState.REVERSED, payment.amount
-    payment.reversed_at, payment.reversal_reason = clock.now(), reason.strip()
+    payment.reversed_at, payment.reversed_on = clock.now(), on
+    payment.reversal_reason = reason.strip()
     payment.reversed_by_id = by.id if by else None
     audit.record("payment_reversed", payment, by=by, before={"amount": payment.amount}, reason=reason.strip())
     later(Job.ANNOUNCE, once=f"payment_reversed:{payment.id}", what="payment_reversed", payment_id=payment.id)

@@ -119,7 +119,7 @@ def _write(planned: Planned, deposit: Deposit, *, by: Login | None, organization
         Allocation,
         [
             {"id": new_id(), "payment_id": payment_id, "invoice_id": invoice.id, "amount": part}
-            | {"allocated_at": clock.now()}
+            | {"allocated_at": clock.now(), "allocated_on": deposit.on}
             for payment_id, (_, preview) in zip(ids, planned, strict=True)
             for invoice, part in preview.parts
         ],

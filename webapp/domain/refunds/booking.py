@@ -87,7 +87,7 @@ def book(refund: Refund, payment: Payment | None, invoices: Invoices, *, on: dat
     """The money is gone. Out of the refund's own invoice or note first, then credit notes, then the rest."""
     if payment is not None:
         payment.let_go(refund.amount)
-    refund.state, refund.refunded_on = RefundState.SUCCEEDED, on
+    refund.state, refund.refunded_on, refund.booked_on = RefundState.SUCCEEDED, on, on
     moves = list(_moves(refund, payment, invoices, on=on, by=by))
     if payment is not None:
         payment.returned += refund.amount
@@ -106,6 +106,7 @@ def take_back(refund: Refund, payment: Payment, invoices: Invoices, *, on: date)
     reverse(entry, source=refund, on=on, by=None, description="Refund failed")
     from_notes = refund.amount - sum(part.amount for part in parts_of(refund))
     payment.returned -= refund.amount
+    refund.taken_back_on = on
     if from_notes:
         crediting.credit(payment, from_notes, origin=Origin.FAILED_REFUND, against=None, on=on, by=None)
     db.session.flush()
@@ -172,7 +173,7 @@ def _out_of(
 ) -> Move:
     """This much of the refund comes out of an invoice; whether it is owed again goes for its own alone."""
     reinstated = refund.reinstates_debt and invoice.id == refund.invoice_id
-    allocation.shrink(settled, payment, part, by=None)
+    allocation.shrink(settled, payment, part, on=on, by=None)
     invoice.give_back(part, on=on, reinstates_debt=reinstated)
     db.session.add(
         RefundPart(
@@ -209,7 +210,7 @@ def _restored(refund: Refund, payment: Payment, invoices: Invoices, *, on: date)
             if fits:
                 invoice.keep_after_all(fits, on=on)
         if fits:
-            allocation.restore(payment, invoice, fits)
+            allocation.restore(payment, invoice.id, fits, on=on)
         if fits < part.amount:
             gone_to = _gone_to(invoice, reinstated=part.reinstated)
             yield Move(part.amount - fits, gone_to, payment.unapplied_receipts)

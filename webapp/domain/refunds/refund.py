@@ -71,7 +71,8 @@ class Refund(OrganizationRow, Base):
     somebody made it at the processor itself.
 
     Its id is the processor's idempotency key, so asking again never gives the money back twice. `asked_at` is
-    when the processor was first asked. `note` says why it was denied or withdrawn, or did not arrive.
+    when the processor was first asked. In the books the money is gone since `booked_on`, and here again since
+    `taken_back_on` if it did not arrive. `note` says why not, or why it was denied or withdrawn.
     """
 
     __tablename__ = "refunds"
@@ -95,6 +96,8 @@ class Refund(OrganizationRow, Base):
     released_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     released_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
+    booked_on: Mapped[date | None]
+    taken_back_on: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     failed_at: Mapped[datetime | None]
     failure_handled_at: Mapped[datetime | None]

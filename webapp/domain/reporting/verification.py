@@ -15,7 +15,7 @@ from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Account, Code, Difference, MemberBalance
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import Allocation, Payment
-from webapp.domain.reporting import broken_seals, returned_sums
+from webapp.domain.reporting import broken_seals, owed_days, returned_sums
 
 
 class Verification(OrganizationRow, Base):
@@ -59,6 +59,7 @@ def verify(organization: Organization) -> list[Difference]:
         *_documents(organization, "Owed on invoices", Invoice, Invoice.owed, Code.RECEIVABLE),
         *_documents(organization, kept, Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS),
         *_documents(organization, "Credit notes", CreditNote, CreditNote.remaining, Code.CREDIT_NOTES),
+        *owed_days.differences(organization),
         *_paid_invoices(organization),
         *_credited_payments(organization),
         *returned_sums.differences(organization),
