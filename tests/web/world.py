@@ -139,7 +139,7 @@ def make_world(name: str, *, members: int = 2) -> World:
         factories.make_member(other, status, last_name=f"{name} elsewhere")
         logins = _people(name, chapter, other, people[0])
         ids = {"org": organization.slug, "organization_id": organization.id, "chapter": chapter.code}
-        ids |= {"chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
+        ids |= {"days": 0, "chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
         invoice = _bill(ids, status, people, logins[ADMIN])
         _take_money(ids, people, invoice)
         _odds_and_ends(ids, invoice, chapter, logins)

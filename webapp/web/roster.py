@@ -16,6 +16,7 @@ from wtforms.validators import Email, InputRequired, Length, Optional, Validatio
 from webapp import wiring
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
+from webapp.domain.notifications import outcomes
 from webapp.domain.organizations import (
     Chapter,
     Member,
@@ -23,6 +24,7 @@ from webapp.domain.organizations import (
     PledgeClass,
     RoleName,
     invitations,
+    languages,
     member_search,
 )
 from webapp.domain.reporting import good_standing
@@ -146,6 +148,7 @@ def index(persona: str, *, chapter: Chapter | None = None) -> Response:
         rows=rows,
         after=last.id if last else None,
         today=today,
+        undeliverable=outcomes.undeliverable([row.id for row in rows]),
         statuses=status_options,
         chapters=chapter_options,
         here=HERE,
@@ -198,6 +201,9 @@ def show(persona: str, member: Member) -> str:
         pledge_class=found,
         share=share,
         standing=good_standing.of(member, current_organization.today),
+        language=languages.name(member.language, current_organization) if member.language else None,
+        failed=outcomes.undeliverable([member.id]).get(member.id),
+        today=current_organization.today,
     )
 
 

@@ -105,6 +105,8 @@ POLICY: dict[str, set[RoleName]] = {
     "read_aging": {N, A, T},
     "list_late_fees": {N, A, T},
     "preview_late_fees": {N, A, T},
+    "read_reminder_sequence": {N, A, T},
+    "set_reminder_sequence": {N},
     "read_trial_balance": {N, A},
     "list_closed_books": {N, A, T},
     "close_books": {N},

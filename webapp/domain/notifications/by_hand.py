@@ -26,7 +26,7 @@ def remind(invoice: Invoice, *, on: date, by: Login, links: Links) -> None:
         domain=links.domain,
         member_id=member.id,
         invoice_id=invoice.id,
-        details={"offset": (on - invoice.due_on).days},
+        details={"offset": (on - invoice.due_on).days, "by_hand": True},
     )
     audit.record("reminded by hand", invoice, by=by, after={"email": member.email})
 

@@ -1,8 +1,8 @@
 """From the row of a mail to what it says, as of the moment it is sent."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import joinedload, selectinload
@@ -21,6 +21,7 @@ from webapp.domain.notifications import (
     dispute_mails,
     dispute_wording,
     refund_wording,
+    reminder_texts,
     sign_in_wording,
     wording,
 )
@@ -30,6 +31,7 @@ from webapp.domain.notifications.invoice_pdf import InvoiceLetter, letter_of, pr
 from webapp.domain.notifications.letter import Letter
 from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
+from webapp.domain.notifications.reminder_texts import Wording
 from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
@@ -92,8 +94,24 @@ def _reminder(occasion: Occasion) -> Composed:
     invoice = _loaded(occasion.mail.invoice_id)
     if reason := why_not(invoice, invoice.member, on=occasion.on):
         raise Pointless(reason)
-    pay_url = occasion.pay_url(invoice)
-    return wording.reminder(occasion.voice, invoice, invoice.member, pay_url, on=occasion.on), []
+    details, pay_url = occasion.mail.details, occasion.pay_url(invoice)
+    step = None if details.get("by_hand") else details["offset"]
+    return reminder_texts.reminder(occasion.organization, invoice, pay_url, on=occasion.on, days=step), []
+
+
+def _reminder_test(occasion: Occasion) -> Composed:
+    """To whoever writes the text, about somebody's invoice: its link does not open that."""
+    details = occasion.mail.details
+    invoice, said = _loaded(UUID(details["invoice_id"])), Wording(**details["said"])
+    message = reminder_texts.specimen(
+        occasion.organization,
+        invoice,
+        occasion.links.sign_in(),
+        said,
+        on=invoice.due_on + timedelta(days=details["days"]),
+        language=details["language"],
+    )
+    return replace(message, subject=f"Test: {message.subject}"), []
 
 
 def _receipt(occasion: Occasion) -> Composed:
@@ -257,6 +275,7 @@ def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], C
 _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.INVOICE: _invoice,
     MailKind.REMINDER: _reminder,
+    MailKind.REMINDER_TEST: _reminder_test,
     MailKind.RECEIPT: _receipt,
     MailKind.PAYMENT_REVERSED: _payment_reversed,
     MailKind.PAYMENT_FAILED: _payment_failed,

@@ -34,6 +34,7 @@ class MailKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     DISPUTE = "dispute"
     REMINDER = "reminder"
+    REMINDER_TEST = "reminder_test"
     NEW_LINK = "new_link"
     CANCELLATION = "cancellation"
     INVITATION = "invitation"

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from webapp.core import clock, tenancy
+from webapp.core.db import db
 from webapp.domain.notifications.delivery import Mail, MailState
 from webapp.domain.organizations import Member
 
@@ -18,6 +20,24 @@ def of_invoice(invoice_id: UUID) -> Sequence[Mail]:
     return Mail.here().all(
         Mail.invoice_id == invoice_id, Mail.state.in_((MailState.SENT, MailState.FAILED)), order_by=Mail.id
     )
+
+
+def undeliverable(member_ids: Sequence[UUID]) -> dict[UUID, Mail]:
+    """Of these members, whose last mail to the address that they have by now could not be delivered."""
+    theirs = and_(Member.organization_id == Mail.organization_id, Member.id == Mail.member_id)
+    latest = (
+        Mail.here()
+        .select(
+            Mail.member_id.in_(member_ids),
+            Mail.recipient == Member.email,
+            Mail.state.in_((MailState.SENT, MailState.FAILED)),
+        )
+        .join(Member, theirs)
+        .ext(distinct_on(Mail.member_id))
+        .order_by(Mail.member_id, Mail.id.desc())
+    )
+    found = [mail for mail in db.session.scalars(latest) if mail.state is MailState.FAILED]
+    return {mail.member_id: mail for mail in found if mail.member_id is not None}
 
 
 def failed(*, chapter_id: UUID | None = None) -> Select[int]:

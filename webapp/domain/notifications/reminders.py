@@ -30,6 +30,7 @@ class DueReminder:
     member_number: str
     member: str
     email: str
+    language: str | None
     chapter: str
     due_on: date
     owed: int
@@ -79,6 +80,7 @@ def _latest_steps(organization: Organization, on: date, offsets: Sequence[int]) 
             Member.number.label("member_number"),
             func.btrim(Member.first_name + " " + Member.last_name).label("member"),
             Member.email,
+            Member.language,
             Chapter.name.label("chapter"),
             Invoice.due_on,
             Invoice.owed,
@@ -101,6 +103,24 @@ def _latest_steps(organization: Organization, on: date, offsets: Sequence[int]) 
         .ext(distinct_on(Invoice.id))
         .order_by(Invoice.id, steps.c.days.desc())
     )
+
+
+def example(organization: Organization, days: int, on: date) -> UUID | None:
+    """An invoice to try a step's text on: the next that reaches it from that day on, else the oldest."""
+    is_past = Invoice.due_on + days < on
+    found: UUID | None = db.session.scalar(
+        select(Invoice.id)
+        .join(Member, and_(Member.organization_id == Invoice.organization_id, Member.id == Invoice.member_id))
+        .where(
+            Invoice.organization_id == organization.id,
+            Invoice.owed > 0,
+            Invoice.processing.is_(False),
+            func.coalesce(Member.email, "") != "",
+        )
+        .order_by(is_past, Invoice.due_on, Invoice.id)
+        .limit(1)
+    )
+    return found
 
 
 def why_not(invoice: Invoice, member: Member, *, on: date) -> str | None:

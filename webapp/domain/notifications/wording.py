@@ -14,25 +14,33 @@ from webapp.domain.notifications.messages import Message
 from webapp.domain.organizations import (
     Member,
     Organization,
+    languages,
 )
 from webapp.domain.payments.payment import Payment
 
 
 @dataclass(frozen=True)
 class Voice:
-    """How this organization writes amounts and days."""
+    """How this organization writes amounts and days, in its own language unless another one is named."""
 
     organization: Organization
+    language: str | None = None
 
     def money(self, amount: int) -> str:
-        return money.display(amount, self.organization.currency, self.organization.locale)
+        return money.display(amount, self.organization.currency, self.locale)
 
     def day(self, day: date) -> str:
-        return format_date(day, "long", locale=self.organization.locale)
+        return format_date(day, "long", locale=self.locale)
 
     def moment(self, moment: datetime) -> str:
-        zone, locale = clock.zone(self.organization.timezone), self.organization.locale
-        return format_datetime(moment, "long", tzinfo=zone, locale=locale)
+        zone = clock.zone(self.organization.timezone)
+        return format_datetime(moment, "long", tzinfo=zone, locale=self.locale)
+
+    @property
+    def locale(self) -> str:
+        if self.language is None:
+            return self.organization.locale
+        return languages.locale_of(self.language, self.organization)
 
     @property
     def name(self) -> str:

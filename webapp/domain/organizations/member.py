@@ -139,6 +139,7 @@ class Member(OrganizationRow, Base):
     changed_by_hand: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     login_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     reminders_paused_until: Mapped[date | None]
+    language: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     chapter: Mapped[Chapter] = belongs_to("Member.chapter_id", "Chapter")
@@ -198,6 +199,20 @@ class Member(OrganizationRow, Base):
             after={name: _plain(getattr(self, name)) for name in changed},
         )
         return changed
+
+    def set_mail(self, *, paused_until: date | None, language: str | None, by: Login | None) -> None:
+        """Through which day reminders pause, and which language they are in; None is the organization's."""
+        before = self._mail
+        self.reminders_paused_until, self.language = paused_until, language
+        if before != self._mail:
+            audit.record("mail to the member set", self, by=by, before=before, after=self._mail)
+
+    @property
+    def _mail(self) -> dict[str, Any]:
+        return {
+            "reminders_paused_until": _plain(self.reminders_paused_until),
+            "language": self.language,
+        }
 
     @classmethod
     def enroll(cls, facts: Mapping[str, Any], *, by: Login | None) -> "Member":

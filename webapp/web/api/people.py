@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.ledger import Code, member_balance
-from webapp.domain.organizations import Chapter, Member, MemberStatus
+from webapp.domain.organizations import Chapter, Member, MemberStatus, languages
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import ADMIN, EVERYBODY, OFFICERS, STAFF, acting
@@ -56,13 +56,19 @@ _FACTS: dict[str, Field] = {
     "ownership_share": f.decimal("Part of what is divided by share", "0.125", places=6).or_null(),
     "payroll_deduction": f.flag("Whether an employer deducts the dues", example=False),
 }
-MEMBER = Shape("Member", {"id": f.identifier("The member")} | _FACTS)
+_MAIL: dict[str, Field] = {
+    "reminders_paused_until": f.day("No reminder goes out through this day").or_null(),
+    "language": f.text(
+        "ISO 639 code of the language of reminders; null for the organization's", "es", pattern="^[a-z]{2,3}$"
+    ).or_null(),
+}
+MEMBER = Shape("Member", {"id": f.identifier("The member")} | _FACTS | _MAIL)
 MEMBER_NEW = shape_in(
     "MemberNew",
     **_FACTS
     | {name: _FACTS[name].needed() for name in ("number", "first_name", "last_name", "chapter_id", "status")},
 )
-MEMBER_CHANGE = change_in("MemberChange", **_FACTS)
+MEMBER_CHANGE = change_in("MemberChange", **_FACTS, **_MAIL)
 MEMBER_FILTERS = listing(
     "MemberFilters",
     chapter=f.identifier("Only this chapter's"),
@@ -180,7 +186,9 @@ def read_member(member_id: UUID) -> Answer:
 def change_member(member_id: UUID, body: Values) -> Answer:
     """Send what changes. A roster import leaves these fields alone afterwards."""
     with transaction():
-        bearer.reach_member(member_id, lock=True).correct(_facts(body), by=acting)
+        member = bearer.reach_member(member_id, lock=True)
+        member.correct(_facts(body), by=acting)
+        _set_mail(member, body)
     return _member(_loaded(member_id))
 
 
@@ -203,6 +211,14 @@ def read_member_balance(member_id: UUID) -> Answer:
         wallet=member_balance(member.id, Code.MEMBER_WALLETS),
         currency=g.organization.currency,
     )
+
+
+def _set_mail(member: Member, body: Values) -> None:
+    """What is left out stays as it is."""
+    now = {name: getattr(member, name) for name in _MAIL} | {k: v for k, v in body.items() if k in _MAIL}
+    if now["language"] not in (None, *languages.offered(g.organization)):
+        raise Invalid(fields={"language": "Reminders can't be in this language."})
+    member.set_mail(paused_until=now["reminders_paused_until"], language=now["language"], by=acting)
 
 
 def chapter_named(chapter_id: UUID, field: str = "chapter_id") -> Chapter:

@@ -44,6 +44,7 @@ GROUPS = (
             ("Webhook log", "national.webhook_log", "What the processor told us"),
             ("Late fees", "national.late_fees", "Whom tomorrow charges, and what was charged"),
             ("Reminders", "national.reminders", "Who gets what tomorrow"),
+            ("Reminder texts", "national.reminder_steps", "When members are reminded, and in which words"),
             ("Mails", "national.mails", "What was sent to whom, and what came back"),
         ),
     ),
