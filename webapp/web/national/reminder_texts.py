@@ -38,7 +38,8 @@ class TextForm(EditForm):
 
 @national.get(_TEXT)
 def reminder_text(days: int) -> str:
-    return _page(days, _stored(days).shown())
+    language = _language(days)
+    return _page(days, language, _stored(days, language).shown())
 
 
 @national.post(_TEXT)
@@ -47,22 +48,22 @@ def write_reminder_text(days: int) -> Response | tuple[str, int]:
     form, language = TextForm(), _language(days)
     try:
         with transaction():
-            form.refuse_unseen_changes(_stored(days), _subject(days, language))
+            form.refuse_unseen_changes(_stored(days, language), _subject(days, language))
             reminder_texts.write(days, language, form.said, by=current_user)
     except Invalid as refusal:
         form.refuse(refusal)
-        return _page(days, form), refusal.status
+        return _page(days, language, form), refusal.status
     return see_other("national.reminder_steps", notice="The text is saved. Reminders say it from now on.")
 
 
 @national.post(_TEXT + "/preview")
 def preview_reminder_text(days: int) -> tuple[str, int]:
     """Also while it is being written; then the part that shows the mail alone."""
-    form = TextForm()
-    seen = _seen(days, form)
+    form, language = TextForm(), _language(days)
+    seen = _seen(days, language, form)
     if is_swap():
         return render_template("national/reminder_texts/_preview.html", seen=seen, form=form), 200
-    return _page(days, form, seen), 422 if form.errors else 200
+    return _page(days, language, form, seen), 422 if form.errors else 200
 
 
 @national.post(_TEXT + "/test-mail")
@@ -77,9 +78,9 @@ def mail_reminder_text(days: int) -> tuple[str, int]:
             )
     except Invalid as refusal:
         form.refuse(refusal)
-        return _page(days, form), 422
+        return _page(days, language, form), 422
     form.form_key.data = uuid4().hex
-    return _page(days, form, mailed_to=current_user.email), 200
+    return _page(days, language, form, mailed_to=current_user.email), 200
 
 
 @national.post(_TEXT + "/removal")
@@ -105,14 +106,13 @@ def _subject(days: int, language: str) -> Any:
     return reminder_texts.written().get((days, language)) or DuesSettings.of(current_organization)
 
 
-def _stored(days: int) -> TextForm:
-    own = reminder_texts.written().get((days, _language(days)))
+def _stored(days: int, language: str) -> TextForm:
+    own = reminder_texts.written().get((days, language))
     return TextForm(formdata=None, obj=own.wording if own else reminder_texts.standard(days))
 
 
-def _seen(days: int, form: TextForm) -> Shown | None:
+def _seen(days: int, language: str, form: TextForm) -> Shown | None:
     """The mail as it would read; None when nothing is owed, or when the form says why it can't be mailed."""
-    language = _language(days)
     try:
         form.said.refuse_impossible()
     except Invalid as refusal:
@@ -121,10 +121,11 @@ def _seen(days: int, form: TextForm) -> Shown | None:
     return shown(days, language, form.said)
 
 
-def _page(days: int, form: TextForm, seen: Shown | None = None, *, mailed_to: str | None = None) -> str:
-    language = _language(days)
+def _page(
+    days: int, language: str, form: TextForm, seen: Shown | None = None, *, mailed_to: str | None = None
+) -> str:
     if seen is None and not form.errors:
-        seen = _seen(days, form)
+        seen = _seen(days, language, form)
     return render_template(
         "national/reminder_texts/show.html",
         days=days,
