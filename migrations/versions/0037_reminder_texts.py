@@ -6,8 +6,8 @@ from alembic import op
 from migrations.choices import also_allow
 from migrations.protection import protect
 
-revision = "0036"
-down_revision = "0035"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
