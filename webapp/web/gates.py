@@ -56,7 +56,7 @@ def _require_role() -> Response | None:
     """Strangers to this organization learn nothing about it; nobody signed in is asked to sign in."""
     if not current_user.is_authenticated:
         return auth.ask_to_sign_in()
-    g.access = Access.of(current_user, g.organization)
+    g.access = Access.of(current_user, g.organization, chapter=g.get("chapter_code", ""))
     if g.access.is_stranger:
         raise NotFound
     pace.count_act(str(current_user.id))
@@ -115,7 +115,7 @@ def treasurers_gate(blueprint: Blueprint) -> Blueprint:
 
     @blueprint.url_value_preprocessor
     def _pull(_: str | None, values: dict[str, Any] | None) -> None:
-        g.chapter_code = (values or {}).pop("chapter", "")
+        g.chapter_code = (values or {}).pop("chapter", "").upper()
 
     @blueprint.url_defaults
     def _name(_: str, values: dict[str, Any]) -> None:
@@ -126,14 +126,14 @@ def treasurers_gate(blueprint: Blueprint) -> Blueprint:
     def _guard() -> Response | None:
         if asked := _require_role():
             return asked
-        g.chapter = _chapter_for(g.chapter_code, g.access)
+        g.chapter = _chapter_for(g.access)
         return None
 
     return blueprint
 
 
-def _chapter_for(code: str, access: Access) -> Chapter:
-    chapter = access.own_chapter(code.upper()) or Chapter.here().first(Chapter.code == code.upper())
+def _chapter_for(access: Access) -> Chapter:
+    chapter = access.chapter
     if chapter is None or not access.is_staff:
         raise NotFound
     if not access.can_read_chapter(chapter.id):

@@ -6,7 +6,7 @@ from functools import cache
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from webapp.core.db import db
 from webapp.domain.organizations.chapter import Chapter
@@ -17,11 +17,13 @@ from webapp.domain.organizations.roles import Role, RoleName
 
 
 @cache
-def _their_roles() -> Select[Role]:
-    """Put together once, for every page asks it."""
-    member = joinedload(Role.member)
+def _their_roles() -> Select[Role, Chapter | None]:
+    """Each with the chapter that is asked about. Put together once, for every page asks it."""
+    member, named = joinedload(Role.member), aliased(Chapter)
+    is_named = (named.organization_id == Role.organization_id) & (named.code == bindparam("chapter"))
     return (
-        select(Role)
+        select(Role, named)
+        .outerjoin(named, is_named)
         .where(Role.organization_id == bindparam("organization"), Role.login_id == bindparam("login"))
         .options(
             joinedload(Role.chapter), member.joinedload(Member.chapter), member.joinedload(Member.status)
@@ -32,14 +34,20 @@ def _their_roles() -> Select[Role]:
 
 @dataclass(frozen=True)
 class Access:
-    """The roles of one login in one organization. Without any, it is a stranger there."""
+    """The roles of one login in one organization. Without any, it is a stranger there.
+
+    `chapter` is the one that was asked about, whatever they may do in it.
+    """
 
     roles: Sequence[Role] = field(default_factory=tuple)
+    chapter: Chapter | None = None
 
     @classmethod
-    def of(cls, login: Login, organization: Organization) -> "Access":
-        who = {"organization": organization.id, "login": login.id}
-        return cls(db.session.scalars(_their_roles(), who).all())
+    def of(cls, login: Login, organization: Organization, *, chapter: str = "") -> "Access":
+        """`chapter` is the code of one."""
+        asked = {"organization": organization.id, "login": login.id, "chapter": chapter}
+        found = db.session.execute(_their_roles(), asked).all()
+        return cls([role for role, _ in found], found[0][1] if found else None)
 
     def has(self, name: RoleName) -> bool:
         return any(role.role is name for role in self.roles)
@@ -71,11 +79,6 @@ class Access:
 
     def can_change_chapter(self, chapter_id: UUID) -> bool:
         return self.is_national_admin or chapter_id in self.chapter_ids
-
-    def own_chapter(self, code: str) -> Chapter | None:
-        """The chapter of this code, when its treasurer is asking."""
-        mine = (role.chapter for role in self.roles if role.chapter is not None)
-        return next((chapter for chapter in mine if chapter.code == code), None)
 
     @property
     def chapter_ids(self) -> list[UUID]:

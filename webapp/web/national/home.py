@@ -4,7 +4,7 @@ from flask import render_template
 
 from webapp.core import clock
 from webapp.domain.notifications import outcomes
-from webapp.domain.reporting import aging, attention, collections
+from webapp.domain.reporting import aging, attention, collections, same_day
 from webapp.web.gates import current_organization
 from webapp.web.national import national
 
@@ -12,10 +12,12 @@ from webapp.web.national import national
 @national.get("/")
 def home() -> str:
     today = current_organization.today
+    billed = collections.of_organization(today)
     return render_template(
         "national/home/index.html",
         today=today,
-        billed=collections.of_organization(today),
+        billed=billed,
+        before=same_day.before(billed.period, today) if billed else None,
         aging=aging.aging(today),
         months=collections.by_month(today),
         now=clock.now(),
