@@ -51,6 +51,8 @@ REASONS = {
     "receipt_lines": "in a batch of payments",
     "refunds": "given money back",
     "roles": "given a role",
+    "standing_letters": "given a letter of good standing",
+    "standing_waivers": "granted good standing",
     "login": "given a login",
     "by_hand": "changed by hand",
     "later_import": "changed by a later import",

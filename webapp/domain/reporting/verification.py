@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
+from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, db, new_id, references_organization
 from webapp.domain import ledger
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, Direction
@@ -52,18 +53,19 @@ def verify_and_note(organization: Organization) -> Verification:
 def verify(organization: Organization) -> list[Difference]:
     """Everything that must agree: the books with themselves, each member's documents with the books, and the
     documents with each other."""
-    kept = "Received and settled nowhere"
-    return [
-        *ledger.verify(organization),
-        *_invoices(organization),
-        *_documents(organization, "Owed on invoices", Invoice, Invoice.owed, Code.RECEIVABLE),
-        *_documents(organization, kept, Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS),
-        *_documents(organization, "Credit notes", CreditNote, CreditNote.remaining, Code.CREDIT_NOTES),
-        *owed_days.differences(organization),
-        *_paid_invoices(organization),
-        *_credited_payments(organization),
-        *returned_sums.differences(organization),
-    ]
+    with tenancy.acting_for(organization.id):
+        kept = "Received and settled nowhere"
+        return [
+            *ledger.verify(organization),
+            *_invoices(organization),
+            *_documents(organization, "Owed on invoices", Invoice, Invoice.owed, Code.RECEIVABLE),
+            *_documents(organization, kept, Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS),
+            *_documents(organization, "Credit notes", CreditNote, CreditNote.remaining, Code.CREDIT_NOTES),
+            *owed_days.differences(organization),
+            *_paid_invoices(organization),
+            *_credited_payments(organization),
+            *returned_sums.differences(organization),
+        ]
 
 
 def _invoices(organization: Organization) -> list[Difference]:
