@@ -3,9 +3,10 @@ from sqlalchemy import func, update
 
 from tests.jobs import JobRunner, Silence
 from webapp.core import jobs as core_jobs
-from webapp.core import tenancy
+from webapp.core import leases, tenancy
 from webapp.core.db import db, transaction
-from webapp.core.jobs import Job, JobState, LeaseLost, OutboxJob, later
+from webapp.core.jobs import Job, JobState, OutboxJob, later
+from webapp.core.leases import LeaseLost
 from webapp.domain.organizations import Organization
 from webapp.workers import schedule
 
@@ -48,23 +49,23 @@ def test_whoever_lost_the_lease_adds_no_second_effect(organization: Organization
         later(Job.DAILY, day="2026-11-21")
     job_id = only_job().id
     with transaction():
-        first = core_jobs.take_lease(organization.id, job_id)
+        first = leases.take_lease(organization.id, job_id)
     assert first is not None
     with transaction():
-        assert core_jobs.take_lease(organization.id, job_id) is None
+        assert leases.take_lease(organization.id, job_id) is None
     with transaction():
         db.session.execute(
             update(OutboxJob).values(lease_expires_at=func.now() - func.make_interval(0, 0, 0, 1))
         )
     with transaction():
-        second = core_jobs.take_lease(organization.id, job_id)
+        second = leases.take_lease(organization.id, job_id)
     assert second is not None
-    with core_jobs.under(first[0]), pytest.raises(LeaseLost), transaction():
+    with leases.under(first[0]), pytest.raises(LeaseLost), transaction():
         pytest.fail("the orphan got in")
-    with core_jobs.under(second[0]), transaction():
+    with leases.under(second[0]), transaction():
         pass
     with transaction():
-        core_jobs.finish(second[0])
+        leases.finish(second[0])
     assert only_job().state is JobState.DONE
 
 
@@ -80,7 +81,7 @@ def test_a_failing_job_is_put_off_again_and_again_and_at_last_given_up_visibly(
     assert row.state is JobState.DEAD
     assert row.last_error
     with transaction():
-        core_jobs.revive(OutboxJob.here().get(row.id, lock=True))
+        leases.revive(OutboxJob.here().get(row.id, lock=True))
     assert only_job().state is JobState.QUEUED
 
 

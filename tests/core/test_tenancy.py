@@ -12,11 +12,6 @@ from webapp.domain.organizations import Chapter, Organization, Role, RoleName, s
 from webapp.domain.organizations.arrival import Arrival, arrive
 
 
-@pytest.fixture
-def neighbour(organization: Organization) -> Organization:
-    return factories.make_organization("Neighbours Association")
-
-
 @pytest.mark.case("A2")
 def test_a_forgotten_filter_returns_nothing_of_another_organization(
     organization: Organization, neighbour: Organization

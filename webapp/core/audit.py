@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.core import writing
 from webapp.core.db import Base, OrganizationRow, db, keep_even_if_refused, references_organization
 
 
@@ -77,28 +78,28 @@ def record(
     reason: str | None = None,
 ) -> None:
     """Note it in this transaction. `by=None` means that Duesbook did it by itself (a schedule, a webhook)."""
-    db.session.add(_entry(action, subject, by, before=before, after=after, reason=reason))
+    writing.note(AuditEntry, **_entry(action, subject, by, before=before, after=after, reason=reason))
 
 
 def record_refusal(action: str, subject: Any, *, by: Person, reason: str) -> None:
     """Note what was tried in vain. It stays when this transaction is given up, and only then."""
-    keep_even_if_refused(db.session(), _entry(action, subject, by, reason=reason))
+    keep_even_if_refused(db.session(), AuditEntry(**_entry(action, subject, by, reason=reason)))
 
 
-def _entry(action: str, subject: Any, by: Person | None, **facts: Any) -> AuditEntry:
+def _entry(action: str, subject: Any, by: Person | None, **facts: Any) -> dict[str, Any]:
     came_from = origin.get()
-    return AuditEntry(
-        by_id=by.id if by else None,
-        by_name=by.name if by else "Duesbook",
-        action=action,
-        subject_kind=subject.__tablename__,
-        subject_id=subject.id,
-        address=came_from.address,
-        browser=came_from.browser,
-        token_id=came_from.token_id,
-        request_id=came_from.request_id,
+    return {
+        "by_id": by.id if by else None,
+        "by_name": by.name if by else "Duesbook",
+        "action": action,
+        "subject_kind": subject.__tablename__,
+        "subject_id": subject.id,
+        "address": came_from.address,
+        "browser": came_from.browser,
+        "token_id": came_from.token_id,
+        "request_id": came_from.request_id,
         **facts,
-    )
+    }
 
 
 def last_change_of(subject: Any) -> AuditEntry | None:

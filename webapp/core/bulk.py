@@ -1,12 +1,10 @@
-"""Many rows in one statement: they travel as one JSON document, and PostgreSQL gives every value its type;
-or they never leave the database, and wait in a working table for what is done with all of them."""
+"""Many rows of one kind at once, added or changed by one statement; or they never leave the database, and
+wait in a working table for what is done with all of them."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     Column,
     MetaData,
     Select,
@@ -17,17 +15,15 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    literal_column,
     select,
     text,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from webapp.core import tenancy
+from webapp.core import documents, tenancy
 from webapp.core.db import Base, OrganizationRow, db
-
-Rows = Sequence[Mapping[str, Any]]
+from webapp.core.documents import Rows
 
 
 def insert_rows(kind: type[OrganizationRow], rows: Rows) -> None:
@@ -37,9 +33,7 @@ def insert_rows(kind: type[OrganizationRow], rows: Rows) -> None:
     table = Base.metadata.tables[kind.__tablename__]
     here = {"organization_id": tenancy.organization_id()}
     names = [*here, *rows[0]]
-    blank: Any = literal_column(f"NULL::{table.name}")
-    sent = func.json_populate_recordset(blank, _document([{**here, **row} for row in rows]))
-    read = sent.table_valued(*(column(name, table.c[name].type) for name in names))
+    read = documents.read(literal(documents.written([{**here, **row} for row in rows])), table, names)
     db.session.connection().execute(insert(table).from_select(names, select(*read.c)))
 
 
@@ -50,7 +44,7 @@ def patch_rows(kind: type[OrganizationRow], patches: Rows) -> None:
         return
     table = Base.metadata.tables[kind.__tablename__]
     old = table.alias("old")
-    sent: Any = func.jsonb_array_elements(cast(_document(patches), JSONB)).table_valued(
+    sent: Any = func.jsonb_array_elements(cast(literal(documents.written(patches)), JSONB)).table_valued(
         column("value", JSONB)
     )
     record = func.jsonb_populate_record(old.table_valued(), sent.c.value)
@@ -84,7 +78,3 @@ def fill(table: Table, names: Sequence[str], rows: Select[Any]) -> None:
     table.create(connection, checkfirst=False)
     connection.execute(insert(table).from_select(names, rows))
     connection.execute(text(f"ANALYZE {table.name}"))
-
-
-def _document(rows: Rows) -> Any:
-    return cast(literal(json.dumps(rows, default=str, ensure_ascii=False)), JSON)

@@ -1,20 +1,17 @@
 """Background jobs: recorded in the transaction that wants them, sent after its commit, done under a lease.
 
-The outbox row is the truth and holds ids only; the queue carries a nudge. Whoever runs a job first takes a
-lease; every transaction of the job holds the lease's row, so a worker that was given up for dead can't add
-a second effect beside its replacement.
+The outbox row is the truth and holds ids only; the queue carries a nudge.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, StrEnum
-from random import SystemRandom
 from types import MappingProxyType
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import (
     CTE,
@@ -22,21 +19,18 @@ from sqlalchemy import (
     Index,
     Text,
     Uuid,
-    and_,
     bindparam,
     cast,
     func,
     literal,
-    or_,
+    null,
     select,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from webapp.core import audit, tenancy
+from webapp.core import audit, tenancy, writing
 from webapp.core.db import Base, OrganizationRow, after_commit, at_start, db, references_organization
-from webapp.core.errors import Conflict
 
 
 @dataclass(frozen=True)
@@ -152,29 +146,32 @@ def held_back(queue: str, reason: str) -> Iterator[None]:
 
 def later(job: Job, *, at: datetime | None = None, once: str | None = None, **ids: Any) -> None:
     """Promise a job in this transaction. With `once`, the same promise is made a single time for ever."""
-    work = job.work
-    values: dict[str, Any] = {
-        "name": work.name,
-        "queue": work.queue,
-        "arguments": {key: str(value) for key, value in ids.items()},
-        "dedupe_key": once,
-        "request_id": audit.origin.get().request_id,
-    }
-    if at is not None:
-        values["due_at"] = at
-    if reason := _held_back.get().get(work.queue):
-        values |= {"state": JobState.DONE, "finished_at": func.now(), "last_error": reason}
-    row = db.session.execute(
-        insert(OutboxJob)
-        .values(organization_id=tenancy.organization_id(), **values)
-        .on_conflict_do_nothing()
-        .returning(OutboxJob.organization_id, OutboxJob.id)
-    ).first()
-    if row is not None and at is None and not reason:
-        nudge_after_commit(job, row.id)
+    work, reason = job.work, _held_back.get().get(job.work.queue)
+    values: dict[str, Any] = {"due_at": at} if at is not None else {}
+    if reason:
+        values |= {"finished_at": func.now(), "last_error": reason}
+
+    def nudge(job_id: UUID) -> None:
+        if at is None and not reason:
+            nudge_after_commit(job, job_id)
+
+    writing.note_once(
+        OutboxJob,
+        nudge,
+        name=work.name,
+        queue=work.queue,
+        arguments={key: str(value) for key, value in ids.items()},
+        state=JobState.DONE if reason else JobState.QUEUED,
+        attempts=0,
+        dedupe_key=once,
+        request_id=audit.origin.get().request_id,
+        **values,
+    )
 
 
-def promise_in(job: Job, found: CTE, **ids: ColumnElement[Any]) -> CTE:
+def promise_in(
+    job: Job, found: CTE, *, once: ColumnElement[Any] | None = None, **ids: ColumnElement[Any]
+) -> CTE:
     """Promised by another statement, once for each row of `found`. It selects their ids, to nudge for."""
     named = [part for name, value in ids.items() for part in (name, cast(value, Text))]
     values: dict[str, Any] = {
@@ -185,11 +182,11 @@ def promise_in(job: Job, found: CTE, **ids: ColumnElement[Any]) -> CTE:
         "arguments": func.jsonb_build_object(*named),
         "state": literal(JobState.QUEUED.value),
         "attempts": literal(0),
-        "dedupe_key": cast(found.c.id, Text),
+        "dedupe_key": null() if once is None else cast(once, Text),
         "request_id": bindparam(None, callable_=lambda: audit.origin.get().request_id, type_=Text()),
     }
     promising = insert(OutboxJob).from_select(list(values), select(*values.values()))
-    return promising.on_conflict_do_nothing().returning(OutboxJob.id).cte("promised")
+    return promising.on_conflict_do_nothing().returning(OutboxJob.id).cte(f"promised_{job.work.name}")
 
 
 def nudge_after_commit(job: Job, job_id: UUID) -> None:
@@ -204,131 +201,17 @@ def _send_nudges(session: Session) -> None:
         _dispatcher[0].nudge(nudges)
 
 
-class LeaseLost(Conflict):
-    message = "Somebody else is doing this job by now."
-
-
-@dataclass(frozen=True)
-class Lease:
-    organization_id: UUID
-    job_id: UUID
-    token: UUID
-
-
-_lease: ContextVar[Lease | None] = ContextVar("lease", default=None)
-
-
-@contextmanager
-def under(lease: Lease) -> Iterator[None]:
-    """Every transaction inside holds the lease's row until it commits, or fails with LeaseLost."""
-    token = _lease.set(lease)
-    try:
-        yield
-    finally:
-        _lease.reset(token)
-
-
-@at_start
-def _hold_lease(session: Session) -> None:
-    session.info.pop("nudges", None)
-    lease = _lease.get()
-    if lease is None:
-        return
-    held = session.scalar(
-        select(OutboxJob.id)
-        .where(_is(lease), OutboxJob.lease_token == lease.token, OutboxJob.state == JobState.RUNNING)
-        .with_for_update()
-    )
-    if held is None:
-        raise LeaseLost
-
-
-def take_lease(organization_id: UUID, job_id: UUID) -> tuple[Lease, OutboxJob] | None:
-    """Take the job if it is due and nobody holds it; None when there is nothing to do."""
-    token = uuid4()
-    found = db.session.scalars(
-        update(OutboxJob)
-        .where(
-            OutboxJob.organization_id == organization_id,
-            OutboxJob.id == job_id,
-            OutboxJob.due_at <= func.now(),
-            or_(
-                OutboxJob.state == JobState.QUEUED,
-                and_(OutboxJob.state == JobState.RUNNING, OutboxJob.lease_expires_at < func.now()),
-            ),
-        )
-        .values(state=JobState.RUNNING, lease_token=token, attempts=OutboxJob.attempts + 1)
-        .returning(OutboxJob),
-        execution_options={"populate_existing": True},
-    ).first()
-    if found is None:
-        return None
-    found.lease_expires_at = func.now() + timedelta(seconds=work_named(found.name).work.lease)
-    return Lease(organization_id, job_id, token), found
-
-
-def finish(lease: Lease) -> None:
-    _settle(lease, state=JobState.DONE, finished_at=func.now(), last_error=None)
-
-
-def has_died_too_often(job: OutboxJob) -> bool:
-    """Whether its process ended in every attempt it has, without saying how."""
-    return job.attempts > work_named(job.name).work.attempts
-
-
-def fail(lease: Lease, job: OutboxJob, error: str) -> JobState:
-    """Put the job back with a growing pause, or give it up as dead where a person sees it."""
-    if job.attempts >= work_named(job.name).work.attempts:
-        _settle(lease, state=JobState.DEAD, finished_at=func.now(), last_error=error)
-        return JobState.DEAD
-    pause = timedelta(seconds=min(3600, 2**job.attempts * 5) * _chance.uniform(0.8, 1.2))
-    _settle(lease, state=JobState.QUEUED, due_at=func.now() + pause, nudged_at=None, last_error=error)
-    return JobState.QUEUED
-
-
-def hand_on(organization_id: UUID, job_id: UUID) -> None:
-    """Whoever was doing it had to stop: somebody else begins at once. This attempt does not count."""
-    handed_on = db.session.scalars(
-        update(OutboxJob)
-        .where(
-            OutboxJob.organization_id == organization_id,
-            OutboxJob.id == job_id,
-            OutboxJob.state == JobState.RUNNING,
-        )
-        .values(state=JobState.QUEUED, attempts=OutboxJob.attempts - 1, due_at=func.now(), **_NOBODYS)
-        .returning(OutboxJob)
-    )
-    for job in handed_on:
-        _nudge(job)
-
-
-def revive(job: OutboxJob) -> None:
-    """Try a dead job again from the start."""
-    if job.state is not JobState.DEAD:
-        raise Conflict("Only a job that was given up can be tried again.")
-    job.state, job.attempts, job.due_at, job.nudged_at = JobState.QUEUED, 0, func.now(), None
-    _nudge(job)
-
-
-_NOBODYS: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
-
-
-def _settle(lease: Lease, **values: Any) -> None:
-    db.session.execute(
-        update(OutboxJob).where(_is(lease), OutboxJob.lease_token == lease.token).values(**_NOBODYS, **values)
-    )
-
-
-def _nudge(job: OutboxJob) -> None:
+def nudge_again(job: OutboxJob) -> None:
+    """It is due now, for whoever finds it."""
     nudge = Nudge(job.organization_id, job.id, work_named(job.name).work)
     db.session.info.setdefault("nudges", []).append(nudge)
 
 
-def _is(lease: Lease) -> Any:
-    return and_(OutboxJob.organization_id == lease.organization_id, OutboxJob.id == lease.job_id)
+@at_start
+def _forget_nudges(session: Session) -> None:
+    session.info.pop("nudges", None)
 
 
-_chance = SystemRandom()
 _BY_NAME = {job.work.name: job for job in Job}
 
 

@@ -45,6 +45,9 @@ class Told(NamedTuple):
     patience: str = ""
 
 
+ASIDE = {"aside": True}
+"""Options of a statement that has to do with no row: what waits to be written may wait on."""
+
 _NOBODY = Told()
 USUAL_PATIENCE = "30s"
 LOCK_PATIENCE = "5s"
@@ -207,10 +210,10 @@ def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
         connection.info[_IN_CONNECTION] = wanted
         role = connection.get_execution_options().get("role", "none")
         if connection.info.get(_PASSED_ON):
-            connection.exec_driver_sql(_set_local(wanted, role))
+            connection.exec_driver_sql(_set_local(wanted, role), execution_options=ASIDE)
             return
         usual = {"usual": USUAL_PATIENCE, "lock": LOCK_PATIENCE, "role": role}
-        connection.exec_driver_sql(_SETTINGS, wanted._asdict() | usual)
+        connection.exec_driver_sql(_SETTINGS, wanted._asdict() | usual, execution_options=ASIDE)
 
 
 def _set_local(wanted: Told, role: str) -> str:

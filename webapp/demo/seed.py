@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from webapp import wiring
-from webapp.core import tenancy
+from webapp.core import tenancy, writing
 from webapp.core.db import db, new_id, transaction
 from webapp.core.jobs import OutboxJob
 from webapp.demo import casework, history, roster, story
@@ -226,7 +226,7 @@ def _pay(invoice: Invoice, receipt: story.Receipt, processor: PaymentProcessor) 
         payer_detail=receipt.detail or None,
         settled_at=receipt.on,
     )
-    db.session.add(payment)
+    writing.add(payment)
     settled = oldest_first(receipt.amount, [invoice])
     allocation.receive(payment, settled, on=receipt.on, today=receipt.on, by=None)
 

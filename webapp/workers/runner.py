@@ -8,11 +8,12 @@ import structlog
 from rq.timeouts import JobTimeoutException
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.core import audit, deadlocks, jobs, tally, tenancy
+from webapp.core import audit, deadlocks, jobs, leases, tally, tenancy
 from webapp.core.audit import Origin
 from webapp.core.db import db, transaction
 from webapp.core.errors import Refusal
-from webapp.core.jobs import Job, JobState, Lease, LeaseLost, OutboxJob
+from webapp.core.jobs import Job, JobState, OutboxJob
+from webapp.core.leases import Lease, LeaseLost
 from webapp.core.redaction import redacted
 from webapp.core.tally import Counted
 from webapp.workers.catalogue import JOBS
@@ -38,7 +39,7 @@ def perform(organization_id: str, job_id: str) -> None:
     """Entry point of the queue. Does nothing when the job is done, not due, or in somebody else's hands."""
     with tenancy.acting_for(UUID(organization_id)):
         with transaction():
-            taken = jobs.take_lease(UUID(organization_id), UUID(job_id))
+            taken = leases.take_lease(UUID(organization_id), UUID(job_id))
         if taken is not None:
             _perform(*taken)
 
@@ -46,7 +47,7 @@ def perform(organization_id: str, job_id: str) -> None:
 def hand_on(organization_id: str, job_id: str) -> None:
     """Its work horse was ended half-way: what it did not commit never happened, and another one begins."""
     with tenancy.acting_for(UUID(organization_id)), transaction():
-        jobs.hand_on(UUID(organization_id), UUID(job_id))
+        leases.hand_on(UUID(organization_id), UUID(job_id))
 
 
 def _perform(lease: Lease, row: OutboxJob) -> None:
@@ -74,7 +75,7 @@ def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
     """Do it, and settle its promise: `done`, `queued` to be tried again, `dead`, or `lease_lost`."""
     failure: BaseException | None = None
     try:
-        with jobs.under(lease):
+        with leases.under(lease):
             _work(row, job)
     except LeaseLost:
         return "lease_lost"
@@ -97,12 +98,12 @@ def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
     if failure is not None:
         return _failed(lease, row, failure)
     with transaction():
-        jobs.finish(lease)
+        leases.finish(lease)
     return "done"
 
 
 def _work(row: OutboxJob, job: Job) -> None:
-    if jobs.has_died_too_often(row):
+    if leases.has_died_too_often(row):
         raise EndedWithoutAWord
     deadlocks.outlast(lambda: JOBS[job](**_arguments(row.arguments)))
 
@@ -110,7 +111,7 @@ def _work(row: OutboxJob, job: Job) -> None:
 def _failed(lease: Lease, row: OutboxJob, error: BaseException) -> str:
     sentence = redacted(f"{type(error).__name__}: {error}")[:500]
     with transaction():
-        state = jobs.fail(lease, row, sentence)
+        state = leases.fail(lease, row, sentence)
     report = log.error if state is JobState.DEAD else log.warning
     report("job_failed", reason=sentence, state=state, exc_info=not isinstance(error, Refusal))
     return state.value

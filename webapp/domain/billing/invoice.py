@@ -20,8 +20,9 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.core import audit, clock
+from webapp.core import audit, clock, writing
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict, Invalid
 from webapp.core.jobs import Job, later
@@ -147,12 +148,13 @@ class Invoice(OrganizationRow, Base):
         return max(0, (on - self.due_on).days) if self.owed else 0
 
     def receive(self, amount: int, *, on: date) -> None:
-        """A payment settles this part of it."""
+        """A payment settles this part of it, and is written with it."""
         self.refuse_void()
         if amount <= 0 or amount > self.billed - self.adjusted - self.paid:
             raise Invalid("That is more than is still owed on this invoice.")
         self.paid += amount
-        self._derive(on)
+        self._follow(on)
+        writing.change(self)
 
     def take_off(self, amount: int, *, on: date) -> None:
         """An adjustment lowers what is owed."""
@@ -242,6 +244,10 @@ class Invoice(OrganizationRow, Base):
             raise Conflict(f"Invoice {self.number} is void.")
 
     def _derive(self, on: date) -> None:
+        self._follow(on)
+        db.session.flush()
+
+    def _follow(self, on: date) -> None:
         self.status = derive_status(
             billed=self.billed,
             adjusted=self.adjusted,
@@ -251,7 +257,7 @@ class Invoice(OrganizationRow, Base):
             grace_ends_on=self.grace_ends_on,
             on=on,
         )
-        db.session.flush()
+        set_committed_value(self, "owed", 0 if self.is_void else self.billed - self.adjusted - self.paid)
 
 
 class LineKind(StrEnum):

@@ -23,7 +23,8 @@ from sqlalchemy.orm import Mapped, joinedload, mapped_column
 from webapp.core import audit, clock
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, references
 from webapp.core.errors import Conflict, NotFound
-from webapp.core.jobs import Job, JobState, OutboxJob, later, revive
+from webapp.core.jobs import Job, JobState, OutboxJob, later
+from webapp.core.leases import revive
 from webapp.domain.billing.assessing import Occasion, Omission
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import Uuid, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
-from webapp.core import money
+from webapp.core import money, tenancy
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.billing.invoice import Invoice
@@ -58,14 +58,21 @@ def open_invoices(member_id: UUID) -> Sequence[Invoice]:
 
 def lock_open_invoices(member_id: UUID, *, also: UUID | None = None) -> list[Invoice]:
     """What the member owes, and one that may be settled, locked in id order, oldest due date first."""
-    statement = (
-        Invoice.here()
-        .select(Invoice.member_id == member_id, or_(Invoice.owed > 0, Invoice.id == also))
-        .order_by(Invoice.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    found = db.session.scalars(_LOCKED, {"member": member_id, "also": also})
+    return sorted(found, key=lambda invoice: (invoice.due_on, invoice.id))
+
+
+_LOCKED = (
+    select(Invoice)
+    .where(
+        Invoice.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
+        Invoice.member_id == bindparam("member", type_=Uuid()),
+        or_(Invoice.owed > 0, Invoice.id == bindparam("also", type_=Uuid())),
     )
-    return sorted(db.session.scalars(statement), key=lambda invoice: (invoice.due_on, invoice.id))
+    .order_by(Invoice.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def oldest_first(amount: int, owed: Sequence[Invoice]) -> list[Part]:

@@ -21,14 +21,13 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
-    event,
     func,
     select,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
+from sqlalchemy.orm import Mapped, SessionTransaction, mapped_column
 
-from webapp.core import tenancy
+from webapp.core import tenancy, writing
 from webapp.core.db import Base, OrganizationRow, db, references
 from webapp.domain.ledger.chart import Account, Code
 from webapp.domain.ledger.proposal import Side
@@ -116,20 +115,21 @@ def moved() -> Moved:
     return current
 
 
-@event.listens_for(Session, "before_commit")
-def _write_before_commit(session: Session) -> None:
-    if session.info.get("moved") and not session.in_nested_transaction():
-        write_moved()
-
-
 def write_moved() -> None:
     """Add what this transaction has moved to the balances. Happens by itself before the commit."""
+    writing.write_all(db.session(), *_parts())
+
+
+@writing.at_the_end
+def _parts() -> list[writing.Part]:
     pending = moved()
-    if pending.chapters:
-        values = _arrays("member", pending.members) | _arrays("chapter", pending.chapters)
-        db.session.connection().execute(_ADD_MOVED, values)
-        pending.members.clear()
-        pending.chapters.clear()
+    if not pending.chapters:
+        return []
+    here = {"organization": tenancy.organization_id()}
+    values = here | _arrays("member", pending.members) | _arrays("chapter", pending.chapters)
+    pending.members.clear()
+    pending.chapters.clear()
+    return [(_ADD_MOVED, values)]
 
 
 def _arrays(whose: str, sums: dict[Party, Sums]) -> dict[str, object]:
@@ -192,7 +192,8 @@ def _lines(whose: str) -> FromClause:
 
 
 _MEMBERS = _add(MemberBalance, "member_id", *_lines("member").c).returning(MemberBalance.id).cte("members")
-_ADD_MOVED = _add(ChapterBalance, "chapter_id", *_lines("chapter").c, after=_MEMBERS)
+_CHAPTERS = _add(ChapterBalance, "chapter_id", *_lines("chapter").c, after=_MEMBERS)
+_ADD_MOVED = _CHAPTERS.returning(ChapterBalance.id).cte("chapters")
 
 
 def member_balance(member_id: UUID, code: Code) -> int:

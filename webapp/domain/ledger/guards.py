@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from webapp.core.db import OrganizationRow, db, keep_even_if_refused
+from webapp.core.db import OrganizationRow, db, keep_even_if_refused, new_id
 from webapp.core.errors import Conflict
 from webapp.domain.ledger.chart import Code
 from webapp.domain.ledger.journal import Event, Outcome, PostingDecision
@@ -162,14 +162,14 @@ def decide(question: Question, facts: Facts) -> PostingDecision:
 
 def refusal(question: Question, objections: Mapping[Guard, str]) -> PostingBlocked:
     """The error to raise. Its decision stays, though everything else of the transaction is undone."""
-    blocked = _decision(question, objections, Outcome.BLOCKED)
+    blocked = _decision(question, objections, Outcome.BLOCKED, id=new_id())
     db.session.add(blocked)
     keep_even_if_refused(db.session(), blocked)
     return PostingBlocked(objections)
 
 
 def _decision(
-    question: Question, objections: Mapping[Guard, str], outcome: Outcome, **override: Any
+    question: Question, objections: Mapping[Guard, str], outcome: Outcome, **more: Any
 ) -> PostingDecision:
     return PostingDecision(
         outcome=outcome,
@@ -180,7 +180,7 @@ def _decision(
         entries=question.entries,
         amount=question.amount,
         by_id=question.by.id if question.by else None,
-        **override,
+        **more,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Select, func, select
+from sqlalchemy import BindParameter, CheckConstraint, ForeignKey, Select, Uuid, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import audit, clock, tenancy
@@ -81,10 +81,10 @@ def closed_through(on: date) -> date | None:
     return last
 
 
-def closed_until(on: date) -> Select[date | None]:
+def closed_until(on: date | BindParameter[date]) -> Select[date | None]:
     """Selects the last day of the closed span that this day lies in, if it lies in one."""
     return select(func.max(ClosedSpan.ends_on)).where(
-        ClosedSpan.organization_id == tenancy.organization_id(),
+        ClosedSpan.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
         ClosedSpan.reopened_at.is_(None),
         ClosedSpan.starts_on <= on,
         ClosedSpan.ends_on >= on,
@@ -96,8 +96,11 @@ def hold_open() -> None:
     session = db.session()
     holder = session.info.get("books_held_by")
     if holder is None or holder is not session.get_transaction():
-        session.execute(select(func.pg_advisory_xact_lock_shared(_books())))
+        session.connection().exec_driver_sql(_HOLD, {"books": _books()}, execution_options=tenancy.ASIDE)
         session.info["books_held_by"] = session.get_transaction()
+
+
+_HOLD = "SELECT pg_advisory_xact_lock_shared(%(books)s)"
 
 
 def _books() -> int:

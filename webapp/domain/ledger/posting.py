@@ -1,30 +1,25 @@
-"""Writing one entry: the guards are asked, then decision, entry and postings go in with one statement."""
+"""Writing one entry: the guards are asked, then decision, entry and postings wait to be written together."""
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     ColumnElement,
     CompoundSelect,
     Date,
+    Select,
     Text,
     Uuid,
     and_,
     bindparam,
-    column,
     exists,
     func,
     select,
-    true,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
-from webapp.core import audit, tenancy
+from webapp.core import audit, tenancy, writing
 from webapp.core.db import OrganizationRow, db, new_id
 from webapp.domain.ledger import balances, guards, periods
 from webapp.domain.ledger.chart import Account, Code
@@ -126,16 +121,10 @@ def _carry_out(proposal: Proposal) -> JournalEntry:
     assert proposal.moves, "An entry moves something"
     assert all(move.amount > 0 for move in proposal.moves), "An amount is positive; a sign is a direction"
     assert len(proposal.moves) <= 256, "One entry has at most 256 postings"
-    db.session.flush()
     periods.hold_open()
     facts = _facts(proposal)
-    question = _question(proposal)
-    decision = guards.decide(question, facts)
+    decision = guards.decide(_question(proposal), facts)
     entry = _write(proposal, decision, facts)
-    if entry is None:
-        raise guards.refusal(
-            question, {Guard.NOT_POSTED_BEFORE: "Somebody else has just put this in the books."}
-        )
     _move_balances(proposal, facts)
     if decision.outcome is Outcome.OVERRIDDEN:
         after = {"dated": str(proposal.on), "amount": proposal.amount}
@@ -157,15 +146,15 @@ def _question(proposal: Proposal) -> Question:
 
 def _facts(proposal: Proposal) -> Facts:
     organization = db.session.get_one(Organization, tenancy.organization_id())
-    account_ids, closed_until, posted_before = db.session.execute(
-        select(
-            select(func.jsonb_object_agg(Account.code, Account.id))
-            .where(Account.organization_id == organization.id)
-            .scalar_subquery(),
-            periods.closed_until(proposal.on).scalar_subquery(),
-            exists(_same_event(proposal)),
-        )
-    ).one()
+    asked = {
+        "on": proposal.on,
+        "source": proposal.source.id,
+        "event": proposal.event.value,
+        "reverses": proposal.reverses_id,
+    }
+    statement = _FACTS if proposal.reverses_id is None else _FACTS_OF_REVERSAL
+    answer = db.session.connection().execute(statement, asked, execution_options=writing.aside(JournalEntry))
+    account_ids, closed_until, posted_before = answer.one()
     currency = getattr(proposal.source, "currency", None)
     return Facts(
         account_ids={code: UUID(account_id) for code, account_id in (account_ids or {}).items()},
@@ -180,14 +169,23 @@ def _facts(proposal: Proposal) -> Facts:
     )
 
 
-def _same_event(proposal: Proposal) -> Any:
-    if proposal.reverses_id is not None:
-        return JournalEntry.here().select(JournalEntry.reverses_id == proposal.reverses_id)
-    return JournalEntry.here().select(
-        JournalEntry.source_id == proposal.source.id,
-        JournalEntry.event == proposal.event,
-        JournalEntry.reverses_id.is_(None),
+def _asking(*posted_before: ColumnElement[bool]) -> Select[dict[str, str], date | None, bool]:
+    here = bindparam("here", callable_=tenancy.organization_id, type_=Uuid())
+    return select(
+        select(func.jsonb_object_agg(Account.code, Account.id))
+        .where(Account.organization_id == here)
+        .scalar_subquery(),
+        periods.closed_until(bindparam("on", type_=Date())).scalar_subquery(),
+        exists(select(JournalEntry.id).where(JournalEntry.organization_id == here, *posted_before)),
     )
+
+
+_FACTS = _asking(
+    JournalEntry.source_id == bindparam("source", type_=Uuid()),
+    JournalEntry.event == bindparam("event", type_=Text()),
+    JournalEntry.reverses_id.is_(None),
+)
+_FACTS_OF_REVERSAL = _asking(JournalEntry.reverses_id == bindparam("reverses", type_=Uuid()))
 
 
 def _overdraws(proposal: Proposal) -> bool:
@@ -201,120 +199,54 @@ def _overdraws(proposal: Proposal) -> bool:
     return min(left, default=0) < 0
 
 
-_moves = (
-    func.unnest(
-        bindparam("posting_ids", type_=ARRAY(Uuid())),
-        bindparam("amounts", type_=ARRAY(BigInteger())),
-        bindparam("debit_accounts", type_=ARRAY(Uuid())),
-        bindparam("credit_accounts", type_=ARRAY(Uuid())),
-        bindparam("debit_chapters", type_=ARRAY(Uuid())),
-        bindparam("credit_chapters", type_=ARRAY(Uuid())),
-        bindparam("debit_members", type_=ARRAY(Uuid())),
-        bindparam("credit_members", type_=ARRAY(Uuid())),
+def _write(proposal: Proposal, decision: PostingDecision, facts: Facts) -> JournalEntry:
+    entry = JournalEntry(
+        id=new_id(),
+        event=proposal.event,
+        dated=proposal.on,
+        description=proposal.description,
+        source_kind=decision.source_kind,
+        source_id=decision.source_id,
+        reverses_id=proposal.reverses_id,
+        decision_id=new_id(),
+        by_id=decision.by_id,
     )
-    .table_valued(
-        column("id", Uuid()),
-        column("amount", BigInteger()),
-        column("debit_account_id", Uuid()),
-        column("credit_account_id", Uuid()),
-        column("debit_chapter_id", Uuid()),
-        column("credit_chapter_id", Uuid()),
-        column("debit_member_id", Uuid()),
-        column("credit_member_id", Uuid()),
+    writing.note(
+        PostingDecision,
+        id=entry.decision_id,
+        outcome=decision.outcome,
+        event=decision.event,
+        source_kind=decision.source_kind,
+        source_id=decision.source_id,
+        guards=decision.guards,
+        entries=decision.entries,
+        amount=decision.amount,
+        by_id=decision.by_id,
+        overridden_by_id=decision.overridden_by_id,
+        reason=decision.reason,
     )
-    .render_derived(name="moves")
-)
-
-
-def _writing() -> Any:
-    """One statement: the entry unless it is there already, and then its decision and its postings."""
-    uuid, text = Uuid(), Text()
-    entry_columns: dict[str, Any] = {
-        "organization_id": bindparam("organization", type_=uuid),
-        "id": bindparam("entry", type_=uuid),
-        "event": bindparam("event", type_=text),
-        "dated": bindparam("dated", type_=Date()),
-        "description": bindparam("description", type_=text),
-        "source_kind": bindparam("source_kind", type_=text),
-        "source_id": bindparam("source", type_=uuid),
-        "reverses_id": bindparam("reverses", type_=uuid),
-        "decision_id": bindparam("decision", type_=uuid),
-        "by_id": bindparam("by", type_=uuid),
-    }
-    entry = (
-        insert(JournalEntry)
-        .from_select(list(entry_columns), select(*entry_columns.values()))
-        .on_conflict_do_nothing()
-        .returning(*JournalEntry.__table__.c)
-        .cte("entry")
-    )
-    decision_columns: dict[str, Any] = {
-        "organization_id": entry.c.organization_id,
-        "id": entry.c.decision_id,
-        "outcome": bindparam("outcome", type_=text),
-        "event": entry.c.event,
-        "source_kind": entry.c.source_kind,
-        "source_id": entry.c.source_id,
-        "guards": bindparam("guards", type_=JSONB()),
-        "entries": bindparam("entries", type_=BigInteger()),
-        "amount": bindparam("amount", type_=BigInteger()),
-        "by_id": entry.c.by_id,
-        "overridden_by_id": bindparam("overridden_by", type_=uuid),
-        "reason": bindparam("reason", type_=text),
-    }
-    decision = (
-        insert(PostingDecision)
-        .from_select(list(decision_columns), select(*decision_columns.values()))
-        .returning(PostingDecision.id)
-        .cte("decision")
-    )
-    postings = (
-        insert(Posting)
-        .from_select(
-            ["organization_id", "entry_id", "dated", *_moves.c.keys()],
-            select(entry.c.organization_id, entry.c.id, entry.c.dated, *_moves.c).select_from(
-                entry.join(_moves, true())
-            ),
+    writing.add(entry, taken=lambda: _taken(proposal))
+    ids = facts.account_ids
+    for position, move in enumerate(proposal.moves):
+        writing.note(
+            Posting,
+            id=posting_id(entry.id, position),
+            entry_id=entry.id,
+            dated=entry.dated,
+            amount=move.amount,
+            debit_account_id=ids[move.debit.account],
+            credit_account_id=ids[move.credit.account],
+            debit_chapter_id=move.debit.chapter_id,
+            credit_chapter_id=move.credit.chapter_id,
+            debit_member_id=move.debit.member_id,
+            credit_member_id=move.credit.member_id,
         )
-        .returning(Posting.id)
-        .cte("written")
-    )
-    return select(aliased(JournalEntry, entry)).add_cte(decision, postings)
+    return entry
 
 
-_WRITING = _writing()
-
-
-def _write(proposal: Proposal, decision: PostingDecision, facts: Facts) -> JournalEntry | None:
-    entry_id, ids, moves = new_id(), facts.account_ids, proposal.moves
-    values = {
-        "organization": tenancy.organization_id(),
-        "entry": entry_id,
-        "event": proposal.event.value,
-        "dated": proposal.on,
-        "description": proposal.description,
-        "source_kind": decision.source_kind,
-        "source": decision.source_id,
-        "reverses": proposal.reverses_id,
-        "decision": new_id(),
-        "by": decision.by_id,
-        "outcome": decision.outcome.value,
-        "guards": decision.guards,
-        "entries": decision.entries,
-        "amount": decision.amount,
-        "overridden_by": decision.overridden_by_id,
-        "reason": decision.reason,
-        "posting_ids": [posting_id(entry_id, position) for position in range(len(moves))],
-        "amounts": [move.amount for move in moves],
-        "debit_accounts": [ids[move.debit.account] for move in moves],
-        "credit_accounts": [ids[move.credit.account] for move in moves],
-        "debit_chapters": [move.debit.chapter_id for move in moves],
-        "credit_chapters": [move.credit.chapter_id for move in moves],
-        "debit_members": [move.debit.member_id for move in moves],
-        "credit_members": [move.credit.member_id for move in moves],
-    }
-    written: JournalEntry | None = db.session.scalars(_WRITING, values).one_or_none()
-    return written
+def _taken(proposal: Proposal) -> Exception:
+    said = "Somebody else has just put this in the books."
+    return guards.refusal(_question(proposal), {Guard.NOT_POSTED_BEFORE: said})
 
 
 def _move_balances(proposal: Proposal, facts: Facts) -> None:

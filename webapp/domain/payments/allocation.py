@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func
 
-from webapp.core import audit
+from webapp.core import audit, writing
 from webapp.core.db import db, new_id
 from webapp.core.errors import Conflict
 from webapp.domain.billing.invoice import Invoice
@@ -33,10 +33,9 @@ def receive(
     """
     assert payment.received_on is None, "A payment comes in once"
     payment.received_on, payment.allocated = on, sum(part for _, part in settled)
-    db.session.flush()
     for invoice, part in settled:
         _settle(payment, invoice, part, on=on, today=today)
-    _write([invoice for invoice, _ in settled])
+    promise_closing([invoice.id for invoice, _ in settled])
     post(
         Event.PAYMENT_RECEIVED,
         source=payment,
@@ -56,7 +55,8 @@ def allocate(payment: Payment, invoice: Invoice, amount: int, *, by: Login | Non
         raise Conflict("That is more than this invoice owes.")
     payment.allocated += amount
     allocation = _settle(payment, invoice, amount, on=on, today=on)
-    _write([invoice])
+    db.session.flush()
+    promise_closing([invoice.id])
     post(
         Event.PAYMENT_ALLOCATED,
         source=allocation,
@@ -119,7 +119,7 @@ def _begin(payment: Payment, invoice_id: UUID, amount: int, *, on: date) -> Allo
     allocation = Allocation(
         id=new_id(), payment_id=payment.id, invoice_id=invoice_id, amount=amount, allocated_on=on
     )
-    db.session.add(allocation)
+    writing.add(allocation)
     return allocation
 
 
@@ -127,12 +127,6 @@ def _end(allocation: Allocation, payment: Payment, *, on: date, by: Login | None
     allocation.undone_at, allocation.undone_on = func.now(), on
     allocation.undone_by_id = by.id if by else None
     payment.allocated -= allocation.amount
-
-
-def _write(invoices: Sequence[Invoice]) -> None:
-    """Allocations and invoices in one go; no page stays open for what is not owed any more."""
-    db.session.flush()
-    promise_closing([invoice.id for invoice in invoices])
 
 
 def _moves(payment: Payment, settled: Sequence[Part]) -> Iterator[Move]:

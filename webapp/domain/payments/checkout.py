@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Select, func, select
+from sqlalchemy import ARRAY, CheckConstraint, Index, Select, Uuid, bindparam, func, literal_column, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core import tenancy
+from webapp.core import tenancy, writing
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
 from webapp.core.errors import NotFound
-from webapp.core.jobs import Job, later
+from webapp.core.jobs import Job, later, nudge_after_commit, promise_in
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.payability import refuse_unless_payable
 from webapp.domain.organizations import Member
@@ -187,11 +188,27 @@ def promise_closing(invoice_ids: Sequence[UUID] | Select[UUID]) -> None:
 
     The caller holds the invoices, so no page opens meanwhile.
     """
+    if not isinstance(invoice_ids, Select):
+        writing.note_made(_CLOSING, _close, paid_invoices=list(invoice_ids))
+        return
     still_asking = Checkout.here().select(
         Checkout.invoice_id.in_(invoice_ids), Checkout.state.in_(UNFINISHED)
     )
     for invoice_id in db.session.scalars(still_asking.with_only_columns(Checkout.invoice_id)):
         later(Job.CLOSE_CHECKOUT, invoice_id=invoice_id)
+
+
+_close = partial(nudge_after_commit, Job.CLOSE_CHECKOUT)
+_ASKING = (
+    select(Checkout.invoice_id)
+    .where(
+        Checkout.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
+        Checkout.invoice_id == func.any(bindparam("paid_invoices", type_=ARRAY(Uuid()))),
+        Checkout.state.in_([literal_column(f"'{state}'") for state in UNFINISHED]),
+    )
+    .cte("asking")
+)
+_CLOSING = promise_in(Job.CLOSE_CHECKOUT, _ASKING, invoice_id=_ASKING.c.invoice_id)
 
 
 def _begin_closing(checkout: Checkout) -> None:

@@ -22,12 +22,13 @@ def credit_rest(
     by: Login | None,
 ) -> CreditNote | None:
     """What has no place yet, as one credit note; None when there is nothing. The caller holds the payment."""
-    db.session.flush()
-    if not payment.unapplied:
+    rest = payment.amount - payment.allocated - payment.credited - payment.returned
+    if not rest:
         return None
+    db.session.flush()
     return credit(
         payment,
-        payment.unapplied,
+        rest,
         origin=origin,
         against=payment.unapplied_receipts,
         invoice=invoice,

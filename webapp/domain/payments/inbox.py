@@ -126,7 +126,7 @@ def _taking_in() -> Any:
     )
     to_react_to = select(event.c.id).where(event.c.new, event.c.state == DeliveryState.RECEIVED)
     news = to_react_to.cte("news")
-    promised = promise_in(Job.REACT_TO_EVENT, news, event_id=news.c.id)
+    promised = promise_in(Job.REACT_TO_EVENT, news, once=news.c.id, event_id=news.c.id)
     return select(event.c.new, select(promised.c.id).scalar_subquery())
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func
 
-from webapp.core import audit, tenancy
+from webapp.core import audit, tenancy, writing
 from webapp.core.db import db, new_id
 from webapp.core.errors import Invalid
 from webapp.core.jobs import Job, later
@@ -55,7 +55,7 @@ def record_offline(
         recorded_by_id=by.id if by else None,
         settled_at=func.now(),
     )
-    db.session.add(payment)
+    writing.add(payment)
     allocation.receive(payment, settled, on=on, today=organization.today, by=by, deposit=deposit)
     audit.record("record_payment", payment, by=by, after={"amount": amount, "method": method})
     if receipt:

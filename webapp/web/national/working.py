@@ -7,7 +7,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from webapp import wiring
-from webapp.core import audit, jobs
+from webapp.core import audit, leases
 from webapp.core.db import transaction
 from webapp.core.jobs import OutboxJob
 from webapp.domain.reporting import operation
@@ -29,6 +29,6 @@ def working() -> str:
 def create_job_revival(job_id: UUID) -> Response:
     with transaction():
         job = OutboxJob.here().get(job_id, lock=True)
-        jobs.revive(job)
+        leases.revive(job)
         audit.record("tried again", job, by=current_user, after={"job": job.name})
     return see_other("national.working", notice="It is being tried again.")
