@@ -85,6 +85,28 @@ def test_a_failing_job_is_put_off_again_and_again_and_at_last_given_up_visibly(
     assert only_job().state is JobState.QUEUED
 
 
+def test_a_job_of_another_version_is_given_up_in_words_and_keeps_no_other_from_being_sent(
+    organization: Organization, jobs: JobRunner
+) -> None:
+    known = "daily"
+    with transaction() as session:
+        for name in ("fold_paper_planes", known):
+            session.add(OutboxJob(name=name, queue="bulk", arguments={"day": "2026-11-21"}))
+    sent = Recorder()
+    db.session.rollback()
+    schedule.sweep(sent)
+    assert sorted(nudge.work.name for nudge in sent.nudges) == [known, "fold_paper_planes"]
+    for _ in range(Job.DAILY.work.attempts):
+        jobs.run_all()
+        jobs.skip_pauses()
+    given_up = OutboxJob.here().first(OutboxJob.name == "fold_paper_planes")
+    assert given_up is not None
+    assert given_up.state is JobState.DEAD
+    assert "does not know this job" in str(given_up.last_error)
+    with transaction():
+        leases.revive(OutboxJob.here().get(given_up.id, lock=True))
+
+
 @pytest.mark.case("F5")
 def test_what_redis_forgot_the_sweeper_sends_again(organization: Organization) -> None:
     core_jobs.deliver_through(Silence())

@@ -163,7 +163,7 @@ def test_an_orphan_whose_lease_was_taken_stops_before_it_bills_anybody(
     with psycopg.connect(database.superuser_url) as first, psycopg.connect(database.superuser_url) as second:
         first.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
         with working(app, database, redis_url, tmp_path / "worker.log") as worker:
-            dispatcher.nudge([Nudge(one_job.organization_id, one_job.id, work_named(one_job.name).work)])
+            dispatcher.nudge([Nudge(one_job.organization_id, one_job.id, work_named(one_job.name))])
             until(lambda: waiting_for("outbox", database) == 1)
             asking = threading.Thread(target=second.execute, args=("LOCK TABLE outbox IN EXCLUSIVE MODE",))
             asking.start()
@@ -195,7 +195,7 @@ def test_an_orphan_that_is_billing_and_its_retry_have_one_effect(
     tmp_path: Path,
 ) -> None:
     """The orphan waits for its numbers while the retry waits for the orphan."""
-    nudge = Nudge(one_job.organization_id, one_job.id, work_named(one_job.name).work)
+    nudge = Nudge(one_job.organization_id, one_job.id, work_named(one_job.name))
     db.session.rollback()
     with psycopg.connect(database.superuser_url) as holder:
         holder.execute("LOCK TABLE number_counters IN EXCLUSIVE MODE")

@@ -209,7 +209,7 @@ def nudge(app: Flask, job: OutboxJob) -> None:
     from webapp.adapters.rq_dispatcher import RqDispatcher
 
     RqDispatcher(app.config["SETTINGS"].redis_url).nudge(
-        [Nudge(job.organization_id, job.id, work_named(job.name).work)]
+        [Nudge(job.organization_id, job.id, work_named(job.name))]
     )
 
 

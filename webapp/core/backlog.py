@@ -114,4 +114,4 @@ def overdue_nudges(limit: int = 500) -> list[Nudge]:
         .values(nudged_at=func.now())
         .returning(OutboxJob.organization_id, OutboxJob.id, OutboxJob.name)
     )
-    return [Nudge(row.organization_id, row.id, work_named(row.name).work) for row in rows]
+    return [Nudge(row.organization_id, row.id, work_named(row.name)) for row in rows]

@@ -78,7 +78,7 @@ def take_lease(organization_id: UUID, job_id: UUID) -> tuple[Lease, OutboxJob] |
     ).first()
     if found is None:
         return None
-    found.lease_expires_at = func.now() + timedelta(seconds=work_named(found.name).work.lease)
+    found.lease_expires_at = func.now() + timedelta(seconds=work_named(found.name).lease)
     return Lease(organization_id, job_id, token), found
 
 
@@ -88,12 +88,12 @@ def finish(lease: Lease) -> None:
 
 def has_died_too_often(job: OutboxJob) -> bool:
     """Whether its process ended in every attempt it has, without saying how."""
-    return job.attempts > work_named(job.name).work.attempts
+    return job.attempts > work_named(job.name).attempts
 
 
 def fail(lease: Lease, job: OutboxJob, error: str) -> JobState:
     """Put the job back with a growing pause, or give it up as dead where a person sees it."""
-    if job.attempts >= work_named(job.name).work.attempts:
+    if job.attempts >= work_named(job.name).attempts:
         _settle(lease, state=JobState.DEAD, finished_at=func.now(), last_error=error)
         return JobState.DEAD
     pause = timedelta(seconds=min(3600, 2**job.attempts * 5) * _chance.uniform(0.8, 1.2))

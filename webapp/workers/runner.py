@@ -12,7 +12,7 @@ from webapp.core import audit, deadlocks, jobs, leases, tally, tenancy
 from webapp.core.audit import Origin
 from webapp.core.db import db, transaction
 from webapp.core.errors import Refusal
-from webapp.core.jobs import Job, JobState, OutboxJob
+from webapp.core.jobs import JobState, OutboxJob
 from webapp.core.leases import Lease, LeaseLost
 from webapp.core.redaction import redacted
 from webapp.core.tally import Counted
@@ -35,6 +35,10 @@ class EndedWithoutAWord(Refusal):
     message = "Its process was ended in the middle of every attempt."
 
 
+class UnknownJob(Refusal):
+    message = "This version of Duesbook does not know this job. Another version promised it."
+
+
 def perform(organization_id: str, job_id: str) -> None:
     """Entry point of the queue. Does nothing when the job is done, not due, or in somebody else's hands."""
     with tenancy.acting_for(UUID(organization_id)):
@@ -51,7 +55,6 @@ def hand_on(organization_id: str, job_id: str) -> None:
 
 
 def _perform(lease: Lease, row: OutboxJob) -> None:
-    job = jobs.work_named(row.name)
     started = time.perf_counter()
     audit.origin.set(Origin(request_id=row.request_id))
     structlog.contextvars.bind_contextvars(
@@ -62,7 +65,7 @@ def _perform(lease: Lease, row: OutboxJob) -> None:
         request_id=row.request_id,
     )
     try:
-        outcome = _outcome(lease, row, job)
+        outcome = _outcome(lease, row)
         tally.count(Counted.JOB, row.name, outcome)
         log.info("job", outcome=outcome, milliseconds=round((time.perf_counter() - started) * 1000))
     finally:
@@ -71,12 +74,12 @@ def _perform(lease: Lease, row: OutboxJob) -> None:
         structlog.contextvars.unbind_contextvars("job", "job_id", "organization_id", "attempt", "request_id")
 
 
-def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
+def _outcome(lease: Lease, row: OutboxJob) -> str:
     """Do it, and settle its promise: `done`, `queued` to be tried again, `dead`, or `lease_lost`."""
     failure: BaseException | None = None
     try:
         with leases.under(lease):
-            _work(row, job)
+            _work(row)
     except LeaseLost:
         return "lease_lost"
     except MemoryError:
@@ -102,7 +105,10 @@ def _outcome(lease: Lease, row: OutboxJob, job: Job) -> str:
     return "done"
 
 
-def _work(row: OutboxJob, job: Job) -> None:
+def _work(row: OutboxJob) -> None:
+    job = jobs.named(row.name)
+    if job is None:
+        raise UnknownJob
     if leases.has_died_too_often(row):
         raise EndedWithoutAWord
     deadlocks.outlast(lambda: JOBS[job](**_arguments(row.arguments)))
