@@ -58,6 +58,7 @@ from webapp.domain.payments.gateway import (
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.sighting import look
+from webapp.domain.plans import answering
 from webapp.domain.refunds import deciding
 from webapp.domain.refunds.seen import learn, learn_of_payment
 from webapp.domain.reporting import operation
@@ -80,6 +81,7 @@ ACTIONS: Mapping[Action, Deed] = {
     Action.CREDIT_RELEASE: deciding.carry_out,
     Action.ADJUSTMENT: _credit_or_change(goodwill.carry_out, withdrawing.carry_out, adjusting.carry_out),
     Action.WRITE_OFF: adjusting.carry_out,
+    Action.PAYMENT_PLAN: answering.carry_out,
 }
 """What is done when it is approved. Each looks again, and does what was approved or nothing."""
 
@@ -88,6 +90,7 @@ DENIALS: Mapping[Action, Deed] = {
     Action.CREDIT_RELEASE: deciding.drop,
     Action.ADJUSTMENT: _credit_or_change(goodwill.turn_down, withdrawing.turn_down, adjusting.turn_down),
     Action.WRITE_OFF: adjusting.turn_down,
+    Action.PAYMENT_PLAN: answering.turn_down,
 }
 """What tells the subject that it was denied, or withdrawn by whoever asked: the state says which."""
 

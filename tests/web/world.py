@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -69,6 +70,10 @@ from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.plans import answering, proposing
+from webapp.domain.plans.plan import PaymentPlan
+from webapp.domain.plans.proposing import Wish
+from webapp.domain.plans.terms import Terms
 from webapp.domain.refunds.refund import Refund, RefundState
 from webapp.domain.reporting import seals, standing_letters
 from webapp.domain.reporting.standing_letters import StandingLetter
@@ -142,6 +147,7 @@ def make_world(name: str, *, members: int = 2) -> World:
         ids |= {"days": 0, "chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
         invoice = _bill(ids, status, people, logins[ADMIN])
         _take_money(ids, people, invoice)
+        ids["plan_id"] = make_plan(people[0], logins[TREASURER], logins[MEMBER], organization).id
         _odds_and_ends(ids, invoice, chapter, logins)
         _approvals(ids, organization, logins)
         ids["batch_id"] = make_batch(chapter, [(people[0].number, "1.00")], logins[TREASURER]).id
@@ -230,6 +236,18 @@ def make_batch(chapter: Chapter, rows: Sequence[tuple[str, str]], by: Login) -> 
         batch = batches.open_batch(slip, chapter=chapter, by=by)
         batch_lines.write(batch, typed, session.get_one(Organization, batch.organization_id))
     return batch
+
+
+def make_plan(member: Member, treasurer: Login, own: Login, organization: Organization) -> PaymentPlan:
+    """One that is kept, about an invoice of its own."""
+    invoice, today = factories.make_invoice(9_000, member=member), organization.today
+    terms = Terms(today, 31, installments=3, down_payment=1_000, interest_rate=Decimal("6.5"))
+    with transaction():
+        Member.here().get(member.id).login_id = own.id
+        wish = Wish([invoice.id], terms)
+        plan = proposing.propose(member, wish, as_member=False, by=treasurer, on=today)
+        answering.accept(plan, as_member=True, by=own, on=today)
+    return plan
 
 
 def make_event(processor_id: UUID) -> ProcessorEvent:

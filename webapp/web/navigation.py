@@ -31,7 +31,7 @@ _MEMBERS = (
     ("Account", "members.ledger"),
 )
 _BELONGS_TO = {
-    "invoices": ("adjustments", "refunds", "bulk-actions"),
+    "invoices": ("adjustments", "refunds", "bulk-actions", "payment-plans"),
     "payments": ("allocations", "disputes"),
     "members": ("imports", "statuses", "standing"),
     "trial_balance": ("journal", "closed-books", "exports"),

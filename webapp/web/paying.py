@@ -24,10 +24,10 @@ _ROUNDS = 4
 _LOOK_EVERY = 5
 
 
-def go_to_checkout(invoice_id: UUID, addresses: ReturnAddresses) -> Response:
+def go_to_checkout(invoice_id: UUID, addresses: ReturnAddresses, *, part: int | None = None) -> Response:
     """Off to the processor's page (303), by our own full redirect; to our own while it does not answer."""
     try:
-        opened = open_checkout(invoice_id, addresses)
+        opened = open_checkout(invoice_id, addresses, part=part)
     except GatewayUnavailable:
         with transaction():
             begun = Checkout.unfinished_of(invoice_id)
@@ -43,11 +43,14 @@ def trying() -> str | None:
     return request.args.get("trying")
 
 
-def open_checkout(invoice_id: UUID, addresses: ReturnAddresses) -> Checkout:
-    """The invoice's live checkout. What it was before is repeated, or closed first, until one can be paid."""
+def open_checkout(invoice_id: UUID, addresses: ReturnAddresses, *, part: int | None = None) -> Checkout:
+    """The invoice's live checkout, for all that is owed or a part of it.
+
+    What it was before is repeated, or closed first, until one can be paid.
+    """
     for _ in range(_ROUNDS):
         with transaction():
-            checkout = checkouts.begin(invoice_id, addresses=addresses, now=clock.now())
+            checkout = checkouts.begin(invoice_id, addresses=addresses, now=clock.now(), part=part)
             processor = PaymentProcessor.here().get(checkout.processor_id)
             payment = Payment.here().get(checkout.payment_id)
         if checkout.state is CheckoutState.LIVE:

@@ -49,6 +49,7 @@ RESOURCES: dict[str, list[str]] = {
         "invoice_pdf",
         "credit_notes",
         "good_standing",
+        "payment_plans",
     ],
     "treasurers": [
         "home",
@@ -70,6 +71,7 @@ RESOURCES: dict[str, list[str]] = {
         "failed_refunds",
         "disputes",
         "credit_notes",
+        "payment_plans",
         "late_fees",
         "reminders",
     ],
@@ -137,6 +139,7 @@ RESOURCES: dict[str, list[str]] = {
         "approval_delegations",
         "disputes",
         "credit_notes",
+        "payment_plans",
     ],
     "api": [
         "organizations",
@@ -157,6 +160,7 @@ RESOURCES: dict[str, list[str]] = {
         "refunds",
         "disputes",
         "credit_notes",
+        "payment_plans",
         "books",
         "closed_books",
         "roster_imports",

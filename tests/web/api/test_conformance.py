@@ -28,7 +28,7 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
-from tests.web.world import make_approval, make_batch, make_bulk_action, make_credit, make_dispute
+from tests.web.world import make_approval, make_batch, make_bulk_action, make_credit, make_dispute, make_plan
 from webapp.core.db import db, transaction
 from webapp.domain import ledger
 from webapp.domain.billing.periods import BillingPeriod
@@ -106,6 +106,7 @@ def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[s
         "schedule_id": schedule.id,
         "run_id": invoice.run_id,
         "span_id": span.id,
+        "plan_id": make_plan(member, treasurer, factories.make_login(), organization).id,
         "approval_id": asked.id,
     }
     return {f"path.{name}": str(row_id) for name, row_id in found.items()}

@@ -1,6 +1,7 @@
 """Which role may do what, and that no id of another organization opens anything, wherever it stands."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -128,6 +129,13 @@ POLICY: dict[str, set[RoleName]] = {
     "withdraw_credit_note": {N, T},
     "undo_credit_application": {N, T},
     "undo_allocation": {N, T},
+    "list_payment_plans": {N, A, T, M},
+    "read_payment_plan": {N, A, T, M},
+    "preview_payment_plan": {N, T},
+    "propose_payment_plan": {N, T},
+    "accept_payment_plan": {N, T},
+    "refuse_payment_plan": {N, T},
+    "cancel_payment_plan": {N, T},
     "send_payment_receipt": {N, T},
     "read_audit_trail": {N, A},
     "read_seals": {N, A},
@@ -256,6 +264,8 @@ READABLE: dict[str, Any] = {
     "grant_standing": {"until": "2027-01-01", "reason": "Not mine"},
     "reopen_books": {"reason": "Not mine"},
     "withdraw_credit_note": {"reason": "Not mine"},
+    "refuse_payment_plan": {"reason": "Not mine"},
+    "cancel_payment_plan": {"reason": "Not mine"},
 }
 """A body that would do, where one is needed before the id is looked for."""
 
@@ -281,6 +291,8 @@ BATCH = {
     "lines": [{"member": "N1", "amount": 100}],
 }
 BY_CHECK = {"amount": 100, "reason": "Left the chapter", "how": "check", "check_number": "2041"}
+PLAN = {"starts_on": str(date.today() + timedelta(days=30)), "payment_day": 31, "installments": 2}
+PLAN |= {"member_id": "member_id", "invoice_ids": ["invoice_id"]}
 IN_BODIES = [
     Place("add_member", "chapter_id", MEMBER),
     Place("change_member", "chapter_id", {}),
@@ -304,6 +316,15 @@ IN_BODIES = [
     Place("give_credit", "member_id", {"amount": 100, "reason": "The hall was closed"}),
     Place("apply_credit_note", "invoice_id", {"allocation": "specific"}),
     Place("apply_credit_note", "invoices", {"allocation": "specific"}, "invoice_id"),
+    *(
+        Place(operation, name, PLAN, kind)
+        for operation in ("preview_payment_plan", "propose_payment_plan")
+        for name, kind in (
+            ("member_id", ""),
+            ("invoice_ids", "invoice_id"),
+            ("replaces_id", "plan_id"),
+        )
+    ),
 ]
 IN_QUERIES = [
     Place("list_invoices", "member", {}, "member_id"),
@@ -317,6 +338,7 @@ IN_QUERIES = [
     Place("list_late_fees", "member", {}, "member_id"),
     Place("list_refunds", "member", {}, "member_id"),
     Place("list_credit_notes", "member", {}, "member_id"),
+    Place("list_payment_plans", "member", {}, "member_id"),
     Place("list_refunds", "invoice", {}, "invoice_id"),
     Place("read_audit_trail", "subject", {}, "invoice_id"),
     Place("list_approval_requests", "member", {}, "member_id"),
@@ -377,7 +399,9 @@ def test_a_foreign_id_in_a_query_is_answered_like_an_id_that_nobody_has(
 
 
 def named_by(ids: dict[str, Any], value: Any) -> Any:
-    """The id of this name, or what stands there itself."""
+    """The id of this name, or what stands there itself; in a list as well."""
+    if isinstance(value, list):
+        return [named_by(ids, one) for one in value]
     return str(ids[value]) if isinstance(value, str) and value in ids else value
 
 

@@ -8,6 +8,7 @@ class Action(StrEnum):
     ADJUSTMENT = "adjustment"
     WRITE_OFF = "write_off"
     CREDIT_RELEASE = "credit_release"
+    PAYMENT_PLAN = "payment_plan"
 
     @property
     def label(self) -> str:

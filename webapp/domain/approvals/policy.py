@@ -31,6 +31,9 @@ class Right(StrEnum):
     SECOND = "second"
 
 
+USUALLY_ALONE = frozenset({Action.PAYMENT_PLAN})
+"""Where nothing is said officers do these alone: no money moves, and the other side has to agree anyhow."""
+
 SETTLED_ELSEWHERE = (
     "NOT (role = 'national_admin' AND \"right\" = 'second')"
     " AND NOT (role = 'treasurer' AND action = 'refund' AND \"right\" = 'alone')"
@@ -39,7 +42,8 @@ SETTLED_ELSEWHERE = (
 
 class ApprovalPolicy(OrganizationRow, Base):
     """One limit that the organization has set. Where there is none, officers ask a second person for
-    everything but refunds within the dues settings' cap, and only national admins are that second person.
+    everything but payment plans and refunds within the dues settings' cap, and only national admins are that
+    second person.
     """
 
     __tablename__ = "approval_policies"
@@ -87,6 +91,13 @@ PLACES = [
 ]
 
 
+def usual(place: Place, *, refund_cap: int) -> Limit:
+    """What holds where the organization has said nothing."""
+    if place.right is Right.ALONE and place.action in USUALLY_ALONE:
+        return None
+    return refund_cap if place.action is Action.REFUND else 0
+
+
 def covers(limit: Limit, amount: int) -> bool:
     return limit is None or amount <= limit
 
@@ -97,10 +108,11 @@ def most(limits: Sequence[Limit]) -> Limit:
     return None if len(known) < len(limits) else max(known, default=0)
 
 
-def limit_of(who: Access | Login | None, action: Action, *, usual: int = 0, lock: bool = False) -> Limit:
+def limit_of(who: Access | Login | None, action: Action, *, usual: Limit = 0, lock: bool = False) -> Limit:
     """Up to which amount somebody acts without a second person; with several roles, the most of them.
 
-    `usual` is what holds for an officer where the policy says nothing: for refunds the dues settings' cap.
+    `usual` is what holds for an officer where the policy says nothing: for refunds the dues settings' cap,
+    for payment plans any amount.
     With `lock`, roles and policy are read as they are now, and stay so until this transaction ends.
     """
     if who is None:

@@ -42,6 +42,7 @@ class Invoice(OrganizationRow, Base):
     `billed` is the sum of the lines; `adjusted` what adjustments took off; `paid` what allocations settled,
     net of what refunds reinstated; `refunded` what went back without reinstating the debt;
     `owed` = billed − adjusted − paid, 0 when void. `status` is written by `derive_status` alone.
+    `on_plan`: a payment plan that is kept reschedules it, so it is not chased by itself.
     `chapter_part` of what was billed belongs to the chapter. `bill_to` is who pays, as of the run.
     """
 
@@ -57,6 +58,7 @@ class Invoice(OrganizationRow, Base):
     run_id: Mapped[UUID | None]
     status: Mapped[InvoiceStatus] = mapped_column(default=InvoiceStatus.OPEN)
     processing: Mapped[bool] = mapped_column(default=False)
+    on_plan: Mapped[bool] = mapped_column(default=False, server_default="false")
     currency: Mapped[str]
     billed: Mapped[int]
     chapter_part: Mapped[int] = mapped_column(default=0)
@@ -226,14 +228,19 @@ class Invoice(OrganizationRow, Base):
         audit.record("voided", self, by=by, reason=self.void_reason, before={"owed": owed}, after={"owed": 0})
 
     def entries(self) -> Sequence[ledger.JournalEntry]:
-        """What stands in the books about what it charges: issue, late fee, what adjustments changed."""
+        """What stands in the books about what it charges: issue, late fee, a plan's interest, adjustments."""
         changes = select(Adjustment.id).where(
             Adjustment.organization_id == self.organization_id, Adjustment.invoice_id == self.id
         )
         late = select(LateFee.id).where(
             LateFee.organization_id == self.organization_id, LateFee.invoice_id == self.id
         )
-        return ledger.standing_entries(union_all(select(literal(self.id)), late, changes))
+        interest = select(InvoiceLine.id).where(
+            InvoiceLine.organization_id == self.organization_id,
+            InvoiceLine.invoice_id == self.id,
+            InvoiceLine.kind == LineKind.PLAN_INTEREST,
+        )
+        return ledger.standing_entries(union_all(select(literal(self.id)), late, interest, changes))
 
     def posting_objections(self, event: ledger.Event) -> Iterator[tuple[ledger.Guard, str]]:
         if self.is_void:

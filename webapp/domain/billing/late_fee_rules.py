@@ -70,7 +70,8 @@ def due(organization: Organization, on: date) -> Select[Any]:
     """Invoices that cost a fee on that day and have none: columns invoice_id, owed, member_id, chapter_id,
     number, due_on, schedule_id, source, kind, percent, maximum, after_days and the fee's amount.
 
-    None while a payment that takes days is under way: the member has paid as far as anybody knows.
+    None while a payment that takes days is under way: the member has paid as far as anybody knows. None while
+    a payment plan is kept.
     """
     rule = Rule.of(organization)
     fee = _Fee(rule)
@@ -105,6 +106,7 @@ def due(organization: Organization, on: date) -> Select[Any]:
             Invoice.organization_id == organization.id,
             Invoice.owed > 0,
             Invoice.processing.is_(False),
+            Invoice.on_plan.is_(False),
             Invoice.due_on < on,
             Invoice.due_on + fee.after_days < on,
             fee.amount > 0,

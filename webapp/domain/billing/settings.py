@@ -49,6 +49,7 @@ class DuesSettings(OrganizationRow, Base):
     Invoices due before `late_fees_since` cost no late fee; where `late_fee_goes_with_waiver`, a fee is waived
     when all the rest of its invoice is. Who owes something that was due more than `standing_after_days` days
     ago is not in good standing.
+    A payment plan defaults when an installment is unpaid for more than `plan_tolerance_days`.
     """
 
     __tablename__ = "dues_settings"
@@ -71,6 +72,7 @@ class DuesSettings(OrganizationRow, Base):
     card_retry_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [3, 5, 7])
     prorate_late_joiners: Mapped[bool] = mapped_column(default=False)
     standing_after_days: Mapped[int] = mapped_column(default=30, server_default="30")
+    plan_tolerance_days: Mapped[int] = mapped_column(default=10, server_default="10")
     set_by_id: Mapped[UUID | None]
 
     __table_args__ = (
@@ -125,12 +127,15 @@ _NOT_NEGATIVE = (
 )
 
 
+_DAYS = ("due_after_days", "grace_days", "late_fee_after_days", "standing_after_days", "plan_tolerance_days")
+
+
 def _refuse_impossible(values: dict[str, Any]) -> None:
     problems: dict[str, str] = {}
     for name in _NOT_NEGATIVE:
         if (values.get(name) or 0) < 0:
             problems[name] = "An amount can't be negative."
-    for name in ("due_after_days", "grace_days", "late_fee_after_days", "standing_after_days"):
+    for name in _DAYS:
         if not 0 <= (values.get(name) or 0) <= 730:
             problems[name] = "Enter a number of days from 0 to 730."
     for name in ("reminder_days", "card_retry_days"):

@@ -28,7 +28,7 @@ from webapp.core.jobs import Job, later
 from webapp.domain import ledger
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, end_waiting
 from webapp.domain.billing.ids import new_ids
-from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.billing.periods import hold as hold_period
 from webapp.domain.billing.run import UNDER_WAY, BillingRun, RunState
@@ -50,7 +50,7 @@ VOIDED = working_table(
 
 
 class MoneyUnderWay(Conflict):
-    message = "Something of this run has been paid or adjusted already, or a payment is under way."
+    message = "Something of this run has been paid, adjusted or put on a payment plan, or is being paid."
     next_step = "Void the invoices that were wrong one by one, and leave the paid ones."
 
 
@@ -102,7 +102,14 @@ def _refuse_if_paid(run: BillingRun) -> None:
         Adjustment.invoice_id == Invoice.id,
         Adjustment.state == AdjustmentState.APPROVED,
     )
-    touched = or_(Invoice.paid > 0, Invoice.refunded > 0, Invoice.processing, changed)
+    interest = exists().where(
+        InvoiceLine.organization_id == Invoice.organization_id,
+        InvoiceLine.invoice_id == Invoice.id,
+        InvoiceLine.kind == LineKind.PLAN_INTEREST,
+    )
+    touched = or_(
+        Invoice.paid > 0, Invoice.refunded > 0, Invoice.processing, changed, Invoice.on_plan, interest
+    )
     if db.session.scalar(select(exists(Invoice.here().select(Invoice.run_id == run.id, touched)))):
         raise MoneyUnderWay
 

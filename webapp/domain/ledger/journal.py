@@ -22,6 +22,7 @@ class Event(StrEnum):
     INVOICE_ISSUED = "invoice_issued"
     INVOICE_VOIDED = "invoice_voided"
     LATE_FEE = "late_fee"
+    PLAN_INTEREST = "plan_interest"
     ADJUSTMENT = "adjustment"
     WRITE_OFF = "write_off"
     PAYMENT_RECEIVED = "payment_received"

@@ -10,7 +10,13 @@ from webapp.core import clock, tenancy
 from webapp.core.db import db
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.notifications import approval_mails, credit_mails, dispute_mails, invoice_mails
+from webapp.domain.notifications import (
+    approval_mails,
+    credit_mails,
+    dispute_mails,
+    invoice_mails,
+    plan_mails,
+)
 from webapp.domain.notifications.delivery import (
     Mail,
     MailKind,
@@ -215,6 +221,7 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "dispute_opened": dispute_mails.announcing("opened"),
     "dispute_lost": dispute_mails.announcing("lost"),
     "dispute_won": dispute_mails.announcing("won"),
+    **{f"plan_{what}": plan_mails.announcing(what) for what in plan_mails.ABOUT},
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
     "approval_waiting": approval_mails.tell_deciders,

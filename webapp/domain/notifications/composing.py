@@ -20,6 +20,7 @@ from webapp.domain.notifications import (
     credit_pdf,
     dispute_mails,
     dispute_wording,
+    plan_mails,
     refund_wording,
     reminder_texts,
     sign_in_wording,
@@ -262,6 +263,16 @@ def _late_fee(occasion: Occasion) -> Composed:
     return message, [occasion.letter(invoice)]
 
 
+def _payment_plan(occasion: Occasion) -> Composed:
+    details, to_member = occasion.mail.details, occasion.mail.member_id is not None
+    plan = plan_mails.loaded(UUID(details["plan_id"]))
+    url = occasion.links.payment_plan(occasion.organization, plan, to_member=to_member)
+    message = plan_mails.message(occasion.voice, plan, details["what"], url, to_member=to_member)
+    if message is None:
+        raise Pointless("The plan has gone on since.")
+    return message, []
+
+
 def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], Composed]:
     def composed(occasion: Occasion) -> Composed:
         message = write(occasion.voice, occasion.links, occasion.mail)
@@ -294,6 +305,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.SIGN_IN_LINK: _sign_in_link,
     MailKind.ADJUSTMENT: _adjustment,
     MailKind.LATE_FEE: _late_fee,
+    MailKind.PAYMENT_PLAN: _payment_plan,
 }
 
 

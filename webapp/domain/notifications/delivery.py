@@ -43,6 +43,8 @@ class MailKind(StrEnum):
     SIGN_IN_LINK = "sign_in_link"
     ADJUSTMENT = "adjustment"
     LATE_FEE = "late_fee"
+    PAYMENT_PLAN = "payment_plan"
+    INSTALLMENT = "installment"
     APPROVAL_WAITING = "approval_waiting"
     APPROVAL_NEWS = "approval_news"
 
@@ -53,7 +55,7 @@ class MailKind(StrEnum):
     @property
     def at_most_once(self) -> bool:
         """Rather not at all than twice: nobody wants to be urged twice for one debt."""
-        return self is MailKind.REMINDER
+        return self in (MailKind.REMINDER, MailKind.INSTALLMENT)
 
 
 class MailState(StrEnum):

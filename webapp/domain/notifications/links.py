@@ -17,6 +17,7 @@ from webapp.domain.organizations import (
     password_reset,
     sign_in_links,
 )
+from webapp.domain.plans.plan import PaymentPlan
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Links:
 
     def approval(self, organization: Organization, approval_id: UUID) -> str:
         return f"{self.host}/o/{organization.slug}/approvals/{approval_id}"
+
+    def payment_plan(self, organization: Organization, plan: PaymentPlan, *, to_member: bool) -> str:
+        """On the member's own pages, or among the chapter's, where officers and national admins see it."""
+        whose = "my" if to_member else f"chapters/{plan.chapter.code}"
+        return f"{self.host}/o/{organization.slug}/{whose}/payment-plans/{plan.id}/"
 
     def password_reset(self, mail: Mail, login: Login) -> str:
         """Its two hours begin when the mail was written down, however long it waited for the mail server."""

@@ -96,6 +96,7 @@ def _latest_steps(organization: Organization, on: date, offsets: Sequence[int]) 
             Invoice.organization_id == organization.id,
             Invoice.owed > 0,
             Invoice.processing.is_(False),
+            Invoice.on_plan.is_(False),
             ~contested(),
             func.coalesce(Member.email, "") != "",
             ~paused,
@@ -131,6 +132,8 @@ def why_not(invoice: Invoice, member: Member, *, on: date) -> str | None:
         return "Nothing is owed any more."
     if invoice.processing:
         return "A payment is under way."
+    if invoice.on_plan:
+        return "It is on a payment plan."
     if Invoice.here().first(Invoice.id == invoice.id, contested()):
         return "A payment of it is disputed."
     if member.reminders_paused_until is not None and member.reminders_paused_until >= on:

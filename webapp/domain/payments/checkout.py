@@ -55,7 +55,8 @@ class Checkout(OrganizationRow, Base):
     """`attempt` counts the checkouts of the invoice and is part of the idempotency key.
 
     `asked` keeps the wording of the order, so that asking again is the same question to the letter. Once it
-    is answered it is forgotten, because the payer's own link stands in it.
+    is answered it is forgotten, because the payer's own link stands in it. A `part` asks for less than is
+    owed, such as an installment.
     """
 
     __tablename__ = "checkouts"
@@ -65,6 +66,7 @@ class Checkout(OrganizationRow, Base):
     processor_id: Mapped[UUID]
     attempt: Mapped[int]
     amount: Mapped[int]
+    part: Mapped[bool] = mapped_column(default=False, server_default="false")
     state: Mapped[CheckoutState] = mapped_column(default=CheckoutState.OPENING)
     asked: Mapped[dict[str, Any]]
     session_reference: Mapped[str | None]
@@ -138,7 +140,7 @@ class Checkout(OrganizationRow, Base):
         return (
             self.state is not CheckoutState.CLOSING
             and invoice.is_payable
-            and self.amount == invoice.owed
+            and (self.amount == invoice.owed or (self.part and self.amount < invoice.owed))
             and now < self.expires_at - LAST_MINUTES
         )
 
@@ -158,17 +160,21 @@ class Checkout(OrganizationRow, Base):
         self.state, self.url = as_, None
 
 
-def begin(invoice_id: UUID, *, addresses: ReturnAddresses, now: datetime) -> Checkout:
+def begin(
+    invoice_id: UUID, *, addresses: ReturnAddresses, now: datetime, part: int | None = None
+) -> Checkout:
     """The invoice's one checkout: the live one, one to open at the processor, or one to close there first.
 
     Its state says which. Follow-ups are promised here, so that a crash after this leaves nothing dangling.
+    It asks for all that is owed, or for a `part` of it.
     """
     invoice = Invoice.here().get(invoice_id, lock=True)
+    amount = invoice.owed if part is None else min(part, invoice.owed)
     refuse_unless_payable(invoice)
     unfinished = Checkout.unfinished_of(invoice.id)
     if unfinished is None:
-        return _start(invoice, PaymentProcessor.current(), addresses, now)
-    if not unfinished.fits(invoice, now=now):
+        return _start(invoice, amount, PaymentProcessor.current(), addresses, now)
+    if unfinished.amount != amount or not unfinished.fits(invoice, now=now):
         _begin_closing(unfinished)
     return unfinished
 
@@ -217,7 +223,7 @@ def _begin_closing(checkout: Checkout) -> None:
 
 
 def _start(
-    invoice: Invoice, processor: PaymentProcessor, addresses: ReturnAddresses, now: datetime
+    invoice: Invoice, amount: int, processor: PaymentProcessor, addresses: ReturnAddresses, now: datetime
 ) -> Checkout:
     member = Member.here().get(invoice.member_id)
     payment = Payment(
@@ -226,7 +232,7 @@ def _start(
         chapter_id=invoice.chapter_id,
         processor_id=processor.id,
         method=Method.UNKNOWN,
-        amount=invoice.owed,
+        amount=amount,
         currency=invoice.currency,
     )
     checkout_id = new_id()
@@ -237,7 +243,8 @@ def _start(
         payment_id=payment.id,
         processor_id=processor.id,
         attempt=next_attempt(invoice.id),
-        amount=invoice.owed,
+        amount=amount,
+        part=amount < invoice.owed,
         state=CheckoutState.OPENING,
         expires_at=(now + LIFETIME).replace(microsecond=0),
         asked={

@@ -31,9 +31,10 @@ from webapp.domain.billing.late_fees import LateFee, LateFeeRun
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.organizations import local_day
 from webapp.domain.payments.payment import Allocation
+from webapp.domain.plans.plan import PlanInterest
 from webapp.domain.refunds.refund import Refund, RefundPart
 
-CHARGED_LATER = (LineKind.LATE_FEE, LineKind.ADJUSTMENT)
+CHARGED_LATER = (LineKind.LATE_FEE, LineKind.ADJUSTMENT, LineKind.PLAN_INTEREST)
 """Lines that an invoice did not begin with. Their documents say since when they count."""
 
 WHOSE = ("invoice_id", "member_id", "chapter_id", "schedule_id", "period_id", "due_on")
@@ -44,6 +45,7 @@ class Change(StrEnum):
 
     ISSUED = "issued"
     LATE_FEE = "late_fee"
+    PLAN_INTEREST = "plan_interest"
     ADJUSTED = "adjusted"
     VOIDED = "voided"
     PAID = "paid"
@@ -61,7 +63,8 @@ def changes(*only: ColumnElement[bool]) -> CompoundSelect[Any]:
     `only` are conditions on the invoice, such as `Invoice.member_id == member.id`.
     """
     here = Invoice.organization_id == tenancy.organization_id()
-    found = [_issued(), _late_fees(), _adjusted(), _voided(), *_paid(), *_credited(), *_forgiven()]
+    charged = [_issued(), _late_fees(), _plan_interest(), _adjusted(), _voided()]
+    found = [*charged, *_paid(), *_credited(), *_forgiven()]
     return union_all(*(one.where(here, *only) for one in found))
 
 
@@ -97,6 +100,11 @@ def _late_fees() -> Select[Any]:
     its_run = and_(LateFeeRun.organization_id == LateFee.organization_id, LateFeeRun.id == LateFee.run_id)
     charged = _change(Change.LATE_FEE, LateFeeRun.charged_on, LateFee.amount, LateFee.id)
     return charged.join(LateFee, _of(LateFee)).join(LateFeeRun, its_run)
+
+
+def _plan_interest() -> Select[Any]:
+    charged = _change(Change.PLAN_INTEREST, PlanInterest.charged_on, PlanInterest.amount, PlanInterest.id)
+    return charged.join(PlanInterest, _of(PlanInterest))
 
 
 def _adjusted() -> Select[Any]:

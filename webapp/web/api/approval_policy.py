@@ -69,7 +69,7 @@ def _told() -> dict[str, Any]:
     cap = DuesSettings.of(g.organization).refund_cap
     limits = [
         place._asdict()
-        | {"up_to": said.get(place, cap if place.action is Action.REFUND else 0), "is_set": place in said}
+        | {"up_to": said.get(place, policy.usual(place, refund_cap=cap)), "is_set": place in said}
         for place in PLACES
     ]
     return {
