@@ -80,7 +80,7 @@ def test_the_request_shows_the_order_to_the_letter_and_the_member_beside_it(
     enter(client, world.logins[ADMIN])
     page = client.get(one(world)).text
     assert f'name="seen" value="{stored(world).order_digest}"' in page
-    for words in ("What will be done, to the letter", "waiver", "How Ana stands", "$400.00", "$340.00"):
+    for words in ("What will be done, to the letter", "waiver", "How Ana stands", "$490.00", "$430.00"):
         assert words in page
 
 

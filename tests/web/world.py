@@ -240,7 +240,8 @@ def make_batch(chapter: Chapter, rows: Sequence[tuple[str, str]], by: Login) -> 
 
 def make_plan(member: Member, treasurer: Login, own: Login, organization: Organization) -> PaymentPlan:
     """One that is kept, about an invoice of its own."""
-    invoice, today = factories.make_invoice(9_000, member=member), organization.today
+    later = {"due_on": date(2099, 7, 31), "grace_ends_on": date(2099, 8, 15)}
+    invoice, today = factories.make_invoice(9_000, member=member, **later), organization.today
     terms = Terms(today, 31, installments=3, down_payment=1_000, interest_rate=Decimal("6.5"))
     with transaction():
         Member.here().get(member.id).login_id = own.id

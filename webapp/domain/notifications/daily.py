@@ -14,6 +14,7 @@ from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Organization, housekeeping
 from webapp.domain.payments import checkout, crediting
+from webapp.domain.plans import nightly
 
 
 def pass_day(organization: Organization, day: date, links: Links) -> tuple[DailyRun, bool]:
@@ -26,6 +27,7 @@ def pass_day(organization: Organization, day: date, links: Links) -> tuple[Daily
         return done, False
     made.counts = {
         "overdue": mark_overdue(organization, day),
+        **nightly.pass_day(organization, day),
         "late_fees": _charge_late_fees(organization, day),
         "credited": crediting.sweep(organization),
         "reminders": reminders.promise(organization, day, links),

@@ -6,8 +6,8 @@ from alembic import op
 from migrations.choices import also_allow
 from migrations.protection import append_only, protect
 
-revision = "0037"
-down_revision = "0036"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
