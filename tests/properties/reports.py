@@ -18,7 +18,7 @@ from webapp.domain import ledger
 from webapp.domain.ledger import Account, Code
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
-from webapp.domain.reporting import aging, collections, receivables
+from webapp.domain.reporting import aging, collections, financial_statements, receivables
 
 
 def check(office: Office, day: date, which: int) -> None:
@@ -32,6 +32,7 @@ def check(office: Office, day: date, which: int) -> None:
     _check_collections(office)
     _check_trial_balance(books, day)
     _check_trial_balance(books, books.today)
+    _check_financial_statements(books, day, which % 12 + 1)
     accounts, people = (RECEIVABLE, "4000", "1000"), list(office.members)
     _check_chapter_ledger(office, accounts[which % len(accounts)], day)
     _check_statement(office, people[which % len(people)], day)
@@ -142,6 +143,25 @@ def _check_trial_balance(books: Books, day: date) -> None:
     told = ledger.trial_balance(day)
     assert {line.code: line.net for line in told.lines if line.net} == books.accounts(until=day)
     assert told.debits == told.credits
+
+
+def _check_financial_statements(books: Books, day: date, month: int) -> None:
+    """No year is closed in these histories; what was earned and spent in the year is what moved in it."""
+    starts = date(day.year if day.month >= month else day.year - 1, month, 1)
+    before, now = books.accounts(until=starts - timedelta(1)), books.accounts(until=day)
+    moved = {code: now.get(code, 0) - before.get(code, 0) for code in now | before}
+    told = financial_statements.income_statement(day, month)
+    assert {line.code: line.now for line in told.income.lines if line.now} == {
+        code: -amount for code, amount in moved.items() if amount and "4000" <= code < "4900"
+    }
+    assert {line.code: line.now for line in told.expenses.lines if line.now} == {
+        code: amount for code, amount in moved.items() if amount and code >= "4900"
+    }
+    sheet = financial_statements.balance_sheet(day, month)
+    assert sheet.agrees
+    assert sheet.assets.now == sum(amount for code, amount in now.items() if code < "2000")
+    assert sheet.this_year.now == told.result
+    assert sheet.earlier.now == -sum(amount for code, amount in before.items() if code >= "4000")
 
 
 def _check_chapter_ledger(office: Office, code: str, day: date) -> None:

@@ -37,7 +37,7 @@ from webapp.domain.billing.spreading import as_named
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, BulkState, Outcome
 from webapp.domain.credits import applying
 from webapp.domain.credits.credit_note import CreditNote, Origin, open_note
-from webapp.domain.ledger import Event
+from webapp.domain.ledger import Event, FiscalYear
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.notifications.paper import LetterStack
 from webapp.domain.organizations import (
@@ -144,7 +144,8 @@ def make_world(name: str, *, members: int = 2) -> World:
         factories.make_member(other, status, last_name=f"{name} elsewhere")
         logins = _people(name, chapter, other, people[0])
         ids = {"org": organization.slug, "organization_id": organization.id, "chapter": chapter.code}
-        ids |= {"days": 0, "chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
+        ids |= {"days": 0, "year": 2024}
+        ids |= {"chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
         invoice = _bill(ids, status, people, logins[ADMIN])
         _take_money(ids, people, invoice)
         ids["plan_id"] = make_plan(people[0], logins[TREASURER], logins[MEMBER], organization).id
@@ -154,6 +155,8 @@ def make_world(name: str, *, members: int = 2) -> World:
         ids |= make_own_things(ids, organization, logins[ADMIN])
         links = _links(ids, invoice, logins[ADMIN])
         with transaction():
+            closed = FiscalYear.beginning(2024, 1)
+            ids["closing_id"] = ledger.close_year(closed, by=logins[ADMIN], today=organization.today).id
             seals.seal_next()
     return World(organization, chapter, logins, ids, links)
 

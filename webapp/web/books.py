@@ -32,6 +32,7 @@ _DOCUMENTS = {
 _WORDS = {
     AccountKind.ASSET: ("Money in", "Money out"),
     AccountKind.LIABILITY: ("Added", "Used or paid out"),
+    AccountKind.EQUITY: ("Kept", "Lost"),
     AccountKind.INCOME: ("Earned", "Taken back"),
     AccountKind.EXPENSE: ("Spent", "Taken back"),
 }

@@ -34,7 +34,9 @@ _BELONGS_TO = {
     "invoices": ("adjustments", "refunds", "bulk-actions", "payment-plans"),
     "payments": ("allocations", "disputes"),
     "members": ("imports", "statuses", "standing"),
-    "trial_balance": ("journal", "closed-books", "exports"),
+    "trial_balance": (
+        "journal", "closed-books", "exports", "income-statement", "balance-sheet", "account", "fiscal-years",
+    ),
     "people": ("tokens", "audit-trail"),
     "settings": (
         "dues-settings", "rates", "schedules", "periods", "approvals", "processors", "webhook-log",

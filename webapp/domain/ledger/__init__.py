@@ -15,6 +15,7 @@ from webapp.domain.ledger.bulk import BulkMove, post_many
 from webapp.domain.ledger.chart import Account, AccountKind, Code, account_ids, open_standard_chart
 from webapp.domain.ledger.checks import Difference, verify
 from webapp.domain.ledger.extract import Extract, Key, Line
+from webapp.domain.ledger.fiscal_years import FiscalYear, YearClosing, YearClosingPart
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
 from webapp.domain.ledger.periods import ClosedSpan, close_span, close_through, closed_through
@@ -28,6 +29,12 @@ from webapp.domain.ledger.posting import (
 )
 from webapp.domain.ledger.proposal import Move, Override, Side, overriding
 from webapp.domain.ledger.trial_balance import TrialBalance, trial_balance
+from webapp.domain.ledger.year_closing import (
+    begin_years_with,
+    close_year,
+    latest_closing,
+    reopen_year,
+)
 
 __all__ = [
     "Account",
@@ -39,6 +46,7 @@ __all__ = [
     "Difference",
     "Event",
     "Extract",
+    "FiscalYear",
     "Guard",
     "JournalEntry",
     "Key",
@@ -54,19 +62,25 @@ __all__ = [
     "PostingDecision",
     "Side",
     "TrialBalance",
+    "YearClosing",
+    "YearClosingPart",
     "account_ids",
+    "begin_years_with",
     "chapter_balance",
     "close_span",
     "close_through",
+    "close_year",
     "closed_through",
     "entry_for",
     "is_entry_of",
+    "latest_closing",
     "member_balance",
     "moves_of",
     "open_standard_chart",
     "overriding",
     "post",
     "post_many",
+    "reopen_year",
     "reverse",
     "standing_entries",
     "trial_balance",

@@ -13,6 +13,7 @@ from webapp.core.db import Base, OrganizationRow, db, references_organization
 class AccountKind(StrEnum):
     ASSET = "asset"
     LIABILITY = "liability"
+    EQUITY = "equity"
     INCOME = "income"
     EXPENSE = "expense"
 
@@ -40,6 +41,7 @@ class Code(StrEnum):
     CREDIT_NOTES = "2110"
     MEMBER_WALLETS = "2200"
     DUE_TO_CHAPTERS = "2300"
+    NET_ASSETS = "3000"
     DUES_INCOME = "4000"
     ASSESSMENT_INCOME = "4010"
     OTHER_INCOME = "4030"
@@ -74,6 +76,7 @@ _STANDARD = {
     Code.CREDIT_NOTES: ("Credit notes", AccountKind.LIABILITY, Subledger.MEMBER),
     Code.MEMBER_WALLETS: ("Member wallets", AccountKind.LIABILITY, Subledger.MEMBER),
     Code.DUE_TO_CHAPTERS: ("Due to chapters", AccountKind.LIABILITY, Subledger.CHAPTER),
+    Code.NET_ASSETS: ("Net assets", AccountKind.EQUITY, Subledger.NONE),
     Code.DUES_INCOME: ("Dues income", AccountKind.INCOME, Subledger.NONE),
     Code.ASSESSMENT_INCOME: ("Assessment income", AccountKind.INCOME, Subledger.NONE),
     Code.OTHER_INCOME: ("Other income", AccountKind.INCOME, Subledger.NONE),

@@ -59,6 +59,7 @@ class Line(NamedTuple):
 _ROOTS = {
     AccountKind.ASSET: "Assets",
     AccountKind.LIABILITY: "Liabilities",
+    AccountKind.EQUITY: "Equity",
     AccountKind.INCOME: "Income",
     AccountKind.EXPENSE: "Expenses",
 }

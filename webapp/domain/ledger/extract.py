@@ -74,6 +74,22 @@ class Extract:
         )
 
     @classmethod
+    def of_account(
+        cls,
+        account: Account,
+        *,
+        apart_from: UUID | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> "Extract":
+        """One account of everybody; without what moves between it and another one, if that is named."""
+        debit, credit = Posting.debit_account_id == account.id, Posting.credit_account_id == account.id
+        if apart_from is not None:
+            debit = and_(debit, Posting.credit_account_id != apart_from)
+            credit = and_(credit, Posting.debit_account_id != apart_from)
+        return cls(debit, credit, account.kind.grows_on_debit, since, until)
+
+    @classmethod
     def of_member(cls, member_id: UUID, *, since: date | None = None, until: date | None = None) -> "Extract":
         """Everything between a member and the organization: what is owed less what is held for the member."""
         debit, credit = Posting.debit_member_id == member_id, Posting.credit_member_id == member_id

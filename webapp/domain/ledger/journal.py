@@ -36,6 +36,7 @@ class Event(StrEnum):
     DISPUTE_MOVED = "dispute_moved"
     DISPUTE_LOST = "dispute_lost"
     DISPUTE_REGAINED = "dispute_regained"
+    YEAR_CLOSED = "year_closed"
     REVERSAL = "reversal"
 
     @property

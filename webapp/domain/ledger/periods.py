@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from webapp.core import audit, clock, tenancy
 from webapp.core.db import Base, OrganizationRow, db, references_organization
 from webapp.core.errors import Conflict, Invalid
+from webapp.domain.ledger.fiscal_years import YearClosing
 from webapp.domain.organizations import Login
 
 BEGINNING = date(1900, 1, 1)
@@ -50,6 +51,11 @@ class ClosedSpan(OrganizationRow, Base):
             raise Conflict("These books have been reopened already.")
         if not reason.strip():
             raise Invalid(fields={"reason": "Say why the books are opened again."})
+        if YearClosing.here().first(YearClosing.span_id == self.id, YearClosing.reopened_at.is_(None)):
+            raise Conflict(
+                "These days are closed with their fiscal year.",
+                next_step="Open the fiscal year again; that takes its closing entries back.",
+            )
         self.reopened_at = clock.now()
         self.reopened_by_id = by.id if by else None
         after = {"from": str(self.starts_on), "to": str(self.ends_on)}
@@ -58,7 +64,7 @@ class ClosedSpan(OrganizationRow, Base):
 
 def close_span(starts_on: date, ends_on: date, *, by: Login | None) -> ClosedSpan:
     """Close the books for these days, both included, once everybody who is posting right now is done."""
-    db.session.execute(select(func.pg_advisory_xact_lock(_books())))
+    hold_alone()
     span = ClosedSpan(starts_on=starts_on, ends_on=ends_on, closed_by_id=by.id if by else None)
     db.session.add(span)
     db.session.flush()
@@ -89,6 +95,11 @@ def closed_until(on: date | BindParameter[date]) -> Select[date | None]:
         ClosedSpan.starts_on <= on,
         ClosedSpan.ends_on >= on,
     )
+
+
+def hold_alone() -> None:
+    """Whoever is posting is waited for, and nobody else posts before this transaction ends."""
+    db.session.execute(select(func.pg_advisory_xact_lock(_books())))
 
 
 def hold_open() -> None:

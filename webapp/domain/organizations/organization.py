@@ -55,12 +55,14 @@ class Organization(Base):
     sender_name: Mapped[str | None]
     reply_to: Mapped[str | None]
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    fiscal_year_month: Mapped[int] = mapped_column(default=1, server_default="1")
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", "slug_is_plain"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", "currency_is_iso"),
+        CheckConstraint("fiscal_year_month BETWEEN 1 AND 12", "fiscal_year_begins_with_a_month"),
     )
 
     @classmethod
@@ -166,6 +168,7 @@ SETTINGS = (
     "how_to_pay",
     "sender_name",
     "reply_to",
+    "fiscal_year_month",
 )
 
 

@@ -21,7 +21,7 @@ from webapp.domain.payments.payment import FeeState, Method, Payment, PaymentSta
 class WantedPayments:
     """`text` is part of a name, a member's number, a reference or a deposit's.
 
-    `needs` is `fee` or `credited`.
+    `needs` is `fee`, `credited` or `unapplied`.
     """
 
     text: str = ""
@@ -62,6 +62,8 @@ def _conditions(organization: Organization, wanted: WantedPayments) -> Iterator[
         yield Payment.fee_state.in_((FeeState.AWAITED, FeeState.FAILED))
     if wanted.needs == "credited":
         yield Payment.credited > 0
+    if wanted.needs == "unapplied":
+        yield Payment.unapplied > 0
     if wanted.since:
         yield Payment.created_at >= _midnight(wanted.since, organization)
     if wanted.until:

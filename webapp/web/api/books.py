@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import g
 
 from webapp.core import money
-from webapp.core.errors import Invalid
+from webapp.core.errors import Invalid, NotFound
 from webapp.domain.ledger import Account, Code, Event, Extract, Key, Line, trial_balance
 from webapp.domain.ledger.chart import AccountKind
 from webapp.domain.organizations import Chapter
@@ -143,7 +143,8 @@ def read_chapter_ledger(chapter_id: UUID, query: Values) -> Answer:
     chapter = Chapter.here().get(chapter_id)
     bearer.in_reach(chapter_id=chapter.id)
     account = Account.here().first(Account.code == query.get("account", Code.RECEIVABLE))
-    assert account is not None, "Every organization has the standard chart"
+    if account is None:
+        raise NotFound("This account is not open yet.")
     until = query.get("date_to")
     extract = Extract.of_chapter(chapter.id, account, since=query.get("date_from"), until=until)
     size = size_of(query)

@@ -28,7 +28,7 @@ def ledger() -> Response:
         )
     return respond(
         "treasurers/ledger/index.html",
-        "treasurers/ledger/_list.html",
+        "shared/books/_lines.html",
         accounts=accounts,
         account=account,
         chapter=current_chapter,
