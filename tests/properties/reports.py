@@ -18,7 +18,15 @@ from webapp.domain import ledger
 from webapp.domain.ledger import Account, Code
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
-from webapp.domain.reporting import aging, collections, financial_statements, receivables
+from webapp.domain.reporting import (
+    aging,
+    collections,
+    financial_statements,
+    good_standing,
+    receivables,
+    snapshots,
+)
+from webapp.domain.reporting.snapshots import AMOUNTS
 
 
 def check(office: Office, day: date, which: int) -> None:
@@ -29,6 +37,8 @@ def check(office: Office, day: date, which: int) -> None:
     books = office.books
     _check_aging(office)
     _check_receivables(office, day)
+    _check_snapshot(office, day)
+    _check_good_standing(office, day)
     _check_collections(office)
     _check_trial_balance(books, day)
     _check_trial_balance(books, books.today)
@@ -79,6 +89,39 @@ def _check_receivables(office: Office, day: date) -> None:
     assert {person: owed for person, owed in sums.items() if owed} == {
         person: owed for (account, person), owed in by_hand if account == RECEIVABLE
     }
+
+
+def _check_snapshot(office: Office, day: date) -> None:
+    """It says of each member and chapter what their invoices owed that day."""
+    told = db.session.execute(snapshots.lines_at(day)).all()
+    slowly: dict[tuple[Any, Any], list[int]] = defaultdict(lambda: [0] * 7)
+    for row, owed in _owed_slowly(office, day):
+        late = (day - row.due_on).days
+        sums = slowly[row.member_id, row.chapter_id]
+        sums[0] += owed
+        sums[1] += owed if row.kind == "regular_dues" else 0
+        sums[2 + sum(late > limit for limit in (0, 30, 60, 90))] += owed
+    assert {
+        (one.member_id, one.chapter_id): [getattr(one, name) for name in AMOUNTS] for one in told
+    } == slowly
+
+
+def _check_good_standing(office: Office, day: date) -> None:
+    found = db.session.execute(good_standing.everybody(day, past=True))
+    slowly = {
+        row.member_id for row, owed in _owed_slowly(office, day) if owed > 0 and (day - row.due_on).days > 30
+    }
+    assert {row.id for row in found if row.basis == "owes"} == slowly
+
+
+def _owed_slowly(office: Office, day: date) -> list[tuple[Any, int]]:
+    """Each invoice that owed something, and how much."""
+    owed = owed_slowly.on(office, day)
+    invoices = office.rows(
+        "SELECT i.number, i.member_id, i.chapter_id, i.due_on, s.kind FROM invoices i"
+        " JOIN assessment_schedules s ON s.id = i.schedule_id WHERE i.organization_id = :here"
+    )
+    return [(row, owed[row.number]) for row in invoices if row.number in owed]
 
 
 def _by_age(bills: list[Bill], today: date) -> list[int]:

@@ -75,7 +75,7 @@ from webapp.domain.plans.plan import PaymentPlan
 from webapp.domain.plans.proposing import Wish
 from webapp.domain.plans.terms import Terms
 from webapp.domain.refunds.refund import Refund, RefundState
-from webapp.domain.reporting import seals, standing_letters
+from webapp.domain.reporting import seals, snapshots, standing_letters
 from webapp.domain.reporting.standing_letters import StandingLetter
 
 ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"
@@ -88,6 +88,8 @@ N0002,,Nameless,nobody,undergraduate,2024-09-01
 ASKED = {
     "national.search": {"q": "nobody of this name"},
     "own.saved_views": {"address": "list"},
+    "national.snapshot_comparison": {"other": "other_id"},
+    "treasurers.snapshot_comparison": {"other": "other_id"},
     "national.preview_billing_run": {"schedule": "schedule_id", "period": "period_id"},
     "national.foreseen_omissions": {"schedule": "schedule_id", "period": "period_id"},
 }
@@ -158,6 +160,9 @@ def make_world(name: str, *, members: int = 2) -> World:
             closed = FiscalYear.beginning(2024, 1)
             ids["closing_id"] = ledger.close_year(closed, by=logins[ADMIN], today=organization.today).id
             seals.seal_next()
+            today = organization.today
+            for name, day in (("snapshot_id", today), ("other_id", today - timedelta(days=1))):
+                ids[name] = snapshots.take(organization, day, by=logins[ADMIN]).id
     return World(organization, chapter, logins, ids, links)
 
 

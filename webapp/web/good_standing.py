@@ -18,6 +18,7 @@ from webapp.domain.organizations import Member
 from webapp.domain.reporting import good_standing, standing_letters, standing_waivers
 from webapp.domain.reporting.good_standing import Wanted
 from webapp.domain.reporting.standing_letters import StandingLetter
+from webapp.web import books
 from webapp.web.forms import ReasonForm
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
@@ -37,7 +38,8 @@ class WaiverForm(ReasonForm):
 def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
     """Everybody, or those who are, or those who are not; a page, the part that changed, or a file."""
     show, today = request.args.get("show", ""), current_organization.today
-    found = good_standing.listed(Wanted(chapter_id, _GOOD.get(show)), today)
+    on = books.day("on") or today
+    found = good_standing.listed(Wanted(chapter_id, _GOOD.get(show)), on, past=on < today)
     if wants_csv():
         return stream_rows("good-standing.csv", _HEADER, good_standing.by_name(found), _as_row)
     after = request.args.get("after", type=UUID)
@@ -50,7 +52,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
         rows=[(row, good_standing.standing_of(row)) for row in rows],
         after=last.id if last else None,
         show=show if show in _GOOD else "",
-        on=today,
+        on=on,
         count=good_standing.count(found),
         after_days=DuesSettings.of(current_organization).standing_after_days,
     )

@@ -74,6 +74,7 @@ RESOURCES: dict[str, list[str]] = {
         "payment_plans",
         "late_fees",
         "reminders",
+        "snapshots",
     ],
     "approvals": [
         "queue",
@@ -120,6 +121,7 @@ RESOURCES: dict[str, list[str]] = {
         "balance_sheet",
         "account",
         "fiscal_years",
+        "snapshots",
         "exports",
         "invoice_pdf",
         "pay_links",
@@ -168,6 +170,7 @@ RESOURCES: dict[str, list[str]] = {
         "books",
         "financial_statements",
         "fiscal_years",
+        "snapshots",
         "closed_books",
         "roster_imports",
         "audit_trail",

@@ -9,7 +9,7 @@ from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.notifications.daily import pass_day
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting import seals, standing_letters
+from webapp.domain.reporting import seals, snapshots, standing_letters
 from webapp.domain.reporting.verification import verify_and_note
 
 log = structlog.get_logger()
@@ -21,6 +21,7 @@ def daily(day: str) -> None:
         organization = session.get_one(Organization, tenancy.organization_id())
         pass_day(organization, passed, wiring.links())
         standing_letters.mark_lapsed(organization, passed)
+        snapshots.take_nightly(passed)
 
 
 def verify_books() -> None:

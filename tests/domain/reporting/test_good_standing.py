@@ -205,3 +205,18 @@ def test_whoever_is_not_in_good_standing_gets_no_letter(organization: Organizati
 
     with pytest.raises(Conflict, match="not in good standing"):
         write(member, organization, factories.make_admin())
+
+
+def test_a_past_day_is_judged_by_what_was_owed_then(organization: Organization) -> None:
+    member = owing(date(2026, 7, 31))
+    pay(member, 10_000, date(2026, 9, 15))
+    days = [date(2026, 8, 30), date(2026, 8, 31), date(2026, 9, 14), date(2026, 9, 15)]
+
+    standings = [good_standing.of(member, day, past=True) for day in days]
+    listed = [
+        db.session.execute(good_standing.listed(Wanted(good=False), day, past=True)).all() for day in days
+    ]
+
+    assert [one.is_good for one in standings] == [True, False, False, True]
+    assert [[row.id for row in rows] for rows in listed] == [[], [member.id], [member.id], []]
+    assert standings[1].too_old == 10_000

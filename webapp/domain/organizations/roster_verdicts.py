@@ -53,6 +53,7 @@ REASONS = {
     "roles": "given a role",
     "standing_letters": "given a letter of good standing",
     "standing_waivers": "granted good standing",
+    "snapshot_lines": "written down in a snapshot",
     "login": "given a login",
     "by_hand": "changed by hand",
     "later_import": "changed by a later import",

@@ -29,6 +29,7 @@ from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Chapter, Member, Organization
+from webapp.domain.reporting import receivables
 from webapp.domain.reporting.standing_waivers import in_force
 
 
@@ -82,18 +83,22 @@ class Wanted:
     good: bool | None = None
 
 
-def of(member: Member, on: date) -> Standing:
-    return standing_of(db.session.execute(everybody(on).where(Member.id == member.id)).one())
+def of(member: Member, on: date, *, past: bool = False) -> Standing:
+    """A `past` day is judged by what was owed then; today and days to come by what is owed now."""
+    debt = _too_old(_owed(on, Invoice.member_id == member.id, past=past), on)
+    return standing_of(
+        db.session.execute(_joined(on, debt, in_force(on)).where(Member.id == member.id)).one()
+    )
 
 
-def everybody(on: date) -> Select[Any]:
+def everybody(on: date, *, past: bool = False) -> Select[Any]:
     """Whoever ever was a member: id, number, first_name, last_name, chapter, and what `standing_of` reads."""
-    return _joined(on, _too_old(on), in_force(on))
+    return _joined(on, _too_old(_owed(on, past=past), on), in_force(on))
 
 
-def listed(wanted: Wanted, on: date) -> Select[Any]:
+def listed(wanted: Wanted, on: date, *, past: bool = False) -> Select[Any]:
     """The same of those who are members on that day."""
-    debt, waiver = _too_old(on), in_force(on)
+    debt, waiver = _too_old(_owed(on, past=past), on), in_force(on)
     good = or_(debt.c.member_id.is_(None), waiver.c.member_id.is_not(None))
     found = _joined(on, debt, waiver).where(
         or_(Member.joined_on.is_(None), Member.joined_on <= on),
@@ -166,19 +171,20 @@ def _basis(debt: Subquery, waiver: Subquery) -> ColumnElement[str]:
     )
 
 
-def _too_old(on: date) -> Subquery:
+def _owed(on: date, *only: ColumnElement[bool], past: bool) -> Subquery:
+    """What each invoice owes: member_id, due_on, owed."""
+    if past:
+        return receivables.owed_at(on, *only).subquery("owed")
+    here = Invoice.organization_id == tenancy.organization_id()
+    return select(Invoice.member_id, Invoice.due_on, Invoice.owed).where(here, *only).subquery("owed")
+
+
+def _too_old(owed: Subquery, on: date) -> Subquery:
     """What counts against each member: owed, and due too long before that day."""
-    late = Invoice.due_on < literal(on, Date()) - _after_days()
-    return (
-        select(
-            Invoice.member_id,
-            func.sum(Invoice.owed).label("owed"),
-            func.min(Invoice.due_on).label("oldest_due_on"),
-        )
-        .where(Invoice.organization_id == tenancy.organization_id(), Invoice.owed > 0, late)
-        .group_by(Invoice.member_id)
-        .subquery("debt")
-    )
+    late = owed.c.due_on < literal(on, Date()) - _after_days()
+    sums = func.sum(owed.c.owed).label("owed"), func.min(owed.c.due_on).label("oldest_due_on")
+    found = select(owed.c.member_id, *sums).where(owed.c.owed > 0, late)
+    return found.group_by(owed.c.member_id).subquery("debt")
 
 
 def _after_days() -> ScalarSelect[int]:

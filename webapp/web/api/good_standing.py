@@ -72,7 +72,7 @@ def read_standing(member_id: UUID, query: Values) -> Answer:
 def list_standings(query: Values) -> Answer:
     """Everybody who is a member on that day. A treasurer's token finds its own chapter's members."""
     wanted = Wanted(query.get("chapter"), query.get("in_good_standing"))
-    found = bearer.reached(good_standing.listed(wanted, _day(query)), Member.chapter_id)
+    found = bearer.reached(good_standing.listed(wanted, **_day(query)), Member.chapter_id)
     if "cursor" in query:
         found = found.where(Member.id < query["cursor"])
     rows = db.session.execute(found.order_by(Member.id.desc()).limit(size_of(query) + 1)).all()
@@ -108,11 +108,12 @@ def end_granted_standing(member_id: UUID) -> Answer:
 
 
 def _read(member: Member, query: Values) -> Answer:
-    return _told(member, good_standing.of(member, _day(query)))
+    return _told(member, good_standing.of(member, **_day(query)))
 
 
-def _day(query: Values) -> Any:
-    return query.get("on", g.organization.today)
+def _day(query: Values) -> dict[str, Any]:
+    on, today = query.get("on", g.organization.today), g.organization.today
+    return {"on": on, "past": on < today}
 
 
 def _told(member: Any, standing: Standing) -> dict[str, Any]:

@@ -1,0 +1,217 @@
+"""What was owed on days that are written down."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import g
+
+from webapp.core.db import db, transaction
+from webapp.core.errors import NotFound
+from webapp.domain.organizations import Member
+from webapp.domain.reporting import snapshot_reading, snapshots
+from webapp.domain.reporting.snapshots import AMOUNTS, Place, Snapshot, SnapshotLine
+from webapp.web.api import bearer, operations
+from webapp.web.api import fields as f
+from webapp.web.api.bearer import ADMIN, STAFF, acting
+from webapp.web.api.fields import LARGEST_AMOUNT, Field, Shape, shape_in
+from webapp.web.api.inputs import Values
+from webapp.web.api.operations import Answer
+from webapp.web.api.paging import PAGED, paged, pages_of, size_of
+
+TOPIC = "Reports"
+
+
+def _sum(description: str) -> Field:
+    """Less than nothing between the day of some money and a later one of its invoice."""
+    most = LARGEST_AMOUNT * 1000
+    return f.whole(f"{description}, in minor units", 52_000, least=-most, most=most)
+
+
+_AMOUNTS = {
+    "owed": _sum("All that was owed"),
+    "dues": _sum("What of it were regular dues"),
+    "current": _sum("Not yet due"),
+    "days_1_30": _sum("Due for 1 to 30 days"),
+    "days_31_60": _sum("Due for 31 to 60 days"),
+    "days_61_90": _sum("Due for 61 to 90 days"),
+    "over_90": _sum("Due for longer"),
+}
+_MEMBERS = {"members": f.whole("How many owed something", 12, most=100_000_000)}
+_ABOUT = {
+    "id": f.identifier("The snapshot"),
+    "as_of": f.day("What was owed at the end of this day"),
+    "taken_at": f.instant("When it was written down"),
+    "nightly": f.flag("Whether it was taken by itself"),
+    "currency": f.currency(),
+}
+SNAPSHOT = Shape("Snapshot", _ABOUT | _MEMBERS | _AMOUNTS)
+CHAPTER = Shape(
+    "SnapshotChapter",
+    {"id": f.identifier("The chapter"), "name": f.text("Its name", "Alpha Chapter")} | _MEMBERS | _AMOUNTS,
+)
+PLEDGE_CLASS = Shape(
+    "SnapshotPledgeClass",
+    {
+        "id": f.identifier("The pledge class"),
+        "name": f.text("Its name", "Fall 2026"),
+        "chapter": f.text("Its chapter", "Alpha Chapter"),
+    }
+    | _MEMBERS
+    | _AMOUNTS,
+)
+WHOLE = Shape(
+    "SnapshotWithGroups",
+    _ABOUT
+    | _MEMBERS
+    | _AMOUNTS
+    | {
+        "chapters": f.list_of(CHAPTER, "By chapter, by name"),
+        "pledge_classes": f.list_of(PLEDGE_CLASS, "By pledge class, by chapter and name"),
+    },
+)
+_WHO = {
+    "member_id": f.identifier("The member"),
+    "number": f.text("The member's number", "PX00012"),
+    "chapter": f.text("The chapter's name", "Alpha Chapter"),
+}
+LINE = Shape("SnapshotLine", _WHO | {"invoices": f.whole("Invoices behind it", 2, most=1_000_000)} | _AMOUNTS)
+_CHANGE = {
+    "before": _sum("Owed in the earlier one"),
+    "after": _sum("Owed in the later one"),
+    "change": _sum("The difference"),
+}
+CHAPTER_CHANGE = Shape(
+    "SnapshotChapterChange",
+    {"id": f.identifier("The chapter"), "name": f.text("Its name", "Alpha Chapter")} | _CHANGE,
+)
+MEMBER_CHANGE = Shape("SnapshotMemberChange", _WHO | _CHANGE)
+COMPARISON = Shape(
+    "SnapshotComparison",
+    {
+        "before_id": f.identifier("The earlier one"),
+        "after_id": f.identifier("The later one"),
+        "before_as_of": f.day("Its day"),
+        "after_as_of": f.day("Its day"),
+        "currency": f.currency(),
+        **_CHANGE,
+        "chapters": f.list_of(CHAPTER_CHANGE, "By chapter, by name"),
+        **{name: field for name, field in pages_of(MEMBER_CHANGE).fields.items()},
+    },
+)
+TAKE = shape_in("SnapshotNew", as_of=f.day("Today, or a day before; today unless told"))
+_SNAPSHOTS = "/organizations/<uuid:organization_id>/reports/snapshots/"
+_SNAPSHOT = _SNAPSHOTS + "<uuid:snapshot_id>/"
+
+
+@operations.get(
+    _SNAPSHOTS, summary="List snapshots", topic=TOPIC, gives=pages_of(SNAPSHOT), query=PAGED, allowed=STAFF
+)
+def list_snapshots(query: Values) -> Answer:
+    """A treasurer's token reads its own chapter's part of each."""
+    found = snapshot_reading.listed(_place()).order_by(Snapshot.id.desc()).limit(size_of(query) + 1)
+    if "cursor" in query:
+        found = found.where(Snapshot.id < query["cursor"])
+    return paged(db.session.execute(found).all(), query, _told)
+
+
+@operations.post(
+    _SNAPSHOTS, summary="Take a snapshot", topic=TOPIC, gives=SNAPSHOT, takes=TAKE, allowed=ADMIN
+)
+def take_snapshot(body: Values) -> Answer:
+    """What is owed at the end of that day as far as it is known now. It never changes afterwards."""
+    with transaction():
+        as_of = body.get("as_of", g.organization.today)
+        taken = snapshots.take(g.organization, as_of, by=acting)
+    return _told(_row(taken.id))
+
+
+@operations.get(_SNAPSHOT, summary="Read a snapshot", topic=TOPIC, gives=WHOLE, allowed=STAFF)
+def read_snapshot(snapshot_id: UUID) -> Answer:
+    """With its chapters and pledge classes."""
+    row, place = _row(snapshot_id), _place()
+    chapters = db.session.execute(snapshot_reading.by_chapter(snapshot_id, place).order_by("name"))
+    classes = snapshot_reading.by_pledge_class(snapshot_id, place).order_by("chapter", "name")
+    return WHOLE.tell(
+        row,
+        **_facts(row),
+        chapters=[CHAPTER.tell(one, **_whole(one)) for one in chapters],
+        pledge_classes=[PLEDGE_CLASS.tell(one, **_whole(one)) for one in db.session.execute(classes)],
+    )
+
+
+@operations.get(
+    _SNAPSHOT + "members/",
+    summary="List who owed what in a snapshot",
+    topic=TOPIC,
+    gives=pages_of(LINE),
+    query=PAGED,
+    allowed=STAFF,
+)
+def list_snapshot_members(snapshot_id: UUID, query: Values) -> Answer:
+    """A line for each member and chapter; they add up to the snapshot."""
+    _row(snapshot_id)
+    found = snapshot_reading.by_member(snapshot_id, _place())
+    if "cursor" in query:
+        found = found.where(SnapshotLine.id < query["cursor"])
+    rows = db.session.execute(found.order_by(SnapshotLine.id.desc()).limit(size_of(query) + 1)).all()
+    return paged(rows, query, LINE.tell)
+
+
+@operations.get(
+    _SNAPSHOT + "comparison/<uuid:other_id>/",
+    summary="Compare two snapshots",
+    topic=TOPIC,
+    gives=COMPARISON,
+    query=PAGED,
+    allowed=STAFF,
+)
+def compare_snapshots(snapshot_id: UUID, other_id: UUID, query: Values) -> Answer:
+    """From the earlier day to the later one: by chapter, and a page of the members whose debt changed."""
+    place = _place()
+    both = [_row(snapshot_id), _row(other_id)]
+    before, after = sorted(both, key=lambda one: (one.as_of, one.id))
+    chapters = snapshot_reading.chapters_compared(before.id, after.id, place).order_by("name")
+    found = snapshot_reading.members_compared(before.id, after.id, place)
+    if "cursor" in query:
+        found = found.where(Member.id < query["cursor"])
+    members = db.session.execute(found.order_by(Member.id.desc()).limit(size_of(query) + 1)).all()
+    return COMPARISON.tell(
+        None,
+        before_id=before.id,
+        after_id=after.id,
+        before_as_of=before.as_of,
+        after_as_of=after.as_of,
+        currency=g.organization.currency,
+        before=int(before.owed),
+        after=int(after.owed),
+        change=int(after.owed - before.owed),
+        chapters=[CHAPTER_CHANGE.tell(one, **_changed(one)) for one in db.session.execute(chapters)],
+        **paged(members, query, lambda one: MEMBER_CHANGE.tell(one, member_id=one.id, **_changed(one))),
+    )
+
+
+def _place() -> Place:
+    return Place(bearer.own_chapter())
+
+
+def _row(snapshot_id: UUID) -> Any:
+    row = snapshot_reading.one(snapshot_id, _place())
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _told(row: Any) -> dict[str, Any]:
+    return SNAPSHOT.tell(row, **_facts(row))
+
+
+def _facts(row: Any) -> dict[str, Any]:
+    return {"nightly": row.taken_by_id is None, "currency": g.organization.currency, **_whole(row)}
+
+
+def _whole(row: Any) -> dict[str, int]:
+    return {name: int(getattr(row, name)) for name in AMOUNTS}
+
+
+def _changed(row: Any) -> dict[str, int]:
+    return {name: int(getattr(row, name)) for name in _CHANGE}
