@@ -81,14 +81,14 @@ def create(persona: str, member: Member) -> Response | tuple[str, int] | str:
     except Invalid as refusal:
         form.refuse(refusal)
         return _page(persona, member, form, replaces), 422
-    return see_other(f"{persona}.payment_plan", plan_id=plan.id, **_told(plan))
+    return see_other(f"{persona}.payment_plan", plan_id=plan.id, **_told(plan, member))
 
 
-def _told(plan: PaymentPlan) -> dict[str, str]:
+def _told(plan: PaymentPlan, member: Member) -> dict[str, str]:
     if plan.state is PlanState.WAITING:
         total = money_text(plan.total, plan.currency)
         return {"notice": f"{total} is above your limit. The plan waits for approval.", "tone": "calm"}
-    other = "Your treasurer" if plan.by_member else plan.member.name
+    other = "Your treasurer" if plan.by_member else member.name
     return {"notice": f"The plan is proposed. {other} is told by mail and can accept it."}
 
 

@@ -7,9 +7,11 @@ from flask import render_template, request
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
+from webapp import wiring
 from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import NotFound
+from webapp.domain.notifications import plan_pdf
 from webapp.domain.organizations import Login, tokens
 from webapp.domain.plans import following, search
 from webapp.domain.plans.order import invoices_of
@@ -19,6 +21,7 @@ from webapp.domain.plans.terms import schedule
 from webapp.web.forms import ReasonForm
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
+from webapp.web.invoices import as_file
 from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
 LATE = "late"
@@ -75,6 +78,11 @@ def show(persona: str, plan: PaymentPlan, by: Login, form: ReasonForm | None = N
         form=form or ReasonForm(formdata=None),
         is_own=plan.member.login_id == tokens.behind(by).person_id,
     )
+
+
+def pdf(plan: PaymentPlan) -> Response:
+    letter = plan_pdf.letter_of(plan, current_organization, test_mode=wiring.settings().test_mode)
+    return as_file(wiring.drawn(letter), letter.file_name)
 
 
 def _wanted(chapter_id: UUID | None) -> WantedPlans:

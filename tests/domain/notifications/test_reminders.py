@@ -59,6 +59,10 @@ def test_the_same_day_again_reminds_nobody_twice(organization: Organization) -> 
     assert pass_day(organization, DUE) == {
         "reminders": 1,
         "overdue": 0,
+        "plans_completed": 0,
+        "plan_interest": 0,
+        "plans_defaulted": 0,
+        "installments": 0,
         "late_fees": 0,
         "credited": 0,
         "dispute_deadlines": 0,

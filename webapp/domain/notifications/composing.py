@@ -20,7 +20,9 @@ from webapp.domain.notifications import (
     credit_pdf,
     dispute_mails,
     dispute_wording,
+    installments,
     plan_mails,
+    plan_pdf,
     refund_wording,
     reminder_texts,
     sign_in_wording,
@@ -38,6 +40,7 @@ from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
 from webapp.domain.payments.disputes import DisputeAnswer
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
+from webapp.domain.plans import following
 from webapp.domain.refunds.refund import Refund
 
 _MOST_LETTERS = 3
@@ -270,7 +273,20 @@ def _payment_plan(occasion: Occasion) -> Composed:
     message = plan_mails.message(occasion.voice, plan, details["what"], url, to_member=to_member)
     if message is None:
         raise Pointless("The plan has gone on since.")
-    return message, []
+    if details["what"] not in plan_mails.WITH_LETTER:
+        return message, []
+    return message, [plan_pdf.letter_of(plan, occasion.organization, test_mode=occasion.test_mode)]
+
+
+def _installment(occasion: Occasion) -> Composed:
+    """Whether it is still owed is asked with the plan and its invoices locked, in the sending transaction."""
+    details = {name: UUID(value) for name, value in occasion.mail.details.items()}
+    following.hold(details["plan_id"])
+    plan, installment_id = plan_mails.loaded(details["plan_id"]), details["installment_id"]
+    if reason := installments.why_not(plan, plan.member, installment_id, on=occasion.on):
+        raise Pointless(reason)
+    url = occasion.links.payment_plan(occasion.organization, plan, to_member=True)
+    return installments.reminder(occasion.voice, plan, installment_id, url, on=occasion.on), []
 
 
 def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], Composed]:
@@ -306,6 +322,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.ADJUSTMENT: _adjustment,
     MailKind.LATE_FEE: _late_fee,
     MailKind.PAYMENT_PLAN: _payment_plan,
+    MailKind.INSTALLMENT: _installment,
 }
 
 

@@ -127,6 +127,7 @@ ABOUT: dict[str, Callable[[Voice, PaymentPlan], Words]] = {
     "defaulted": _defaulted,
     "cancelled": _cancelled,
 }
+WITH_LETTER = ("proposed", "accepted")
 _WHILE = {
     "proposed": {PlanState.PROPOSED},
     "accepted": {PlanState.ACTIVE},

@@ -148,6 +148,14 @@ def _settled(*conditions: ColumnElement[bool]) -> Subquery:
     )
 
 
+def hold(plan_id: UUID) -> None:
+    """Neither its state nor what is paid of it changes until this transaction ends."""
+    PaymentPlan.here().get(plan_id, lock=True)
+    its = PlanInvoice.here().select(PlanInvoice.plan_id == plan_id).with_only_columns(PlanInvoice.invoice_id)
+    held = Invoice.here().select(Invoice.id.in_(its)).order_by(Invoice.id).with_for_update()
+    db.session.scalars(held.execution_options(populate_existing=True)).all()
+
+
 def current_of(member_id: UUID) -> list[tuple[PaymentPlan, Progress]]:
     """A member's plans that are open, kept or not kept, newest first, each with its installments."""
     shown = (*LIVING, PlanState.DEFAULTED)

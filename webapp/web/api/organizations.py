@@ -52,6 +52,7 @@ _TERMS = {
     "reminder_days": f.days("When to remind, in days from the due date", [-7, 0, 7, 21]),
     "card_retry_days": f.days("When to try a declined card again, in days", [3, 5, 7]),
     "prorate_late_joiners": f.flag("Whether who joins within a period pays for the rest of it only"),
+    "plan_tolerance_days": f.whole("Days an installment may be late before its plan ends", 10, most=730),
     "standing_after_days": f.whole("Days after its due date that a debt ends good standing", 30, most=730),
 }
 SETTINGS = Shape("DuesSettings", _TERMS | {"currency": f.currency()})

@@ -30,6 +30,11 @@ def payment_plan(plan_id: UUID) -> str:
     return plans.show("members", plans.loaded(plan_id, member_id=current_member.id), current_user)
 
 
+@members.get("/payment-plans/<uuid:plan_id>/pdf")
+def payment_plan_pdf(plan_id: UUID) -> Response:
+    return plans.pdf(plans.loaded(plan_id, member_id=current_member.id))
+
+
 @members.post("/payment-plans/<uuid:plan_id>/acceptance")
 @acts_once
 def accept_payment_plan(plan_id: UUID) -> Response:

@@ -82,6 +82,7 @@ class DuesSettingsForm(EditForm):
     reminder_days = DaysField("Reminders", description="Days from the due date: -7 is a week before.")
     card_retry_days = DaysField("Card retries", description="Days after a card was declined.")
     prorate_late_joiners = BooleanField("Late joiners pay for the rest of the period only")
+    plan_tolerance_days = IntegerField("Payment plans end after", _DAYS)
     standing_after_days = IntegerField("Good standing ends after", _DAYS)
 
     def validate_late_fee_amount(self, field: Any) -> None:

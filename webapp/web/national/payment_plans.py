@@ -32,6 +32,11 @@ def payment_plan(plan_id: UUID) -> str:
     return plans.show("national", plans.loaded(plan_id), current_user)
 
 
+@national.get("/payment-plans/<uuid:plan_id>/pdf")
+def payment_plan_pdf(plan_id: UUID) -> Response:
+    return plans.pdf(plans.loaded(plan_id))
+
+
 @national.post("/payment-plans/<uuid:plan_id>/acceptance")
 @acts_once
 def accept_payment_plan(plan_id: UUID) -> Response:

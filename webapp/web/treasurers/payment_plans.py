@@ -34,6 +34,11 @@ def payment_plan(plan_id: UUID) -> str:
     return plans.show("treasurers", plans.loaded(plan_id, chapter_id=current_chapter.id), current_user)
 
 
+@treasurers.get("/payment-plans/<uuid:plan_id>/pdf")
+def payment_plan_pdf(plan_id: UUID) -> Response:
+    return plans.pdf(plans.loaded(plan_id, chapter_id=current_chapter.id))
+
+
 @treasurers.post("/payment-plans/<uuid:plan_id>/acceptance")
 @acts_once
 def accept_payment_plan(plan_id: UUID) -> Response:
