@@ -153,7 +153,9 @@ def _running(folder: Path) -> Iterator[Services]:
     if database_url and redis_url:
         yield Services(_set_up_roles(database_url), redis_url, "")
         return
-    servers = EmbeddedServers(folder, durable=False, postgres_settings={"max_connections": "200"})
+    settings = {"max_connections": "200", "max_parallel_workers_per_gather": "0"}
+    """To start processes for a handful of rows takes longer than to read them."""
+    servers = EmbeddedServers(folder, durable=False, postgres_settings=settings)
     with servers as addresses:
         own = Database(
             *(servers.postgres.url(role, "postgres") for role in (APP_ROLE, OWNER_ROLE, SUPERUSER))

@@ -6,16 +6,15 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from tests import rows
 from tests.jobs import Silence
-from tests.services import Database
+from tests.rows import Rows
 from tests.web.world import World, make_world
 from webapp.core import jobs as core_jobs
 from webapp.core.db import db
 
 
 @pytest.fixture(scope="session")
-def made_once(application: Flask, database: Database) -> Callable[[str], World]:
+def made_once(application: Flask, rows: Rows) -> Callable[[str], World]:
     """A world of this name as it was when it had just been made, in the database and in the session."""
     made: dict[str, tuple[World, dict[str, bytes]]] = {}
     for name in ("Pi Chi", "Sigma Tau"):
@@ -24,14 +23,12 @@ def made_once(application: Flask, database: Database) -> Callable[[str], World]:
             world = make_world(name)
             db.session.expunge_all()
             db.session.remove()
-        with rows.past_triggers(database.superuser_url) as connection:
-            made[name] = world, {table: text for table, text in rows.kept(connection).items() if text}
-            rows.empty(connection)
+        made[name] = world, rows.kept()
+        rows.empty()
 
     def again(name: str) -> World:
         world, copied = made[name]
-        with rows.past_triggers(database.superuser_url) as connection:
-            rows.put_back(connection, copied)
+        rows.put_back(copied)
         return replace(
             world,
             organization=db.session.merge(world.organization, load=False),
