@@ -87,6 +87,8 @@ def test_settings_are_saved_and_bad_ones_stay_as_they_were_typed(office, nationa
         "refund_cap": "50",
         "reminder_days": "-7, 0, 14",
         "card_retry_days": "3",
+        "plan_tolerance_days": "7",
+        "standing_after_days": "30",
     }
     answer = office.post(
         f"{national}/dues-settings/", data=good | {"default_amount": "lots", "grace_days": "7"}
