@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.add_column("dispute_entries", sa.Column("taken", sa.BigInteger(), nullable=True))
     for table in _READ:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-    for statement in (*_ENTRIES, _BEGUN, _RECEIVED, _UNDONE, _VOIDED, _TAKEN):
+    for statement in BACKFILL:
         op.execute(statement)
     for table in _READ:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -102,3 +102,6 @@ _TAKEN = """UPDATE dispute_entries AS d SET taken = coalesce((
         JOIN accounts AS credit
             ON credit.organization_id = p.organization_id AND credit.id = p.credit_account_id
         WHERE e.organization_id = d.organization_id AND e.source_id = d.id), 0)"""
+
+BACKFILL = (*_ENTRIES, _BEGUN, _RECEIVED, _UNDONE, _VOIDED, _TAKEN)
+"""The journal first; what has no entry of its own follows from the rest."""
