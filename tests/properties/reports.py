@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from tests import hledger
 from tests.properties import owed_slowly
@@ -39,6 +40,7 @@ def check(office: Office, day: date, which: int) -> None:
     _check_receivables(office, day)
     _check_snapshot(office, day)
     _check_good_standing(office, day)
+    _check_aging_then(office, day)
     _check_collections(office)
     _check_trial_balance(books, day)
     _check_trial_balance(books, books.today)
@@ -66,8 +68,8 @@ def _check_aging(office: Office) -> None:
     owing = [bill for bill in books.bills.values() if bill.owed]
     assert (list(told.amounts), told.invoices) == (_by_age(owing, books.today), len(owing))
     assert told.total == books.accounts().get(RECEIVABLE, 0)
-    by_chapter = aging.aging_by_chapter(books.today)
-    assert {ids[row]: list(one.amounts) for row, one in by_chapter.items()} == {
+    by_chapter = _by_group(aging.Wanted(books.today, books.today), aging.By.CHAPTER)
+    assert {ids[row]: amounts for row, amounts in by_chapter.items()} == {
         code: _by_age([bill for bill in owing if bill.chapter == code], books.today)
         for code in {bill.chapter for bill in owing}
     }
@@ -124,12 +126,44 @@ def _owed_slowly(office: Office, day: date) -> list[tuple[Any, int]]:
     return [(row, owed[row.number]) for row in invoices if row.number in owed]
 
 
+def _check_aging_then(office: Office, day: date) -> None:
+    """The same on a past day: the whole, each member's part, and the invoices that each figure leads to."""
+    today, owed = office.books.today, owed_slowly.on(office, day)
+    bills, people = office.books.bills, {row: number for number, row in office.members.items()}
+    wanted = aging.Wanted(day, max(today, day))
+    if day >= today:
+        owed = {bill.number: bill.owed for bill in bills.values() if bill.owed}
+    sums: dict[str, list[int]] = defaultdict(lambda: [0] * 5)
+    for number, amount in owed.items():
+        sums[bills[number].person][_place(day, bills[number].due_on)] += amount
+    late = [(owed[one], (day - bills[one].due_on).days) for one in owed if bills[one].due_on < day]
+    told = aging.total(wanted)
+    assert list(told.amounts) == [sum(each) for each in zip(*sums.values(), strict=True)] or not sums
+    assert told.amount_days == sum(amount * days for amount, days in late)
+    by_member = _by_group(wanted, aging.By.MEMBER)
+    assert {people[row]: amounts for row, amounts in by_member.items()} == sums
+    for place in range(5):
+        rows = db.session.execute(aging.invoices(replace(wanted, bucket=place))).all()
+        assert sum(row.owed for row in rows) == told.amounts[place]
+        assert {row.number: row.owed for row in rows} == {
+            one: owed[one] for one in owed if _place(day, bills[one].due_on) == place
+        }
+
+
+def _by_group(wanted: aging.Wanted, by: aging.By) -> dict[UUID, list[int]]:
+    rows = db.session.execute(aging.groups(wanted, by))
+    return {row.id: [getattr(row, name) for name in aging.NAMES] for row in rows}
+
+
+def _place(day: date, due_on: date) -> int:
+    late = (day - due_on).days
+    return 0 if late <= 0 else 1 if late <= 30 else 2 if late <= 60 else 3 if late <= 90 else 4
+
+
 def _by_age(bills: list[Bill], today: date) -> list[int]:
     sums = [0, 0, 0, 0, 0]
     for bill in bills:
-        late = (today - bill.due_on).days
-        place = 0 if late <= 0 else 1 if late <= 30 else 2 if late <= 60 else 3 if late <= 90 else 4
-        sums[place] += bill.owed
+        sums[_place(today, bill.due_on)] += bill.owed
     return sums
 
 

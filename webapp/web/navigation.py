@@ -14,6 +14,7 @@ _NATIONAL = (
     ("{chapters}", "national.chapters"),
     ("{members}", "national.members"),
     ("Ledger", "national.trial_balance"),
+    ("Aging", "national.aging"),
     ("People", "national.people"),
     ("Settings", "national.settings"),
 )
@@ -25,6 +26,7 @@ _TREASURERS = (
     ("Credit notes", "treasurers.credit_notes"),
     ("{members}", "treasurers.members"),
     ("Ledger", "treasurers.ledger"),
+    ("Aging", "treasurers.aging"),
 )
 _MEMBERS = (
     ("Home", "members.home"),

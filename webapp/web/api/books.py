@@ -7,11 +7,14 @@ from uuid import UUID
 from flask import g
 
 from webapp.core import money
+from webapp.core.db import db
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.ledger import Account, Code, Event, Extract, Key, Line, trial_balance
 from webapp.domain.ledger.chart import AccountKind
 from webapp.domain.organizations import Chapter
 from webapp.domain.reporting import aging as ages
+from webapp.web.aging import HEADER as AGING_HEADER
+from webapp.web.aging import as_row as aging_row
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import NATIONAL, STAFF
@@ -19,7 +22,7 @@ from webapp.web.api.fields import LARGEST_AMOUNT, Field, Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import address_of, size_of
-from webapp.web.lists import stream_csv
+from webapp.web.lists import stream_csv, stream_rows
 
 TOPIC = "Books"
 
@@ -80,14 +83,31 @@ LEDGER = Shape(
 
 _CSV = f.one_of("json unless told", "json", "csv")
 REPORT_QUERY = shape_in("ReportQuery", as_of=f.day("The day; today unless told"), format=_CSV)
+AGING_QUERY = shape_in(
+    "AgingQuery",
+    as_of=f.day("The end of which day; today unless told"),
+    by=f.choice("What the groups are; chapters unless told", ages.By),
+    over_90_above=f.amount("Only groups that owe more than this for over 90 days").without_example(),
+    format=_CSV,
+)
 _BUCKETS = {
-    "current": f.amount("Not yet due"),
-    "days_1_30": f.amount("Due for 1 to 30 days", 12_000),
-    "days_31_60": f.amount("Due for 31 to 60 days", 0),
-    "days_61_90": f.amount("Due for 61 to 90 days", 0),
-    "over_90": f.amount("Due for longer", 0),
-    "total": f.amount("All of it", 52_000),
+    "current": _signed("Not yet due"),
+    "days_1_30": _signed("Due for 1 to 30 days", 12_000),
+    "days_31_60": _signed("Due for 31 to 60 days", 0),
+    "days_61_90": _signed("Due for 61 to 90 days", 0),
+    "over_90": _signed("Due for longer", 0),
+    "total": _signed("All of it", 52_000),
 }
+GROUP_AGING = Shape(
+    "GroupAging",
+    {
+        "id": f.identifier("The chapter, member or schedule"),
+        "code": f.text("The chapter's code or the member's number; empty for a schedule", "ALP"),
+        "name": f.text("Its name", "Alpha Chapter"),
+        "invoices": f.whole("Invoices something is owed on", 3, most=10_000_000),
+        **_BUCKETS,
+    },
+)
 CHAPTER_AGING = Shape(
     "ChapterAging",
     {
@@ -105,7 +125,11 @@ AGING = Shape(
         "currency": f.currency(),
         "invoices": f.whole("Invoices something is owed on", 3, most=10_000_000),
         **_BUCKETS,
+        "past_due": _signed("What is past its due date", 12_000),
+        "delinquency_percent": f.decimal("What of all that is owed is past due", "23.1", places=1),
+        "average_days": f.whole("Days past due on average, each weighed by its amount", 21, most=100_000),
         "chapters": f.list_of(CHAPTER_AGING, "The same by chapter, by code"),
+        "groups": f.list_of(GROUP_AGING, "As asked for, most owed first, 200 at most; the CSV has all"),
     },
 )
 ACCOUNT = Shape(
@@ -167,22 +191,38 @@ def read_chapter_ledger(chapter_id: UUID, query: Values) -> Answer:
     summary="Read the aging report",
     topic=TOPIC,
     gives=AGING,
-    query=REPORT_QUERY,
+    query=AGING_QUERY,
     files=("text/csv",),
     allowed=STAFF,
 )
 def read_aging(query: Values) -> Answer:
-    """What is owed now, by how long it has been due on that day. A treasurer's token sees its own chapter."""
-    day, own = query.get("as_of", g.organization.today), bearer.own_chapter()
-    by_chapter = ages.aging_by_chapter(day)
-    chapters = [chapter for chapter in Chapter.here().all(order_by=Chapter.code) if own in (None, chapter.id)]
-    rows = [
-        _chapter_aging(chapter, by_chapter[chapter.id]) for chapter in chapters if chapter.id in by_chapter
-    ]
+    """What was owed at the end of a day, by how long it had been due. It equals account 1200 on every day. A
+    treasurer's token sees its own chapter."""
+    today, own = g.organization.today, bearer.own_chapter()
+    wanted = ages.Wanted(min(query.get("as_of", today), today), today, chapter_id=own)
+    found = ages.groups(wanted, query.get("by", ages.By.CHAPTER), over_90_above=query.get("over_90_above"))
     if query.get("format") == "csv":
-        return _as_csv("aging.csv", ["chapter_code", "chapter", "invoices", *_BUCKETS], rows)
-    whole = ages.aging(day, chapter_id=own)
-    return AGING.tell(whole, as_of=day, currency=g.organization.currency, chapters=rows, **_amounts(whole))
+        return stream_rows("aging.csv", AGING_HEADER, found, aging_row)
+    whole = ages.total(wanted)
+    return AGING.tell(
+        whole,
+        as_of=wanted.on,
+        currency=g.organization.currency,
+        delinquency_percent=f"{whole.delinquency_rate * 100:.1f}",
+        average_days=round(whole.average_days),
+        chapters=_chapters(wanted),
+        groups=[GROUP_AGING.tell(row) for row in db.session.execute(found.limit(200))],
+        **_amounts(whole),
+    )
+
+
+def _chapters(wanted: ages.Wanted) -> list[dict[str, Any]]:
+    """By code."""
+    found = ages.groups(wanted, ages.By.CHAPTER).order_by(None).order_by(Chapter.code)
+    return [
+        CHAPTER_AGING.tell(row, chapter_id=row.id, chapter_code=row.code, chapter=row.name)
+        for row in db.session.execute(found)
+    ]
 
 
 @operations.get(
@@ -211,15 +251,9 @@ def _amounts(found: ages.Aging) -> dict[str, int]:
     return dict(zip(_BUCKETS, [*found.amounts, found.total], strict=True))
 
 
-def _chapter_aging(chapter: Chapter, found: ages.Aging) -> dict[str, Any]:
-    amounts = _amounts(found)
-    named = {"chapter_id": chapter.id, "chapter_code": chapter.code, "chapter": chapter.name}
-    return CHAPTER_AGING.tell(found, **named, **amounts)
-
-
 def _as_csv(name: str, columns: list[str], rows: list[dict[str, Any]]) -> Answer:
     """Amounts as a spreadsheet reads them, with the currency's decimals."""
     unit = g.organization.currency
-    as_text = [column for column in columns if column in (*_BUCKETS, "debit", "credit")]
+    as_text = [column for column in columns if column in ("debit", "credit")]
     lines = [[money.plain(row[one], unit) if one in as_text else row[one] for one in columns] for row in rows]
     return stream_csv(name, [*columns, "currency"], [[*line, unit] for line in lines])
