@@ -104,6 +104,7 @@ POLICY: dict[str, set[RoleName]] = {
     "accept_dispute": {N, T},
     "read_chapter_ledger": {N, A, T},
     "read_aging": {N, A, T},
+    "read_statement": {N, A, T, M},
     "list_late_fees": {N, A, T},
     "preview_late_fees": {N, A, T},
     "list_fiscal_years": {N, A},

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, and_, func, select, union_all
+from sqlalchemy import CompoundSelect, and_, func, select
 
-from webapp.core import tenancy
 from webapp.core.db import db
-from webapp.domain.ledger import Account, Code, Difference, Posting
+from webapp.domain.ledger import Code, Difference
 from webapp.domain.organizations import Chapter, Member, Organization
-from webapp.domain.reporting import receivables
+from webapp.domain.reporting import booked, receivables
 
 _KEYS = ("member_id", "chapter_id", "dated")
 
@@ -16,7 +15,7 @@ _KEYS = ("member_id", "chapter_id", "dated")
 def differences(organization: Organization) -> list[Difference]:
     """Days, members and chapters of which the documents say something else than the books; the earliest
     first, for whatever is owed on a later day is wrong by as much."""
-    documents, books = _summed(receivables.changes()), _summed(_moved())
+    documents, books = _summed(receivables.changes()), _summed(booked.moves(Code.RECEIVABLE))
     same = and_(*(documents.c[name] == books.c[name] for name in _KEYS))
     member_id, chapter_id, dated = (func.coalesce(documents.c[name], books.c[name]) for name in _KEYS)
     expected, found = func.coalesce(documents.c.total, 0), func.coalesce(books.c.total, 0)
@@ -45,22 +44,3 @@ def _summed(moves: CompoundSelect[Any]) -> Any:
     found = moves.subquery()
     keys = [found.c[name] for name in _KEYS]
     return select(*keys, func.sum(found.c.amount).label("total")).group_by(*keys).subquery()
-
-
-def _moved() -> CompoundSelect[Any]:
-    one = Posting
-    return union_all(
-        _side(one.debit_account_id, one.debit_member_id, one.debit_chapter_id, one.amount),
-        _side(one.credit_account_id, one.credit_member_id, one.credit_chapter_id, -one.amount),
-    )
-
-
-def _side(account_id: Any, member_id: Any, chapter_id: Any, amount: Any) -> Select[Any]:
-    receivable = (
-        select(Account.id)
-        .where(Account.organization_id == tenancy.organization_id(), Account.code == Code.RECEIVABLE)
-        .scalar_subquery()
-    )
-    whose = member_id.label("member_id"), chapter_id.label("chapter_id"), Posting.dated.label("dated")
-    moved = select(*whose, amount.label("amount"))
-    return moved.where(Posting.organization_id == tenancy.organization_id(), account_id == receivable)
