@@ -38,6 +38,12 @@ FROM (
     WHERE m.organization_id = %(organization)s
 ) AS one"""
 
+_LINES = """
+INSERT INTO invoice_lines (organization_id, id, invoice_id, position, kind, description, amount,
+    income_account_id)
+SELECT organization_id, id, id, 1, 'base_dues', 'Dues', billed, %(income)s
+FROM invoices WHERE organization_id = %(organization)s"""
+
 _ENTRIES = """
 INSERT INTO journal_entries (organization_id, id, event, dated, description, source_kind, source_id,
     decision_id)
@@ -51,7 +57,7 @@ SELECT organization_id, id, id, issued_on, billed, %(receivable)s, %(income)s, c
     member_id
 FROM invoices WHERE organization_id = %(organization)s"""
 
-_TABLES = ("members", "chapters", "invoices", "journal_entries", "postings")
+_TABLES = ("members", "chapters", "invoices", "invoice_lines", "journal_entries", "postings")
 
 
 def live_through(app: Flask, made: Organization) -> None:
@@ -67,7 +73,7 @@ def live_through(app: Flask, made: Organization) -> None:
         db.session.rollback()
     with superuser(app) as connection:
         connection.execute("SET session_replication_role = replica")
-        for statement in (_INVOICES, _ENTRIES, _POSTINGS):
+        for statement in (_INVOICES, _LINES, _ENTRIES, _POSTINGS):
             connection.execute(statement, values)
         for table in _TABLES:
             connection.execute(sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)))

@@ -102,6 +102,7 @@ def _growth(app: Flask, small: Organization, large: Organization, table: Table) 
     )
     for name, role, path in (
         ("statement_growth", RoleName.MEMBER, "my/account/"),
+        ("statement_growth_documents", RoleName.MEMBER, "my/statement/?since=2025-01-01"),
         ("statement_growth_chapter", RoleName.TREASURER, "chapters/C0/ledger/"),
     ):
         pages = [_times(5, visitor(app, made, role), f"/o/{made.slug}/{path}") for made in (small, large)]

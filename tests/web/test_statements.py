@@ -14,6 +14,7 @@ from tests import factories
 from tests.processor import fresh
 from tests.web.api.conftest import program
 from webapp.core.db import db, transaction
+from webapp.domain.approvals import Action
 from webapp.domain.billing.adjusting import adjust
 from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import AdjustmentKind
@@ -89,6 +90,7 @@ def test_money_that_is_held_and_then_settles_an_invoice_is_no_event(
     """Also goodwill, which counts when it is given."""
     member = Member.here().get(invoice.member_id)
     admin = factories.make_admin()
+    factories.allow_alone(RoleName.NATIONAL_ADMIN, Action.ADJUSTMENT, None)
     with transaction():
         goodwill.give(member, 500, reason="The hall was closed", by=admin, on=ISSUED + timedelta(2))
     found = statements.statement(Account(member.id), ISSUED + timedelta(1), ISSUED + timedelta(30))

@@ -38,10 +38,11 @@ from webapp.domain.reporting.receivables import Change
 
 
 class Kind(StrEnum):
-    """What happened. The first six are changes of what an invoice owes."""
+    """What happened. Some are changes of what an invoice owes."""
 
     ISSUED = Change.ISSUED.value
     LATE_FEE = Change.LATE_FEE.value
+    PLAN_INTEREST = Change.PLAN_INTEREST.value
     ADJUSTED = Change.ADJUSTED.value
     VOIDED = Change.VOIDED.value
     FORGIVEN = Change.FORGIVEN.value
@@ -65,6 +66,7 @@ _OF_PAYMENTS = (Kind.RECEIVED, Kind.REVERSED, Kind.RETURNED, Kind.REGAINED)
 _SENTENCES = {
     Kind.ISSUED: "Invoice {}",
     Kind.LATE_FEE: "Late fee, invoice {}",
+    Kind.PLAN_INTEREST: "Interest of a payment plan, invoice {}",
     Kind.ADJUSTED: "Adjustment, invoice {}",
     Kind.VOIDED: "Invoice {} voided",
     Kind.FORGIVEN: "Not owed again after a refund, invoice {}",
@@ -118,7 +120,7 @@ def _event(kind: Kind, of: Any, dated: Any, amount: Any, source_id: Any) -> Sele
 
 def _of_invoices(account: Account) -> Select[Any]:
     found = receivables.changes(*account.its(Invoice)).subquery("changes")
-    alone = [kind.value for kind in list(Kind)[:6]]
+    alone = [kind.value for kind in Kind if kind.value in list(Change)]
     return _of_changes(found, found.c.amount, found.c.kind).where(found.c.kind.in_(alone))
 
 
