@@ -95,7 +95,7 @@ def _read(typed: str) -> int:
 
 def as_row(row: Any) -> tuple[Any, ...]:
     currency = current_organization.currency
-    sums = [money.plain(getattr(row, name), currency) for name in (*NAMES, "total")]
+    sums = [money.to_decimal(getattr(row, name), currency) for name in (*NAMES, "total")]
     return row.code, row.name, row.invoices, *sums, currency
 
 
@@ -103,5 +103,5 @@ def _as_invoice(row: Any) -> tuple[Any, ...]:
     currency = current_organization.currency
     return (
         row.number, row.due_on.isoformat(), row.days, row.member_number, row.member, row.chapter, row.owed,
-        money.plain(row.owed, currency), currency,
+        money.to_decimal(row.owed, currency), currency,
     )  # fmt: skip

@@ -84,5 +84,5 @@ def _on_paper(found: Statement, holder: Holder) -> Response:
 
 def as_row(line: Line) -> tuple[Any, ...]:
     currency = current_organization.currency
-    amounts = money.plain(line.amount, currency), money.plain(line.balance, currency)
+    amounts = money.to_decimal(line.amount, currency), money.to_decimal(line.balance, currency)
     return line.dated.isoformat(), line.kind.value, line.sentence, line.member, *amounts, currency
