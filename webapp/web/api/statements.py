@@ -27,7 +27,7 @@ def _signed(description: str, example: int = 40_000) -> Field:
 
 
 QUERY = shape_in(
-    "StatementQuery",
+    "MemberStatementQuery",
     date_from=f.day("The first day; the first of the year unless told"),
     date_to=f.day("The last day; today unless told"),
     after=f.whole("Where to go on: the next_after of the page before", 0, most=10_000_000).without_example(),
@@ -35,7 +35,7 @@ QUERY = shape_in(
     format=f.one_of("json unless told", "json", "csv"),
 )
 LINE = Shape(
-    "StatementLine",
+    "MemberStatementLine",
     {
         "place": f.whole("Its place in the statement, from 1 on", 1, most=10_000_000),
         "dated": f.day("Its day in the books"),
@@ -48,7 +48,7 @@ LINE = Shape(
     },
 )
 STATEMENT = Shape(
-    "Statement",
+    "MemberStatement",
     {
         "member_id": f.identifier("Whose"),
         "since": f.day("The first day"),
