@@ -1,27 +1,25 @@
 """What the reports have to say, added up slowly from the books that are kept by hand."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import astuple, replace
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from tests import hledger
-from tests.properties import owed_slowly
+from tests.properties import owed_slowly, statements_told
 from tests.properties.books import Books
-from tests.properties.documents import CREDIT, RECEIVABLE, Bill
+from tests.properties.documents import RECEIVABLE, Bill
 from tests.properties.office import Office
 from webapp.core import money
 from webapp.core.db import db
 from webapp.domain import ledger
-from webapp.domain.ledger import Account as LedgerAccount
-from webapp.domain.ledger import Code
+from webapp.domain.ledger import Account, Code
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
-from webapp.domain.reporting import aging, collections, financial_statements, receivables, statements
+from webapp.domain.reporting import (
     aging,
     collections,
     financial_statements,
@@ -30,7 +28,6 @@ from webapp.domain.reporting import aging, collections, financial_statements, re
     snapshots,
 )
 from webapp.domain.reporting.snapshots import AMOUNTS
-from webapp.domain.reporting.statement_events import Account
 
 
 def check(office: Office, day: date, which: int) -> None:
@@ -51,7 +48,7 @@ def check(office: Office, day: date, which: int) -> None:
     accounts, people = (RECEIVABLE, "4000", "1000"), list(office.members)
     _check_chapter_ledger(office, accounts[which % len(accounts)], day)
     _check_statement(office, people[which % len(people)], day)
-    _check_statements(office, day)
+    statements_told.check(office, day)
     db.session.rollback()
 
 
@@ -247,7 +244,7 @@ def _check_financial_statements(books: Books, day: date, month: int) -> None:
 
 def _check_chapter_ledger(office: Office, code: str, day: date) -> None:
     """Its lines from a day on begin where those until the day before ended."""
-    [account] = LedgerAccount.here().all(LedgerAccount.code == Code(code))
+    [account] = Account.here().all(Account.code == Code(code))
     for chapter, row in office.chapters.items():
         sign = 1 if account.kind.grows_on_debit else -1
         before = sign * office.books.balances(until=day - timedelta(1)).get((code, chapter), 0)
@@ -262,43 +259,14 @@ def _check_chapter_ledger(office: Office, code: str, day: date) -> None:
 def _check_statement(office: Office, person: str, day: date) -> None:
     """What is owed, less what is held for the member."""
     row = office.members[person]
-    balances = [_owed_net(office.books, person, until) for until in (day - timedelta(1), date.max)]
+    balances = [
+        statements_told.owed_by(office.books, person, until) for until in (day - timedelta(1), date.max)
+    ]
     _check_extract(
         Extract.of_member(row, until=day - timedelta(1)),
         Extract.of_member(row, since=day),
         (balances[0], balances[1]),
     )
-
-
-def _check_statements(office: Office, day: date) -> None:
-    """Of everybody, every chapter and the organization: the documents say what the books do."""
-    books, today = office.books, office.books.today
-    whose: list[tuple[Account, Callable[[date], int]]] = [
-        (Account(member_id=row), partial(_owed_net, books, number)) for number, row in office.members.items()
-    ]
-    whose += [
-        (Account(chapter_id=row), partial(_owed_in, books, code)) for code, row in office.chapters.items()
-    ]
-    whose += [(Account(), lambda until: sum(_owed_in(books, code, until) for code in office.chapters))]
-    for account, balance in whose:
-        found = statements.statement(account, day, today)
-        lines = list(found.all())
-        assert (found.opening, found.closing, found.booked) == (
-            balance(day - timedelta(1)), balance(today), balance(today),
-        )  # fmt: skip
-        assert found.opening + sum(line.amount for line in lines) == found.closing
-        assert len(lines) == found.count and (not lines or lines[-1].balance == found.closing)
-        assert found.page(3, after=1) == lines[1:4]
-
-
-def _owed_in(books: Books, chapter: str, until: date) -> int:
-    held = books.balances(until)
-    return held.get((RECEIVABLE, chapter), 0) + held.get((CREDIT, chapter), 0)
-
-
-def _owed_net(books: Books, person: str, until: date) -> int:
-    held = books.people(until)
-    return held.get((RECEIVABLE, person), 0) + held.get((CREDIT, person), 0)
 
 
 def _check_extract(earlier: Any, later: Any, expected: tuple[int, int]) -> None:
