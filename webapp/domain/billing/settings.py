@@ -72,6 +72,7 @@ class DuesSettings(OrganizationRow, Base):
     card_retry_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [3, 5, 7])
     prorate_late_joiners: Mapped[bool] = mapped_column(default=False)
     standing_after_days: Mapped[int] = mapped_column(default=30, server_default="30")
+    standing_with_kept_plan: Mapped[bool] = mapped_column(default=False, server_default="false")
     plan_tolerance_days: Mapped[int] = mapped_column(default=10, server_default="10")
     set_by_id: Mapped[UUID | None]
 

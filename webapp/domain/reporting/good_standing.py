@@ -29,6 +29,7 @@ from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Chapter, Member, Organization
+from webapp.domain.plans.plan import PaymentPlan, PlanInvoice
 from webapp.domain.reporting import receivables
 from webapp.domain.reporting.standing_waivers import in_force
 
@@ -37,6 +38,7 @@ class Basis(StrEnum):
     """What decides. A debt that is too old goes before everything but a waiver."""
 
     SETTLED = "settled"
+    PLAN_KEPT = "plan_kept"
     WAIVED = "waived"
     OWES = "owes"
 
@@ -63,7 +65,8 @@ class Standing:
         if self.waived_until is not None:
             return f"Good standing is granted until {_day(self.waived_until, organization)}."
         if self.oldest_due_on is None:
-            return f"Owes nothing that {self._too_late}."
+            beside = " beside a payment plan that is kept" if self.basis is Basis.PLAN_KEPT else ""
+            return f"Owes nothing that {self._too_late}{beside}."
         owed = money.display(self.too_old, organization.currency, organization.locale)
         return (
             f"Owes {owed} that {self._too_late}, the oldest since {_day(self.oldest_due_on, organization)}."
@@ -99,7 +102,7 @@ def everybody(on: date, *, past: bool = False) -> Select[Any]:
 def listed(wanted: Wanted, on: date, *, past: bool = False) -> Select[Any]:
     """The same of those who are members on that day."""
     debt, waiver = _too_old(_owed(on, past=past), on), in_force(on)
-    good = or_(debt.c.member_id.is_(None), waiver.c.member_id.is_not(None))
+    good = or_(debt.c.owed.is_(None), waiver.c.member_id.is_not(None))
     found = _joined(on, debt, waiver).where(
         or_(Member.joined_on.is_(None), Member.joined_on <= on),
         or_(Member.left_on.is_(None), Member.left_on >= on),
@@ -150,7 +153,7 @@ def _joined(on: date, debt: Subquery, waiver: Subquery) -> Select[Any]:
             Chapter.name.label("chapter"),
             literal(on, Date()).label("on"),
             _basis(debt, waiver).label("basis"),
-            _after_days().label("after_days"),
+            _rule(DuesSettings.standing_after_days).label("after_days"),
             func.coalesce(debt.c.owed, 0).label("too_old"),
             debt.c.oldest_due_on,
             waiver.c.until.label("waived_until"),
@@ -166,30 +169,49 @@ def _joined(on: date, debt: Subquery, waiver: Subquery) -> Select[Any]:
 def _basis(debt: Subquery, waiver: Subquery) -> ColumnElement[str]:
     return case(
         (waiver.c.member_id.is_not(None), Basis.WAIVED.value),
-        (debt.c.member_id.is_not(None), Basis.OWES.value),
+        (debt.c.owed.is_not(None), Basis.OWES.value),
+        (debt.c.member_id.is_not(None), Basis.PLAN_KEPT.value),
         else_=Basis.SETTLED.value,
     )
 
 
 def _owed(on: date, *only: ColumnElement[bool], past: bool) -> Subquery:
-    """What each invoice owes: member_id, due_on, owed."""
+    """What each invoice owes: invoice_id, member_id, due_on, owed."""
     if past:
         return receivables.owed_at(on, *only).subquery("owed")
     here = Invoice.organization_id == tenancy.organization_id()
-    return select(Invoice.member_id, Invoice.due_on, Invoice.owed).where(here, *only).subquery("owed")
+    columns = Invoice.id.label("invoice_id"), Invoice.member_id, Invoice.due_on, Invoice.owed
+    return select(*columns).where(here, *only).subquery("owed")
 
 
 def _too_old(owed: Subquery, on: date) -> Subquery:
-    """What counts against each member: owed, and due too long before that day."""
-    late = owed.c.due_on < literal(on, Date()) - _after_days()
-    sums = func.sum(owed.c.owed).label("owed"), func.min(owed.c.due_on).label("oldest_due_on")
+    """What is owed and was due too long before that day; what counts against the member is in `owed`."""
+    late = owed.c.due_on < literal(on, Date()) - _rule(cast(DuesSettings.standing_after_days, Integer()))
+    counts = ~and_(_rule(DuesSettings.standing_with_kept_plan), _in_kept_plan(owed, on))
+    sums = (
+        func.sum(owed.c.owed).filter(counts).label("owed"),
+        func.min(owed.c.due_on).filter(counts).label("oldest_due_on"),
+    )
     found = select(owed.c.member_id, *sums).where(owed.c.owed > 0, late)
     return found.group_by(owed.c.member_id).subquery("debt")
 
 
-def _after_days() -> ScalarSelect[int]:
-    own = DuesSettings.organization_id == tenancy.organization_id()
-    return select(cast(DuesSettings.standing_after_days, Integer())).where(own).scalar_subquery()
+def _in_kept_plan(owed: Subquery, on: date) -> ColumnElement[bool]:
+    """A plan is kept from the day it was accepted to the one before it ended, however it did."""
+    same = and_(
+        PlanInvoice.organization_id == PaymentPlan.organization_id, PlanInvoice.plan_id == PaymentPlan.id
+    )
+    kept = select(PlanInvoice.id).join(PaymentPlan, same)
+    return kept.where(
+        PaymentPlan.organization_id == tenancy.organization_id(),
+        PlanInvoice.invoice_id == owed.c.invoice_id,
+        PaymentPlan.accepted_on <= on,
+        or_(PaymentPlan.ended_on.is_(None), PaymentPlan.ended_on > on),
+    ).exists()
+
+
+def _rule(setting: Any) -> ScalarSelect[Any]:
+    return select(setting).where(DuesSettings.organization_id == tenancy.organization_id()).scalar_subquery()
 
 
 def _day(day: date, organization: Organization) -> str:

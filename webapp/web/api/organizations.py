@@ -53,6 +53,7 @@ _TERMS = {
     "card_retry_days": f.days("When to try a declined card again, in days", [3, 5, 7]),
     "prorate_late_joiners": f.flag("Whether who joins within a period pays for the rest of it only"),
     "plan_tolerance_days": f.whole("Days an installment may be late before its plan ends", 10, most=730),
+    "standing_with_kept_plan": f.flag("Whether what a kept payment plan is for leaves good standing alone"),
     "standing_after_days": f.whole("Days after its due date that a debt ends good standing", 30, most=730),
 }
 SETTINGS = Shape("DuesSettings", _TERMS | {"currency": f.currency()})

@@ -84,6 +84,7 @@ class DuesSettingsForm(EditForm):
     prorate_late_joiners = BooleanField("Late joiners pay for the rest of the period only")
     plan_tolerance_days = IntegerField("Payment plans end after", _DAYS)
     standing_after_days = IntegerField("Good standing ends after", _DAYS)
+    standing_with_kept_plan = BooleanField("A kept payment plan keeps good standing")
 
     def validate_late_fee_amount(self, field: Any) -> None:
         if self.late_fee_kind.data == "flat" and not field.data and not field.errors:
