@@ -137,6 +137,9 @@ def test_a_member_asks_and_the_treasurer_says_no(shop: Shop, people: People, sig
     plan = propose(shop, people, sign_in, people.ana)
     assert plan.by_member and plan.interest_rate is None
     sign_in(shop.client, people.treasurer)
+    assert "1 payment plan is asked for · $400.00" in shop.client.get(f"{people.desk}/").text
+    assert "Núñez" in shop.client.get(f"{people.desk}/payment-plans/?state=asked").text
+    assert "Núñez" not in shop.client.get(f"{people.desk}/payment-plans/?state=late").text
     where = f"{people.desk}/payment-plans/{plan.id}"
 
     assert shop.client.post(f"{where}/refusal", data={"reason": ""}).status_code == 422

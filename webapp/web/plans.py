@@ -24,7 +24,8 @@ from webapp.web.htmx import respond
 from webapp.web.invoices import as_file
 from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
-LATE = "late"
+LATE, ASKED = "late", "asked"
+_MORE = [(LATE, "Kept, and late"), (ASKED, "Asked for by the member")]
 _HEADER = (
     "member_number", "member", "chapter", "state", "proposed_by", "total_minor", "total",
     "down_payment_minor", "installments", "starts_on", "payment_day", "interest_rate", "accepted_on",
@@ -48,7 +49,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
         today=current_organization.today,
         after=last.id if last else None,
         wanted=wanted,
-        states=[(state.value, state.label) for state in PlanState] + [(LATE, "Kept, and late")],
+        states=[(state.value, state.label) for state in PlanState] + _MORE,
     )
 
 
@@ -93,6 +94,7 @@ def _wanted(chapter_id: UUID | None) -> WantedPlans:
         chapter_id=chapter_id,
         member_id=request.args.get("member", type=UUID),
         late_on=current_organization.today if state == LATE else None,
+        asked=state == ASKED,
     )
 
 

@@ -17,13 +17,15 @@ from webapp.domain.plans.plan import PaymentPlan, PlanState
 
 @dataclass(frozen=True)
 class WantedPlans:
-    """`text` is part of a name, or a member's number. `late_on`: only those late with an installment then."""
+    """`text` is part of a name, or a member's number. `late_on`: only those late with an installment then.
+    `asked`: only those that members asked for and nobody has answered."""
 
     text: str = ""
     state: PlanState | None = None
     chapter_id: UUID | None = None
     member_id: UUID | None = None
     late_on: date | None = None
+    asked: bool = False
 
 
 def plans(wanted: WantedPlans) -> Select[Any]:
@@ -42,6 +44,8 @@ def plans(wanted: WantedPlans) -> Select[Any]:
         value = getattr(wanted, column)
         if value is not None:
             found = found.where(getattr(PaymentPlan, column) == value)
+    if wanted.asked:
+        found = found.where(PaymentPlan.by_member, PaymentPlan.state == PlanState.PROPOSED)
     if wanted.late_on is not None:
         kept = steps(PaymentPlan.state == PlanState.ACTIVE).subquery()
         late = select(kept.c.plan_id).where(kept.c.owed > 0, kept.c.due_on < wanted.late_on)

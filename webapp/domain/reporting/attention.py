@@ -26,9 +26,12 @@ from webapp.domain.approvals import ApprovalRequest, ApprovalState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.credits.credit_note import CreditNote
+from webapp.domain.organizations import local_day
 from webapp.domain.payments.disputes import ANSWERABLE, AnswerState, Dispute, DisputeAnswer
 from webapp.domain.payments.gateway import DisputeKind
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
+from webapp.domain.plans.following import steps
+from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.refunds.refund import Refund
 
 _RECENT = timedelta(days=14)
@@ -44,6 +47,8 @@ class Kind(StrEnum):
     MAIL_FAILED = "mail_failed"
     APPROVAL = "approval"
     APPROVAL_QUESTION = "approval_question"
+    PLAN_ASKED = "plan_asked"
+    PLAN_LATE = "plan_late"
     OVERDUE = "overdue"
     JOB_DEAD = "job_dead"
 
@@ -74,7 +79,8 @@ def of_chapter(chapter_id: UUID, *, failed_mails: Select[int]) -> list[Need]:
     credit = _open_credit().where(CreditNote.chapter_id == chapter_id)
     asked_back = _requests(Kind.APPROVAL_QUESTION, ApprovalState.ASKED_BACK)
     questions = asked_back.where(ApprovalRequest.chapter_id == chapter_id)
-    return _found(questions, *payments, credit, _mails(failed_mails), overdue)
+    plans = _plans(PaymentPlan.chapter_id == chapter_id)
+    return _found(questions, *payments, *plans, credit, _mails(failed_mails), overdue)
 
 
 def of_organization(*, failed_mails: Select[int]) -> list[Need]:
@@ -82,13 +88,29 @@ def of_organization(*, failed_mails: Select[int]) -> list[Need]:
         OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
     )
     waiting = _requests(Kind.APPROVAL, ApprovalState.PENDING)
-    return _found(waiting, *_payments(), _open_credit(), dead, _mails(failed_mails))
+    return _found(waiting, *_payments(), *_plans(), _open_credit(), dead, _mails(failed_mails))
 
 
 def _requests(kind: Kind, state: ApprovalState) -> Select[*Row]:
     return _counted(kind, ApprovalRequest, func.sum(ApprovalRequest.amount)).where(
         ApprovalRequest.organization_id == tenancy.organization_id(), ApprovalRequest.state == state
     )
+
+
+def _plans(*only: ColumnElement[bool]) -> list[Select[*Row]]:
+    """Those that a member asked for and nobody has answered, and kept ones that are late."""
+    asked = _counted(Kind.PLAN_ASKED, PaymentPlan, func.sum(PaymentPlan.total))
+    today = select(local_day(func.now())).scalar_subquery()
+    kept = steps(PaymentPlan.state == PlanState.ACTIVE, *only).subquery("kept")
+    late = select(
+        literal(Kind.PLAN_LATE.value),
+        func.count(kept.c.plan_id.distinct()),
+        func.coalesce(func.sum(kept.c.owed), 0),
+        _NEVER,
+    ).where(kept.c.owed > 0, kept.c.due_on < today)
+    here = PaymentPlan.organization_id == tenancy.organization_id()
+    by_member = PaymentPlan.by_member, PaymentPlan.state == PlanState.PROPOSED
+    return [asked.where(here, *by_member, *only), late]
 
 
 def _payments() -> list[Select[*Row]]:
