@@ -51,7 +51,7 @@ REFUSALS = ["2xx", "403", "404", "409", "422"]
 
 
 @pytest.fixture
-def rows(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[str, str]:
+def one_of_each(organization: Any, chapter: Chapter, sandbox: SandboxControl) -> dict[str, str]:
     """One row of every kind, by the name that paths give its id."""
     connect()
     status = factories.make_status()
@@ -125,13 +125,13 @@ def _credit(member: Any, invoice: Any) -> tuple[CreditNote, CreditApplication]:
 
 @pytest.mark.parametrize("topic", sorted({operation.topic for operation in OPERATIONS}))
 def test_every_operation_answers_as_its_description_says(
-    app: Flask, admin: Program, rows: dict[str, str], topic: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, admin: Program, one_of_each: dict[str, str], topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "testing", False)
     unhurried = app.config["SETTINGS"].model_copy(update={"api_calls_per_minute": 1_000_000})
     monkeypatch.setitem(app.config, "SETTINGS", unhurried)
     with served(app) as address:
-        whole = schemathesis.openapi.from_url(f"{address}/api/openapi.json", config=plan(admin, rows))
+        whole = schemathesis.openapi.from_url(f"{address}/api/openapi.json", config=plan(admin, one_of_each))
         happened = list(engine.from_schema(whole.include(tag=topic)).execute())
     tried = {event.label for event in happened if isinstance(event, events.ScenarioFinished)}
     assert problems(happened) == []
