@@ -24,6 +24,7 @@ from webapp.domain.organizations import Chapter, Member, Organization
 from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.gateway import DisputeState
 from webapp.domain.payments.payment import Payment, PaymentState
+from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.refunds.refund import How, Refund, RefundState
 
 
@@ -53,6 +54,7 @@ def test_the_demo_is_a_whole_organization_with_officers_at_work_that_mails_nobod
         CreditState.APPLIED,
         CreditState.WITHDRAWN,
     }
+    assert {plan.state for plan in PaymentPlan.here().all()} == {PlanState.PROPOSED, PlanState.ACTIVE}
     assert periods.closed_through(demo.today.replace(year=demo.today.year - 1)) is not None
     assert OutboxJob.here().all() == []
 

@@ -26,9 +26,13 @@ from webapp.domain.payments.batch_lines import Typed
 from webapp.domain.payments.batches import ReceiptBatch, ReceiptLine, Slip
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method, Payment
+from webapp.domain.plans import answering, proposing
+from webapp.domain.plans.plan import PaymentPlan
+from webapp.domain.plans.proposing import Wish
+from webapp.domain.plans.terms import Terms
 from webapp.domain.refunds import requesting
 from webapp.domain.refunds.refund import How
-from webapp.domain.refunds.requesting import Terms
+from webapp.domain.refunds.requesting import Terms as RefundTerms
 
 _LETTER = Path(__file__).with_name("letter.pdf")
 _OTHERS = 7
@@ -53,11 +57,15 @@ def set_aside() -> Sequence[UUID]:
     return ids
 
 
+def has_stories(untouched: Sequence[UUID]) -> bool:
+    return len(untouched) == story.CHECKS + _OTHERS
+
+
 def tell(organization: Organization, untouched: Sequence[UUID]) -> None:
     """Last year's books are closed at the end, so that they are in nobody's way. A demo with few members has
     quiet officers.
     """
-    if len(untouched) < story.CHECKS + _OTHERS:
+    if not has_stories(untouched):
         return
     office = Office.of(organization)
     office.set_limits()
@@ -65,7 +73,13 @@ def tell(organization: Organization, untouched: Sequence[UUID]) -> None:
     office.bank_checks(checks)
     office.hear_of_hardship(hardship)
     office.adjust(untouched[story.CHECKS + 1 :])
+    office.agree_on_plans(offered_for=hardship, asked_for=refused(untouched))
     office.close_last_year()
+
+
+def refused(untouched: Sequence[UUID]) -> UUID:
+    """The invoice that was not waived."""
+    return untouched[story.CHECKS + 3]
 
 
 @dataclass(frozen=True)
@@ -205,7 +219,7 @@ class Office:
                 reference="SEPT DUES",
                 spread=only(invoice),
             )
-        terms = Terms(40_00, How.CHECK, "Paid for the barbecue and did not come", check_number="1188")
+        terms = RefundTerms(40_00, How.CHECK, "Paid for the barbecue and did not come", check_number="1188")
         with transaction():
             requesting.request_refund(invoice_id, payment.id, terms, by=self.treasurer, on=self.today)
 
@@ -219,6 +233,26 @@ class Office:
         assert note is not None, "The national office gives so much alone"
         with transaction():
             applying.apply(note.id, as_named({invoice_id: 60_00}), on=self.today, by=self.treasurer)
+
+    def agree_on_plans(self, *, offered_for: UUID, asked_for: UUID) -> None:
+        """The member who signs in has a plan to answer. Whose invoice was not waived asked for one, and is
+        following it."""
+        start = self.today + timedelta(days=14)
+        with transaction():
+            offer = Terms(start, 31, installments=3)
+            self._propose(offered_for, offer, "So that it hurts less", by=self.treasurer)
+        with transaction():
+            half = Invoice.here().get(asked_for).owed // 4
+            wish = Terms(start, 15, installments=4, down_payment=half)
+            login = Login.by_email(story.PLANNER_EMAIL)
+            assert login is not None, "Who asks can sign in"
+            plan = self._propose(asked_for, wish, "I get paid in the middle of the month", by=login)
+            answering.accept(plan, as_member=False, by=self.treasurer, on=self.today)
+
+    def _propose(self, invoice_id: UUID, terms: Terms, note: str, *, by: Login) -> PaymentPlan:
+        member = Member.here().get(Invoice.here().get(invoice_id).member_id)
+        wish = Wish([one.id for one in proposing.plannable(member)], terms, note)
+        return proposing.propose(member, wish, as_member=by is not self.treasurer, by=by, on=self.today)
 
     def close_last_year(self) -> None:
         with transaction():

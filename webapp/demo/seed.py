@@ -71,7 +71,9 @@ class Seeding:
                 overdue.mark_overdue(organization, organization.today)
             with transaction():
                 history.date_back()
-            self._let_a_member_sign_in(untouched[0])
+            self._let_a_member_sign_in(untouched[0], story.MEMBER_EMAIL)
+            if casework.has_stories(untouched):
+                self._let_a_member_sign_in(casework.refused(untouched), story.PLANNER_EMAIL)
             self.tell("Doing the treasurer's work")
             casework.tell(organization, untouched)
             self._charge_late_fees(organization, spans[-1], admin)
@@ -122,11 +124,11 @@ class Seeding:
             _give(_login(*story.TREASURER[:2]), RoleName.TREASURER, chapter_id=chapter.id)
         return admin
 
-    def _let_a_member_sign_in(self, invoice_id: UUID) -> None:
+    def _let_a_member_sign_in(self, invoice_id: UUID, email: str) -> None:
         """Whoever still owes this invoice."""
         with transaction():
             member = Member.here().get(Invoice.here().get(invoice_id).member_id)
-            login = _login(member.name, story.MEMBER_EMAIL)
+            login = _login(member.name, email)
             member.login_id = login.id
             _give(login, RoleName.MEMBER, member_id=member.id)
 

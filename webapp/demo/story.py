@@ -18,6 +18,7 @@ SECOND_ADMIN = ("Omar Haddad", "omar@demo.example")
 AUDITOR = ("Ida Frost", "ida@demo.example")
 TREASURER = ("Theo Marsh", "theo@demo.example", "ALP")
 MEMBER_EMAIL = "member@demo.example"
+PLANNER_EMAIL = "planner@demo.example"
 
 DEFAULT_AMOUNT = 400_00
 RATES = {"undergraduate": 400_00, "new_member": 275_00, "associate": 150_00}
