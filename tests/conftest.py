@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 
 from tests.jobs import JobRunner, Silence
-from tests.rows import Rows, rows_of
+from tests.rows import Rows
 from webapp.adapters import schema
 from webapp.core import jobs as core_jobs
 from webapp.core import tenancy
@@ -61,8 +61,9 @@ def application(database: Any, redis_url: str, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def rows(database: Any) -> Iterator[Rows]:
-    with rows_of(database.superuser_url) as rows:
-        yield rows
+    rows = Rows(database.superuser_url)
+    yield rows
+    rows.close()
 
 
 @pytest.fixture
@@ -115,6 +116,10 @@ def jobs(app: Flask) -> JobRunner:
 
 @pytest.fixture(scope="session")
 def founded(application: Flask, rows: Rows) -> Callable[[], Any]:
+    return found_once(application, rows)
+
+
+def found_once(application: Flask, rows: Rows) -> Callable[[], Any]:
     """Pi Chi Fraternity is founded once, and put back for every test."""
     from tests import factories
 

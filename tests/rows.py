@@ -1,7 +1,6 @@
 """The rows of the tests' database: deleted after each test, and put back where many begin with the same."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import psycopg
 
@@ -11,25 +10,33 @@ LARGE_TABLE = 1_000_000  # bytes, from where on the space of deleted rows is won
 class Rows:
     """All rows of one database, whoever they belong to.
 
-    The owner can't delete what is append-only, so the triggers sleep for this connection. It stays open, for
+    The owner can't delete what is append-only, so the triggers sleep for its connection. It stays open, for
     whoever comes anew has to look up first what every table is.
     """
 
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
-        connection.execute("SET session_replication_role = replica")
-        found = connection.execute(
-            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
-            " AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
-        )
-        tables = [table for (table,) in found]
-        self._asking = " UNION ALL ".join(
-            f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables
-        )
+    def __init__(self, superuser_url: str) -> None:
+        self._superuser_url = superuser_url
+        self._kept_open: psycopg.Connection | None = None
+        self._asking = ""
+
+    @property
+    def _connection(self) -> psycopg.Connection:
+        if self._kept_open is None:
+            self._kept_open = psycopg.connect(self._superuser_url, autocommit=True)
+            self._kept_open.execute("SET session_replication_role = replica")
+            self._asking = _asking_which_have_rows(self._kept_open)
+        return self._kept_open
+
+    def close(self) -> None:
+        """Until the next use: for whoever wants to be alone in the database, or replaces it."""
+        if self._kept_open is not None:
+            self._kept_open.close()
+            self._kept_open = None
 
     def filled(self) -> set[str]:
         """The tables that have a row."""
-        return {table for (table,) in self._connection.execute(self._asking, prepare=True)}
+        connection = self._connection
+        return {table for (table,) in connection.execute(self._asking, prepare=True)}
 
     def empty(self) -> None:
         """To delete the few rows of a test is far faster than to truncate every table."""
@@ -58,7 +65,10 @@ class Rows:
                     writing.write(rows)
 
 
-@contextmanager
-def rows_of(superuser_url: str) -> Iterator[Rows]:
-    with psycopg.connect(superuser_url, autocommit=True) as connection:
-        yield Rows(connection)
+def _asking_which_have_rows(connection: psycopg.Connection) -> str:
+    found = connection.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
+        " AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
+    )
+    tables = [table for (table,) in found]
+    return " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)

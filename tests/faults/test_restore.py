@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from tests import factories
 from tests.jobs import JobRunner
 from tests.processor import Shop, fresh
+from tests.rows import Rows
 from tests.services import Database
 from webapp import wiring
 from webapp.adapters.mail_folder import MailFolder
@@ -37,13 +38,14 @@ BALANCES = (Code.RECEIVABLE, Code.PROCESSOR_CLEARING, Code.BANK_CHARGES, Code.DU
 
 
 @pytest.fixture
-def operator(app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def operator(app: Flask, database: Database, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Runs commands as on a server of one's own, where a role that sees every row makes backups."""
     able = app.config["SETTINGS"].model_copy(update={"backup_database_url": database.superuser_url})
     monkeypatch.setitem(app.config, "SETTINGS", able)
 
     def run(*arguments: str) -> Result:
         db.session.remove()
+        rows.close()
         return app.test_cli_runner().invoke(args=["duesbook", *arguments])
 
     yield run

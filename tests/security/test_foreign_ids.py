@@ -12,7 +12,7 @@ from tests.services import Database
 from tests.web.world import ADMIN, TREASURER, World, enter
 
 KINDS = ("chapter", "status", "period", "schedule", "member", "invoice", "payment", "run", "login")
-CALLED = {"login": "to"}
+CALLED = {"login": ("to",), "invoice": ("invoice", "invoice_ids")}
 NO_IDS = ("form_key", "seen")
 """What looks like an id and names no row: a key of the form, and the digest of a preview."""
 
@@ -23,7 +23,7 @@ def with_foreign_ids(form: OfferedForm, elsewhere: World) -> dict[str, str]:
         name: str(elsewhere.ids[f"{kind}_id"])
         for name, value in form.fields.items()
         for kind in KINDS
-        if name == f"{kind}_id" or (name == CALLED.get(kind, kind) and (is_id(value) or not value))
+        if name == f"{kind}_id" or (name in CALLED.get(kind, (kind,)) and (is_id(value) or not value))
     }
 
 

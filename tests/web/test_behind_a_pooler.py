@@ -14,10 +14,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
 from tests import factories
-from tests.conftest import CREDENTIAL_KEY, Browser
+from tests.conftest import CREDENTIAL_KEY, Browser, found_once
 from tests.jobs import JobRunner
 from tests.pooler import pooling
 from tests.processor import Shop
+from tests.rows import Rows
 from tests.services import Database
 from webapp.app import create_app
 from webapp.config import load
@@ -48,6 +49,11 @@ def application(
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def founded(application: Flask, rows: Rows) -> Callable[[], Any]:
+    return found_once(application, rows)
 
 
 def pooled_application(url: str, redis_url: str, data: Path, **settings: Any) -> Flask:
