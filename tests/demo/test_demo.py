@@ -11,7 +11,7 @@ from flask import Flask
 from tests import factories
 from tests.sandbox.control import SandboxControl
 from webapp.core import tenancy
-from webapp.core.db import db
+from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.core.jobs import OutboxJob
 from webapp.demo import bank_news, connection, roster, story
@@ -20,10 +20,11 @@ from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.ledger import periods
-from webapp.domain.organizations import Chapter, Member, Organization
+from webapp.domain.organizations import Chapter, Login, Member, Organization
 from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.gateway import DisputeState
 from webapp.domain.payments.payment import Payment, PaymentState
+from webapp.domain.plans import answering
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.refunds.refund import How, Refund, RefundState
 
@@ -54,9 +55,15 @@ def test_the_demo_is_a_whole_organization_with_officers_at_work_that_mails_nobod
         CreditState.APPLIED,
         CreditState.WITHDRAWN,
     }
-    assert {plan.state for plan in PaymentPlan.here().all()} == {PlanState.PROPOSED, PlanState.ACTIVE}
+    plans = {plan.state: plan for plan in PaymentPlan.here().all()}
+    assert set(plans) == {PlanState.PROPOSED, PlanState.ACTIVE}
     assert periods.closed_through(demo.today.replace(year=demo.today.year - 1)) is not None
     assert OutboxJob.here().all() == []
+    with transaction():
+        offered = PaymentPlan.here().get(plans[PlanState.PROPOSED].id, lock=True)
+        member = Login.by_email(story.MEMBER_EMAIL)
+        assert member is not None
+        answering.accept(offered, as_member=True, by=member, on=demo.today)
 
 
 def test_every_card_payment_of_the_story_exists_at_the_processor_with_its_fee(

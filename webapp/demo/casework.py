@@ -73,8 +73,15 @@ def tell(organization: Organization, untouched: Sequence[UUID]) -> None:
     office.bank_checks(checks)
     office.hear_of_hardship(hardship)
     office.adjust(untouched[story.CHECKS + 1 :])
-    office.agree_on_plans(offered_for=hardship, asked_for=refused(untouched))
     office.close_last_year()
+
+
+def agree_on_plans(organization: Organization, untouched: Sequence[UUID]) -> None:
+    """The member who signs in has a plan to answer. Whose invoice was not waived asked for one, and is
+    following it. Both are about what is owed by now.
+    """
+    if has_stories(untouched):
+        Office.of(organization).agree_on_plans(offered_for=untouched[0], asked_for=refused(untouched))
 
 
 def refused(untouched: Sequence[UUID]) -> UUID:
@@ -235,8 +242,6 @@ class Office:
             applying.apply(note.id, as_named({invoice_id: 60_00}), on=self.today, by=self.treasurer)
 
     def agree_on_plans(self, *, offered_for: UUID, asked_for: UUID) -> None:
-        """The member who signs in has a plan to answer. Whose invoice was not waived asked for one, and is
-        following it."""
         start = self.today + timedelta(days=14)
         with transaction():
             offer = Terms(start, 31, installments=3)

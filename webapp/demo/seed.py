@@ -77,6 +77,7 @@ class Seeding:
             self.tell("Doing the treasurer's work")
             casework.tell(organization, untouched)
             self._charge_late_fees(organization, spans[-1], admin)
+            casework.agree_on_plans(organization, untouched)
             self._forget_what_would_be_mailed()
         return organization
 
