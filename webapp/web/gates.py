@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
+from uuid import UUID
 
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
@@ -141,6 +142,14 @@ def _chapter_for(access: Access) -> Chapter:
     if request.method not in SAFE and not access.can_change_chapter(chapter.id):
         raise _refused("Auditors read everything and change nothing. The treasurer can do this.")
     return chapter
+
+
+def chapter_member(member_id: UUID) -> Member:
+    """Of the chapter that the address names; NotFound when they are of another."""
+    member = Member.here().get(member_id)
+    if member.chapter_id != current_chapter.id:
+        raise NotFound
+    return member
 
 
 def members_gate(blueprint: Blueprint) -> Blueprint:

@@ -68,7 +68,7 @@ _NAMES = (
     Invoice.due_on,
     Member.id.label("member_id"),
     Member.number.label("member_number"),
-    func.btrim(Member.first_name + " " + Member.last_name).label("member"),
+    Member.name_column().label("member"),
     Chapter.name.label("chapter"),
 )
 

@@ -78,7 +78,7 @@ def _latest_steps(organization: Organization, on: date, offsets: Sequence[int]) 
             Invoice.number,
             Member.id.label("member_id"),
             Member.number.label("member_number"),
-            func.btrim(Member.first_name + " " + Member.last_name).label("member"),
+            Member.name_column().label("member"),
             Member.email,
             Member.language,
             Chapter.name.label("chapter"),

@@ -166,6 +166,11 @@ class Member(OrganizationRow, Base):
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
+    @classmethod
+    def name_column(cls) -> Any:
+        """`name`, for many rows at once."""
+        return func.btrim(cls.first_name + " " + cls.last_name)
+
     @property
     def sort_name(self) -> str:
         return f"{self.last_name}, {self.first_name}" if self.first_name else self.last_name

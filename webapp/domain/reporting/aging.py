@@ -134,7 +134,8 @@ def invoices(wanted: Wanted) -> Select[Any]:
     found = _standing(wanted)
     days = func.greatest(_days(wanted.on, found.c.due_on), 0)
     columns = Invoice.number, Invoice.due_on, found.c.owed, days.label("days"), Member.id.label("member_id")
-    named = _FULL_NAME.label("member"), Member.number.label("member_number"), Chapter.name.label("chapter")
+    name, number = Member.name_column().label("member"), Member.number.label("member_number")
+    named = name, number, Chapter.name.label("chapter")
     here = tenancy.organization_id()
     statement = (
         select(Invoice.id, *columns, *named)
@@ -167,10 +168,9 @@ def _standing(wanted: Wanted) -> Subquery:
     return select(*whose, Invoice.owed).where(here, Invoice.owed > 0, *wanted.conditions).subquery("standing")
 
 
-_FULL_NAME = func.btrim(Member.first_name + " " + Member.last_name)
 _NAMED: dict[By, tuple[Any, Any, Any]] = {
     By.CHAPTER: (Chapter, Chapter.code, Chapter.name),
-    By.MEMBER: (Member, Member.number, _FULL_NAME),
+    By.MEMBER: (Member, Member.number, Member.name_column()),
     By.SCHEDULE: (AssessmentSchedule, literal(""), AssessmentSchedule.name),
 }
 

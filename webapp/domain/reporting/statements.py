@@ -72,12 +72,12 @@ class Statement:
         order = found.c.dated, found.c.source_id, found.c.kind, found.c.amount
         place = func.row_number().over(order_by=order)
         running = func.sum(found.c.amount).over(order_by=order, rows=(None, 0))
-        name = func.btrim(Member.first_name + " " + Member.last_name)
+        name = Member.name_column().label("member")
         whose = and_(Member.organization_id == tenancy.organization_id(), Member.id == found.c.member_id)
         return (
             select(
                 place.label("place"), found.c.dated, found.c.kind, found.c.about, found.c.amount,
-                cast(running + self.opening, BigInteger).label("balance"), name.label("member"),
+                cast(running + self.opening, BigInteger).label("balance"), name,
                 found.c.document, found.c.document_id,
             )
             .join(Member, whose)

@@ -13,7 +13,7 @@ from werkzeug.local import LocalProxy
 
 from webapp.core import audit, tenancy
 from webapp.core.db import noting, transaction
-from webapp.core.errors import NotAllowed, NotFound, Refusal
+from webapp.core.errors import Invalid, NotAllowed, NotFound, Refusal
 from webapp.domain.organizations import Login, Member, Organization, RoleName, tokens
 from webapp.domain.organizations.access import Access
 from webapp.domain.organizations.tokens import Program
@@ -106,6 +106,14 @@ def reach_member(member_id: UUID, *, lock: bool = False) -> Member:
     member = Member.here().get(member_id, lock=lock)
     in_reach(chapter_id=member.chapter_id, member_id=member.id)
     return member
+
+
+def member_named(member_id: UUID) -> Member:
+    """The member whom the body names as `member_id`; the field is refused when they are out of reach."""
+    try:
+        return reach_member(member_id)
+    except NotFound as error:
+        raise Invalid(fields={"member_id": "There is no member with this id."}) from error
 
 
 def _token() -> str:

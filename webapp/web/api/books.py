@@ -18,19 +18,13 @@ from webapp.web.aging import as_row as aging_row
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import NATIONAL, STAFF
-from webapp.web.api.fields import LARGEST_AMOUNT, Field, Shape, shape_in
+from webapp.web.api.fields import Field, Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import address_of, size_of
 from webapp.web.lists import stream_csv, stream_rows
 
 TOPIC = "Books"
-
-
-def _signed(description: str, example: int = 40_000) -> Field:
-    return f.whole(
-        f"{description}, in minor units", example, least=-LARGEST_AMOUNT * 1000, most=LARGEST_AMOUNT * 1000
-    )
 
 
 def _cursor(value: str) -> Key:
@@ -63,8 +57,8 @@ LINE = Shape(
         "source_id": f.identifier("That document"),
         "counter_account": f.text("Where the other side stands", "Dues income"),
         "member": f.text("Whose it is, if somebody's", "Ana Núñez"),
-        "amount": _signed("The change; positive is on the side on which the account grows"),
-        "balance": _signed("What the account held after it"),
+        "amount": f.balance("The change; positive is on the side on which the account grows"),
+        "balance": f.balance("What the account held after it"),
     },
 )
 LEDGER = Shape(
@@ -74,7 +68,7 @@ LEDGER = Shape(
         "account": f.one_of("The account's code", *Code),
         "account_name": f.text("The account's name", "Accounts receivable"),
         "currency": f.currency(),
-        "balance": _signed("What the account holds at the end of the last day asked for"),
+        "balance": f.balance("What the account holds at the end of the last day asked for"),
         "data": f.list_of(LINE, "Newest first"),
         "next_cursor": f.text("Cursor of the next page; null on the last one", "MjAyNi0wOS0wMX4…").or_null(),
         "next": f.text("Address of the next page; null on the last one", "https://…", most=2000).or_null(),
@@ -91,12 +85,12 @@ AGING_QUERY = shape_in(
     format=_CSV,
 )
 _BUCKETS = {
-    "current": _signed("Not yet due"),
-    "days_1_30": _signed("Due for 1 to 30 days", 12_000),
-    "days_31_60": _signed("Due for 31 to 60 days", 0),
-    "days_61_90": _signed("Due for 61 to 90 days", 0),
-    "over_90": _signed("Due for longer", 0),
-    "total": _signed("All of it", 52_000),
+    "current": f.balance("Not yet due"),
+    "days_1_30": f.balance("Due for 1 to 30 days", 12_000),
+    "days_31_60": f.balance("Due for 31 to 60 days", 0),
+    "days_61_90": f.balance("Due for 61 to 90 days", 0),
+    "over_90": f.balance("Due for longer", 0),
+    "total": f.balance("All of it", 52_000),
 }
 GROUP_AGING = Shape(
     "GroupAging",
@@ -125,7 +119,7 @@ AGING = Shape(
         "currency": f.currency(),
         "invoices": f.whole("Invoices something is owed on", 3, most=10_000_000),
         **_BUCKETS,
-        "past_due": _signed("What is past its due date", 12_000),
+        "past_due": f.balance("What is past its due date", 12_000),
         "delinquency_percent": f.decimal("What of all that is owed is past due", "23.1", places=1),
         "average_days": f.whole("Days past due on average, each weighed by its amount", 21, most=100_000),
         "chapters": f.list_of(CHAPTER_AGING, "The same by chapter, by code"),
@@ -138,8 +132,8 @@ ACCOUNT = Shape(
         "code": f.text("The account's code", "1200"),
         "name": f.text("The account's name", "Accounts receivable"),
         "kind": f.choice("What sort of account", AccountKind),
-        "debit": _signed("Its balance, if it is a debit", 52_000),
-        "credit": _signed("Its balance, if it is a credit", 0),
+        "debit": f.balance("Its balance, if it is a debit", 52_000),
+        "credit": f.balance("Its balance, if it is a credit", 0),
     },
 )
 TRIAL_BALANCE = Shape(
@@ -147,8 +141,8 @@ TRIAL_BALANCE = Shape(
     {
         "as_of": f.day("The day"),
         "currency": f.currency(),
-        "debits": _signed("The sum of all debits", 52_000),
-        "credits": _signed("The sum of all credits, which is the same", 52_000),
+        "debits": f.balance("The sum of all debits", 52_000),
+        "credits": f.balance("The sum of all credits, which is the same", 52_000),
         "accounts": f.list_of(ACCOUNT, "By code"),
     },
 )

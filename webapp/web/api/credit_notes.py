@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import g
 
 from webapp.core.db import transaction
-from webapp.core.errors import Conflict, Invalid, NotFound
+from webapp.core.errors import Conflict
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.credits import applying, goodwill, search, withdrawing
 from webapp.domain.credits.applying import CreditApplication
@@ -130,7 +130,7 @@ def give_credit(body: Values) -> Answer:
     refuse_other_currency(body)
     with transaction():
         note, request = goodwill.give(
-            _member(body["member_id"]),
+            bearer.member_named(body["member_id"]),
             body["amount"],
             reason=body["reason"],
             by=acting,
@@ -240,13 +240,6 @@ def _reached(note_id: UUID) -> CreditNote:
     note = CreditNote.here().get(note_id)
     bearer.in_reach(chapter_id=note.chapter_id, member_id=note.member_id)
     return note
-
-
-def _member(member_id: UUID) -> Member:
-    try:
-        return bearer.reach_member(member_id)
-    except NotFound as error:
-        raise Invalid(fields={"member_id": "There is no member with this id."}) from error
 
 
 def _told(note: CreditNote) -> dict[str, Any]:

@@ -61,6 +61,12 @@ def amount(description: str, example: int = 40_000, *, least: int = 0) -> Field:
     return whole(f"{description}, in minor units", example, least=least, most=LARGEST_AMOUNT)
 
 
+def balance(description: str, example: int = 40_000) -> Field:
+    """A sum of many amounts in minor units, which may be less than zero."""
+    most = LARGEST_AMOUNT * 1000
+    return whole(f"{description}, in minor units", example, least=-most, most=most)
+
+
 def whole(description: str, example: int, *, least: int = 0, most: int = 10_000) -> Field:
     schema = {"type": "integer", "minimum": least, "maximum": most}
     return _described(schema, description, example, read=int)

@@ -11,24 +11,18 @@ from webapp.web.api import fields as f
 from webapp.web.api import operations
 from webapp.web.api.bearer import NATIONAL
 from webapp.web.api.books import REPORT_QUERY, TOPIC
-from webapp.web.api.fields import LARGEST_AMOUNT, Field, Shape
+from webapp.web.api.fields import Shape
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.lists import stream_csv
-
-
-def _signed(description: str, example: int = 1_250_000) -> Field:
-    most = LARGEST_AMOUNT * 1000
-    return f.whole(f"{description}, in minor units", example, least=-most, most=most)
-
 
 LINE = Shape(
     "StatementLine",
     {
         "code": f.text("The account's code; empty for a result that is not closed", "4000", most=10),
         "name": f.text("The account's name", "Dues income"),
-        "now": _signed("In this year, positive on the account's usual side"),
-        "before": _signed("In the year before"),
+        "now": f.balance("In this year, positive on the account's usual side", 1_250_000),
+        "before": f.balance("In the year before", 1_250_000),
     },
 )
 _SPAN = {
@@ -44,8 +38,8 @@ INCOME_STATEMENT = Shape(
     | {
         "income": f.list_of(LINE, "Income by account"),
         "expenses": f.list_of(LINE, "Expenses by account"),
-        "result": _signed("Income less expenses"),
-        "result_before": _signed("Of the year before, as far into it"),
+        "result": f.balance("Income less expenses", 1_250_000),
+        "result_before": f.balance("Of the year before, as far into it", 1_250_000),
     },
 )
 BALANCE_SHEET = Shape(
@@ -55,9 +49,9 @@ BALANCE_SHEET = Shape(
         "assets": f.list_of(LINE, "What there is, by account"),
         "liabilities": f.list_of(LINE, "What is owed, by account"),
         "equity": f.list_of(LINE, "Net assets, and results that no closing has moved there yet"),
-        "total_assets": _signed("All assets"),
-        "total_liabilities": _signed("All liabilities"),
-        "total_equity": _signed("All equity; assets are liabilities and equity together"),
+        "total_assets": f.balance("All assets", 1_250_000),
+        "total_liabilities": f.balance("All liabilities", 1_250_000),
+        "total_equity": f.balance("All equity; assets are liabilities and equity together", 1_250_000),
     },
 )
 _HEADER = ("section", "code", "name", "now", "before", "currency")

@@ -14,7 +14,7 @@ from webapp.domain.reporting.year_end import Check
 from webapp.web.api import fields as f
 from webapp.web.api import operations
 from webapp.web.api.bearer import ADMIN, NATIONAL, acting
-from webapp.web.api.fields import LARGEST_AMOUNT, Shape, shape_in
+from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 
@@ -31,12 +31,7 @@ CLOSED = Shape(
     {"id": f.identifier("The closing")}
     | _DAYS
     | {
-        "result": f.whole(
-            "Income less expenses that were moved to the net assets, in minor units",
-            1_250_000,
-            least=-LARGEST_AMOUNT * 1000,
-            most=LARGEST_AMOUNT * 1000,
-        ),
+        "result": f.balance("Income less expenses that were moved to the net assets", 1_250_000),
         "reason": f.text("Why it was closed although something was open", "Small sums", most=500).or_null(),
         "closed_at": f.instant("When it was closed"),
         "reopened_at": f.instant("When it was opened again").or_null(),

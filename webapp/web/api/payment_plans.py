@@ -6,8 +6,7 @@ from uuid import UUID
 from flask import g
 
 from webapp.core.db import transaction
-from webapp.core.errors import Invalid, NotFound
-from webapp.domain.organizations import Member
+from webapp.core.errors import Invalid
 from webapp.domain.plans import answering, ending, following, proposing
 from webapp.domain.plans.order import invoices_of
 from webapp.domain.plans.plan import PaymentPlan, PlanState
@@ -149,7 +148,7 @@ def read_payment_plan(plan_id: UUID) -> Answer:
 )
 def preview_payment_plan(body: Values) -> Answer:
     """The schedule that these terms make. Nothing is proposed."""
-    member = _member(body["member_id"])
+    member = bearer.member_named(body["member_id"])
     seen = proposing.preview(member, _wish(body), on=g.organization.today)
     return FORESEEN.tell(
         seen, schedule=[PART.tell(part) for part in seen.parts], currency=g.organization.currency
@@ -169,7 +168,7 @@ def propose_payment_plan(body: Values) -> Answer:
     """To a member, who accepts or refuses it on the own pages. 202: it is above what the token's owner may
     agree to alone; it waits for approval before the member is asked."""
     with transaction():
-        member = _member(body["member_id"])
+        member = bearer.member_named(body["member_id"])
         plan = proposing.propose(member, _wish(body), as_member=False, by=acting, on=g.organization.today)
     return _or_waiting(plan)
 
@@ -246,13 +245,6 @@ def _replaced(plan_id: UUID, member_id: UUID) -> PaymentPlan:
     if found is None:
         raise Invalid(fields={"replaces_id": "This member has no plan with this id."})
     return found
-
-
-def _member(member_id: UUID) -> Member:
-    try:
-        return bearer.reach_member(member_id)
-    except NotFound as error:
-        raise Invalid(fields={"member_id": "There is no member with this id."}) from error
 
 
 def _held(plan_id: UUID) -> PaymentPlan:

@@ -13,7 +13,7 @@ from webapp.domain.reporting.snapshots import AMOUNTS, Place, Snapshot, Snapshot
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import ADMIN, STAFF, acting
-from webapp.web.api.fields import LARGEST_AMOUNT, Field, Shape, shape_in
+from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import PAGED, paged, pages_of, size_of
@@ -21,20 +21,14 @@ from webapp.web.api.paging import PAGED, paged, pages_of, size_of
 TOPIC = "Reports"
 
 
-def _sum(description: str) -> Field:
-    """Less than nothing between the day of some money and a later one of its invoice."""
-    most = LARGEST_AMOUNT * 1000
-    return f.whole(f"{description}, in minor units", 52_000, least=-most, most=most)
-
-
 _AMOUNTS = {
-    "owed": _sum("All that was owed"),
-    "dues": _sum("What of it were regular dues"),
-    "current": _sum("Not yet due"),
-    "days_1_30": _sum("Due for 1 to 30 days"),
-    "days_31_60": _sum("Due for 31 to 60 days"),
-    "days_61_90": _sum("Due for 61 to 90 days"),
-    "over_90": _sum("Due for longer"),
+    "owed": f.balance("All that was owed", 52_000),
+    "dues": f.balance("What of it were regular dues", 52_000),
+    "current": f.balance("Not yet due", 52_000),
+    "days_1_30": f.balance("Due for 1 to 30 days", 52_000),
+    "days_31_60": f.balance("Due for 31 to 60 days", 52_000),
+    "days_61_90": f.balance("Due for 61 to 90 days", 52_000),
+    "over_90": f.balance("Due for longer", 52_000),
 }
 _MEMBERS = {"members": f.whole("How many owed something", 12, most=100_000_000)}
 _ABOUT = {
@@ -76,9 +70,9 @@ _WHO = {
 }
 LINE = Shape("SnapshotLine", _WHO | {"invoices": f.whole("Invoices behind it", 2, most=1_000_000)} | _AMOUNTS)
 _CHANGE = {
-    "before": _sum("Owed in the earlier one"),
-    "after": _sum("Owed in the later one"),
-    "change": _sum("The difference"),
+    "before": f.balance("Owed in the earlier one", 52_000),
+    "after": f.balance("Owed in the later one", 52_000),
+    "change": f.balance("The difference", 52_000),
 }
 CHAPTER_CHANGE = Shape(
     "SnapshotChapterChange",

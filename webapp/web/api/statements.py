@@ -11,7 +11,7 @@ from webapp.domain.reporting.statement_events import Account, Kind
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import EVERYBODY
-from webapp.web.api.fields import LARGEST_AMOUNT, Field, Shape, shape_in
+from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import size_of
@@ -19,11 +19,6 @@ from webapp.web.lists import page_of, stream_csv
 from webapp.web.statements import HEADER, as_row
 
 TOPIC = "Statements"
-
-
-def _signed(description: str, example: int = 40_000) -> Field:
-    most = LARGEST_AMOUNT * 1000
-    return f.whole(f"{description}, in minor units", example, least=-most, most=most)
 
 
 QUERY = shape_in(
@@ -43,8 +38,8 @@ LINE = Shape(
         "sentence": f.text("In words", "Invoice 2026-000123", most=500),
         "document": f.text("The kind of document behind it", "invoices"),
         "document_id": f.identifier("That document"),
-        "amount": _signed("What more is owed by it; less than zero where less is"),
-        "balance": _signed("What was owed after it; less than zero is held"),
+        "amount": f.balance("What more is owed by it; less than zero where less is"),
+        "balance": f.balance("What was owed after it; less than zero is held"),
     },
 )
 STATEMENT = Shape(
@@ -54,8 +49,8 @@ STATEMENT = Shape(
         "since": f.day("The first day"),
         "until": f.day("The last day"),
         "currency": f.currency(),
-        "opening": _signed("What was owed before the first day; less than zero is held"),
-        "closing": _signed("What was owed at the end of the last day"),
+        "opening": f.balance("What was owed before the first day; less than zero is held"),
+        "closing": f.balance("What was owed at the end of the last day"),
         "agrees": f.flag("Whether the books say the same"),
         "lines": f.list_of(LINE, "Oldest first"),
         "next_after": f.whole("Where the next page begins", 50, most=10_000_000).or_null(),

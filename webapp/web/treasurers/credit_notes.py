@@ -4,12 +4,10 @@ from uuid import UUID
 
 from werkzeug.wrappers import Response
 
-from webapp.core.errors import NotFound
 from webapp.domain.credits.credit_note import CreditNote
-from webapp.domain.organizations import Member
 from webapp.web import credit_applications, credit_withdrawals, goodwill, reallocations, releases
 from webapp.web import credit_notes as shared
-from webapp.web.gates import current_chapter
+from webapp.web.gates import chapter_member, current_chapter
 from webapp.web.request_keys import acts_once
 from webapp.web.treasurers import treasurers
 
@@ -69,13 +67,13 @@ def undo_credit_application(application_id: UUID) -> Response:
 
 @treasurers.get("/members/<uuid:member_id>/goodwill")
 def new_goodwill(member_id: UUID) -> str:
-    return goodwill.new("treasurers", _member(member_id))
+    return goodwill.new("treasurers", chapter_member(member_id))
 
 
 @treasurers.post("/members/<uuid:member_id>/goodwill")
 @acts_once
 def create_goodwill(member_id: UUID) -> Response | tuple[str, int]:
-    return goodwill.create("treasurers", _member(member_id))
+    return goodwill.create("treasurers", chapter_member(member_id))
 
 
 @treasurers.get("/allocations/<uuid:allocation_id>/undoing")
@@ -93,10 +91,3 @@ def create_reallocation(allocation_id: UUID) -> Response:
 
 def _note(note_id: UUID) -> CreditNote:
     return shared.loaded(note_id, chapter_id=current_chapter.id)
-
-
-def _member(member_id: UUID) -> Member:
-    member = Member.here().get(member_id)
-    if member.chapter_id != current_chapter.id:
-        raise NotFound
-    return member

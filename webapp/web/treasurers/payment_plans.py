@@ -5,10 +5,8 @@ from uuid import UUID
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from webapp.core.errors import NotFound
-from webapp.domain.organizations import Member
 from webapp.web import plan_answers, plan_proposals, plans
-from webapp.web.gates import current_chapter
+from webapp.web.gates import chapter_member, current_chapter
 from webapp.web.request_keys import acts_once
 from webapp.web.treasurers import treasurers
 
@@ -20,13 +18,13 @@ def payment_plans() -> Response:
 
 @treasurers.get("/members/<uuid:member_id>/payment-plan")
 def new_payment_plan(member_id: UUID) -> str:
-    return plan_proposals.new("treasurers", _member(member_id))
+    return plan_proposals.new("treasurers", chapter_member(member_id))
 
 
 @treasurers.post("/members/<uuid:member_id>/payment-plan")
 @acts_once
 def create_payment_plan(member_id: UUID) -> Response | tuple[str, int] | str:
-    return plan_proposals.create("treasurers", _member(member_id))
+    return plan_proposals.create("treasurers", chapter_member(member_id))
 
 
 @treasurers.get("/payment-plans/<uuid:plan_id>/")
@@ -61,10 +59,3 @@ def withdraw_payment_plan(plan_id: UUID) -> Response:
 @acts_once
 def cancel_payment_plan(plan_id: UUID) -> Response | tuple[str, int]:
     return plan_answers.cancel("treasurers", plan_id, chapter_id=current_chapter.id)
-
-
-def _member(member_id: UUID) -> Member:
-    member = Member.here().get(member_id)
-    if member.chapter_id != current_chapter.id:
-        raise NotFound
-    return member
