@@ -62,7 +62,7 @@ WITHOUT_MONEY = frozenset({
 
 def verify_books(organization: Organization) -> None:
     """The invariant after every test: balances equal postings equal documents."""
-    from webapp.domain.reporting import verification
+    from webapp.domain.reporting.verification import books as verification
 
     found = verification.verify(organization)
     assert not found, "\n".join(difference.sentence(organization.currency) for difference in found)

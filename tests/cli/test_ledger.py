@@ -10,8 +10,8 @@ from tests.processor import Shop, fresh
 from tests.services import Database
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.reporting import seals
-from webapp.domain.reporting.seals import Seal
+from webapp.domain.reporting.verification import seals
+from webapp.domain.reporting.verification.seals import Seal
 
 
 def run(app: Flask, *arguments: str) -> Result:

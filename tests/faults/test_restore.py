@@ -30,7 +30,7 @@ from webapp.domain.ledger import Code
 from webapp.domain.notifications.delivery import Mail, MailState
 from webapp.domain.organizations import LoginSession
 from webapp.domain.payments.payment import Payment, PaymentState
-from webapp.domain.reporting.verification import Verification
+from webapp.domain.reporting.verification.books import Verification
 from webapp.workers.healing import PERHAPS_SENT
 
 ROLES = Path(__file__).parents[2] / "docs" / "deploy" / "roles.sql"

@@ -19,15 +19,9 @@ from webapp.domain import ledger
 from webapp.domain.ledger import Account, Code
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
-from webapp.domain.reporting import (
-    aging,
-    collections,
-    financial_statements,
-    good_standing,
-    receivables,
-    snapshots,
-)
+from webapp.domain.reporting import aging, collections, financial_statements, receivables, snapshots
 from webapp.domain.reporting.snapshots import AMOUNTS
+from webapp.domain.reporting.standing import good_standing
 
 
 def check(office: Office, day: date, which: int) -> None:

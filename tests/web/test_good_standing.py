@@ -16,7 +16,7 @@ from webapp.core.db import transaction
 from webapp.domain.organizations import Chapter, Member, Organization, RoleName
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.reporting.standing_letters import StandingLetter
+from webapp.domain.reporting.standing.letters import StandingLetter
 
 
 @dataclass(frozen=True)

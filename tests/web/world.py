@@ -75,8 +75,10 @@ from webapp.domain.plans.plan import PaymentPlan
 from webapp.domain.plans.proposing import Wish
 from webapp.domain.plans.terms import Terms
 from webapp.domain.refunds.refund import Refund, RefundState
-from webapp.domain.reporting import seals, snapshots, standing_letters
-from webapp.domain.reporting.standing_letters import StandingLetter
+from webapp.domain.reporting import snapshots
+from webapp.domain.reporting.standing import letters as standing_letters
+from webapp.domain.reporting.standing.letters import StandingLetter
+from webapp.domain.reporting.verification import seals
 
 ADMIN, TREASURER, AUDITOR, MEMBER = "national admin", "treasurer", "auditor", "member"
 NEIGHBOUR, STRANGER, ANYBODY = "treasurer of another chapter", "stranger", "nobody signed in"

@@ -15,7 +15,7 @@ from webapp.cli.running import duesbook
 from webapp.core import money, signs, tenancy
 from webapp.core.db import db, transaction
 from webapp.core.signs import Sign
-from webapp.domain.reporting.verification import verify_and_note
+from webapp.domain.reporting.verification.books import verify_and_note
 from webapp.workers import healing
 from webapp.workers.healing import Healed
 

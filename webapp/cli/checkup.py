@@ -14,7 +14,8 @@ from webapp.core import tenancy
 from webapp.core.checkup import Line, Mark
 from webapp.core.db import db
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting import broken_seals, operation
+from webapp.domain.reporting import operation
+from webapp.domain.reporting.verification import broken_seals
 
 
 def register(_: Flask) -> None:

@@ -12,8 +12,9 @@ from webapp.cli.output import organization_named, says_why, table
 from webapp.core.db import db
 from webapp.domain.ledger.export import CSV_HEADER, Format, Journal
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting import broken_seals, verification
-from webapp.domain.reporting.seals import Seal
+from webapp.domain.reporting.verification import books as verification
+from webapp.domain.reporting.verification import broken_seals
+from webapp.domain.reporting.verification.seals import Seal
 from webapp.web.lists import csv_lines
 
 ledger = AppGroup("ledger", help="The books.")

@@ -15,9 +15,11 @@ from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.notifications import standing_pdf
 from webapp.domain.organizations import Member
-from webapp.domain.reporting import good_standing, standing_letters, standing_waivers
-from webapp.domain.reporting.good_standing import Wanted
-from webapp.domain.reporting.standing_letters import StandingLetter
+from webapp.domain.reporting.standing import good_standing
+from webapp.domain.reporting.standing import letters as standing_letters
+from webapp.domain.reporting.standing import waivers as standing_waivers
+from webapp.domain.reporting.standing.good_standing import Wanted
+from webapp.domain.reporting.standing.letters import StandingLetter
 from webapp.web import books
 from webapp.web.forms import ReasonForm
 from webapp.web.gates import current_organization

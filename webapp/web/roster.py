@@ -27,7 +27,7 @@ from webapp.domain.organizations import (
     languages,
     member_search,
 )
-from webapp.domain.reporting import good_standing
+from webapp.domain.reporting.standing import good_standing
 from webapp.web.edits import EditForm
 from webapp.web.forms import offered
 from webapp.web.gates import current_organization

@@ -9,8 +9,10 @@ from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.notifications.daily import pass_day
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting import seals, snapshots, standing_letters
-from webapp.domain.reporting.verification import verify_and_note
+from webapp.domain.reporting import snapshots
+from webapp.domain.reporting.standing import letters as standing_letters
+from webapp.domain.reporting.verification import seals
+from webapp.domain.reporting.verification.books import verify_and_note
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code, JournalEntry
 from webapp.domain.organizations import Login, Organization, RoleName
 from webapp.domain.payments.checkout import Checkout, CheckoutState
-from webapp.domain.reporting import verification
+from webapp.domain.reporting.verification import books as verification
 
 TODAY = date(2026, 7, 10)
 REASON = "Decided by the board"

@@ -6,8 +6,8 @@ from tests.domain.plans.conftest import Chapter
 from webapp.core.db import transaction
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.plans.plan import PaymentPlan, PlanState
-from webapp.domain.reporting import good_standing
-from webapp.domain.reporting.good_standing import Basis
+from webapp.domain.reporting.standing import good_standing
+from webapp.domain.reporting.standing.good_standing import Basis
 
 LATER = date(2026, 9, 20)
 ENDED = date(2026, 9, 25)

@@ -18,7 +18,7 @@ from webapp.domain.ledger import Event, JournalEntry
 from webapp.domain.payments.allocation import allocate, live_allocations, undo
 from webapp.domain.payments.crediting import credit_rest
 from webapp.domain.payments.payment import Allocation, Payment
-from webapp.domain.reporting import verification
+from webapp.domain.reporting.verification import books as verification
 
 Postings = list[tuple[str, str, int]]
 

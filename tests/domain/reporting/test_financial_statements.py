@@ -21,7 +21,8 @@ from webapp.domain import ledger
 from webapp.domain.ledger import Code, Event, FiscalYear, Move, Override, PostingBlocked, Side, YearClosing
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.organizations import Login, Organization
-from webapp.domain.reporting import closed_years, financial_statements, year_end
+from webapp.domain.reporting import financial_statements, year_end
+from webapp.domain.reporting.verification import closed_years
 
 FIRST = date(2023, 1, 1)
 MOVES = (

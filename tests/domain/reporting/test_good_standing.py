@@ -14,9 +14,11 @@ from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
-from webapp.domain.reporting import good_standing, standing_letters, standing_waivers
-from webapp.domain.reporting.good_standing import Basis, Wanted
-from webapp.domain.reporting.standing_letters import StandingLetter
+from webapp.domain.reporting.standing import good_standing
+from webapp.domain.reporting.standing import letters as standing_letters
+from webapp.domain.reporting.standing import waivers as standing_waivers
+from webapp.domain.reporting.standing.good_standing import Basis, Wanted
+from webapp.domain.reporting.standing.letters import StandingLetter
 
 SECRET = "only tests know it"
 

@@ -13,8 +13,8 @@ from tests.services import Database
 from webapp.core import audit
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db, transaction
-from webapp.domain.reporting import broken_seals, seals
-from webapp.domain.reporting.seals import Seal
+from webapp.domain.reporting.verification import broken_seals, seals
+from webapp.domain.reporting.verification.seals import Seal
 
 AT_ONCE = timedelta(0)
 

@@ -20,8 +20,8 @@ from webapp.core.jobs import Job, JobState, OutboxJob, later
 from webapp.core.signs import Sign, SignOfLife
 from webapp.domain.notifications.delivery import Mail, MailState
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
-from webapp.domain.reporting import broken_seals
-from webapp.domain.reporting.verification import Verification
+from webapp.domain.reporting.verification import broken_seals
+from webapp.domain.reporting.verification.books import Verification
 from webapp.workers import schedule
 
 OTHER_KEY = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU="

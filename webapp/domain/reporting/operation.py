@@ -13,8 +13,8 @@ from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.processor import PaymentProcessor
-from webapp.domain.reporting.broken_seals import Inspection
-from webapp.domain.reporting.verification import Verification
+from webapp.domain.reporting.verification.books import Verification
+from webapp.domain.reporting.verification.broken_seals import Inspection
 
 _SHOWN = 100
 _NIGHTLY = timedelta(hours=30)

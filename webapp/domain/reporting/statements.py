@@ -16,8 +16,8 @@ from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Member
-from webapp.domain.reporting import booked
 from webapp.domain.reporting.statement_events import Account, Kind, events
+from webapp.domain.reporting.verification import booked
 
 HELD = (Code.RECEIVABLE, Code.UNAPPLIED_RECEIPTS, Code.CREDIT_NOTES)
 

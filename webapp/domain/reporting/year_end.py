@@ -19,8 +19,8 @@ from webapp.domain.organizations import Login, Organization
 from webapp.domain.payments.disputes import UNDECIDED, Dispute
 from webapp.domain.payments.payment import FeeState, Payment
 from webapp.domain.refunds.refund import Refund, RefundState
-from webapp.domain.reporting import verification
-from webapp.domain.reporting.verification import Verification
+from webapp.domain.reporting.verification import books as verification
+from webapp.domain.reporting.verification.books import Verification
 
 
 class Check(StrEnum):

@@ -4,7 +4,7 @@ from flask import g
 
 from webapp.core.audit import AuditEntry
 from webapp.domain.reporting import trail
-from webapp.domain.reporting.seals import Seal
+from webapp.domain.reporting.verification.seals import Seal
 from webapp.web.api import fields as f
 from webapp.web.api import operations
 from webapp.web.api.bearer import NATIONAL

@@ -7,8 +7,9 @@ from flask import g
 
 from webapp.core.db import db, transaction
 from webapp.domain.organizations import Member
-from webapp.domain.reporting import good_standing, standing_waivers
-from webapp.domain.reporting.good_standing import Basis, Standing, Wanted
+from webapp.domain.reporting.standing import good_standing
+from webapp.domain.reporting.standing import waivers as standing_waivers
+from webapp.domain.reporting.standing.good_standing import Basis, Standing, Wanted
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import ADMIN, EVERYBODY, STAFF, acting

@@ -9,7 +9,7 @@ from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.credits import search
 from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.plans import following
-from webapp.domain.reporting import good_standing
+from webapp.domain.reporting.standing import good_standing
 from webapp.web.gates import current_member, current_organization
 from webapp.web.members import members
 

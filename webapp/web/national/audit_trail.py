@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from webapp.core.audit import AuditEntry
 from webapp.domain.reporting import trail
-from webapp.domain.reporting.seals import Seal
+from webapp.domain.reporting.verification.seals import Seal
 from webapp.web import changes
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond

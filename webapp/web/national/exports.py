@@ -4,7 +4,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from webapp.domain.ledger.export import CSV_HEADER, Format, Journal
-from webapp.domain.reporting.seals import Seal
+from webapp.domain.reporting.verification.seals import Seal
 from webapp.web import books
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond

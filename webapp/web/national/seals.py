@@ -7,7 +7,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from webapp.core.db import db
-from webapp.domain.reporting.seals import Seal
+from webapp.domain.reporting.verification.seals import Seal
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
 from webapp.web.lists import PAGE, page_of, stream_csv, wants_csv

@@ -3,7 +3,7 @@
 from flask import render_template, request
 from werkzeug.wrappers import Response
 
-from webapp.domain.reporting import standing_letters as letters
+from webapp.domain.reporting.standing import letters
 from webapp.web import pace
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other

@@ -7,7 +7,8 @@ from sqlalchemy import CompoundSelect, and_, func, select
 from webapp.core.db import db
 from webapp.domain.ledger import Code, Difference
 from webapp.domain.organizations import Chapter, Member, Organization
-from webapp.domain.reporting import booked, receivables
+from webapp.domain.reporting import receivables
+from webapp.domain.reporting.verification import booked
 
 _KEYS = ("member_id", "chapter_id", "dated")
 

@@ -31,7 +31,7 @@ from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Chapter, Member, Organization
 from webapp.domain.plans.plan import PaymentPlan, PlanInvoice
 from webapp.domain.reporting import receivables
-from webapp.domain.reporting.standing_waivers import in_force
+from webapp.domain.reporting.standing.waivers import in_force
 
 
 class Basis(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from webapp.core.db import db
-from webapp.domain.reporting.seals import MOST, Seal, contents_of
+from webapp.domain.reporting.verification.seals import MOST, Seal, contents_of
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from webapp.core.crypto import signature, token_hash
 from webapp.core.db import Base, OrganizationRow, db, new_id, references
 from webapp.core.errors import Conflict
 from webapp.domain.organizations import Login, Member, Organization
-from webapp.domain.reporting import good_standing
+from webapp.domain.reporting.standing import good_standing
 
 _CODE_LENGTH = 28
 _MISREAD = str.maketrans("01", "OI")

@@ -16,7 +16,7 @@ from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Account, Code, Difference, MemberBalance
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import Allocation, Payment
-from webapp.domain.reporting import broken_seals, closed_years, owed_days, returned_sums
+from webapp.domain.reporting.verification import broken_seals, closed_years, owed_days, returned_sums
 
 
 class Verification(OrganizationRow, Base):

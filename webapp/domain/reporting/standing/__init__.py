@@ -1,0 +1,1 @@
+"""Who is in good standing on a day: by the rule, by a waiver, and on paper."""

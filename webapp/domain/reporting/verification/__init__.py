@@ -1,0 +1,1 @@
+"""Documents against books against seals: what `flask ledger verify` looks at."""
