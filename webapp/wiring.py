@@ -49,6 +49,7 @@ from webapp.domain.organizations.passkeys import Site
 from webapp.domain.payments import circuit
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import (
+    GatewayBusy,
     GatewayRefused,
     GatewayUnavailable,
     Notice,
@@ -226,6 +227,8 @@ def asking(processor: PaymentProcessor) -> Iterator[PaymentGateway]:
     circuit.refuse_while_open(processor, now=clock.now())
     try:
         yield gateway_for(processor)
+    except GatewayBusy:
+        raise
     except GatewayUnavailable:
         with transaction():
             circuit.note_silence(processor.id, now=clock.now())

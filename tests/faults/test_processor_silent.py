@@ -1,10 +1,13 @@
 """A processor on a bad day: 429, 500, nonsense, silence. Nobody sees a broken page, and nothing is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, update
 
 from tests.processor import ADDRESSES, SECRET_KEY, Shop, fresh
+from tests.sandbox.control import eventually
 from tests.web.api.conftest import program
 from webapp import wiring
 from webapp.adapters.stripe_gateway import StripeGateway
@@ -23,6 +26,7 @@ from webapp.domain.payments.processor import PaymentProcessor
 
 FAULTS = ["rate_limit", "server_error", "malformed"]
 FOR_EVER = 10_000
+SESSIONS = "/v1/checkout/sessions"
 
 
 def pay_page(shop: Shop, invoice: Invoice) -> str:
@@ -86,6 +90,24 @@ def test_after_some_silences_it_is_left_alone_and_one_answer_ends_that(shop: Sho
     assert (shop.processor.silences, shop.processor.rests_until) == (0, None)
 
 
+@pytest.mark.case("F13")
+@pytest.mark.case("F22")
+def test_whoever_asks_while_the_same_page_is_being_opened_waits_for_it(shop: Shop) -> None:
+    page = pay_page(shop, shop.owed())
+    shop.sandbox.fault("slow", method="POST", path=SESSIONS, seconds=0.5, carried_out=False)
+    first, second = (shop.client.application.test_client() for _ in range(2))
+
+    with ThreadPoolExecutor() as fingers:
+        slow = fingers.submit(first.post, f"{page}/checkouts")
+        eventually(lambda: bool(shop.sandbox.requests(SESSIONS, "POST")))
+        impatient = second.post(f"{page}/checkouts")
+
+    assert slow.result().headers["Location"] == impatient.headers["Location"]
+    assert shop.sandbox.url in impatient.headers["Location"]
+    assert 409 in {request["status"] for request in shop.sandbox.requests(SESSIONS, "POST")}
+    assert shop.processor.silences == 0, "being busy is an answer"
+
+
 @pytest.mark.case("F22")
 def test_every_further_silence_makes_the_rest_longer_up_to_a_limit(shop: Shop) -> None:
     rests = []
@@ -141,7 +163,7 @@ def test_a_program_is_told_when_to_come_back(shop: Shop) -> None:
 def test_events_that_came_while_it_kept_silent_wait_with_growing_pauses(shop: Shop) -> None:
     invoice = shop.owed()
     shop.pay(shop.open(invoice))
-    shop.sandbox.fault("server_error", path="/v1/checkout/sessions", count=FOR_EVER)
+    shop.sandbox.fault("server_error", path=SESSIONS, count=FOR_EVER)
     for event in shop.events("checkout.session.completed"):
         assert shop.deliver(event) == 200
     pauses = []

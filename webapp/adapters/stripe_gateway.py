@@ -18,6 +18,7 @@ from webapp.core.tally import Counted
 from webapp.domain.payments.gateway import (
     CheckoutOrder,
     Evidence,
+    GatewayBusy,
     GatewayRefused,
     GatewayUnavailable,
     HostedCheckout,
@@ -139,7 +140,9 @@ def _translated(error: stripe.StripeError) -> GatewayRefused | GatewayUnavailabl
         return GatewayRefused("Stripe does not accept this secret key.")
     if isinstance(error, stripe.PermissionError):
         return GatewayRefused("Stripe says that this key may not do this.")
+    if error.http_status == 409:  # another request with the same key, or for the same object, is under way
+        return GatewayBusy()
     understood = isinstance(error, stripe.InvalidRequestError | stripe.CardError | stripe.IdempotencyError)
-    if understood and error.http_status not in (409, 429):
+    if understood and error.http_status != 429:
         return GatewayRefused(f"Stripe refused this: {error.user_message or error}")
     return GatewayUnavailable()

@@ -1,5 +1,6 @@
 """From "Pay" to the processor's page and back, the same with a login and without one."""
 
+import time
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,13 @@ from webapp.domain.billing.invoice import Invoice, InvoiceLine
 from webapp.domain.payments import checkout as checkouts
 from webapp.domain.payments import circuit
 from webapp.domain.payments.checkout import Checkout, CheckoutState, ReturnAddresses
-from webapp.domain.payments.gateway import GatewayRefused, GatewayUnavailable
+from webapp.domain.payments.gateway import GatewayBusy, GatewayRefused, GatewayUnavailable
 from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor
 
-_ROUNDS = 4
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds to wait for somebody else who has the same page opened right now, before each further look."""
+
 _LOOK_EVERY = 5
 
 
@@ -48,7 +51,7 @@ def open_checkout(invoice_id: UUID, addresses: ReturnAddresses, *, part: int | N
 
     What it was before is repeated, or closed first, until one can be paid.
     """
-    for _ in range(_ROUNDS):
+    for pause in _PAUSES:
         with transaction():
             checkout = checkouts.begin(invoice_id, addresses=addresses, now=clock.now(), part=part)
             processor = PaymentProcessor.here().get(checkout.processor_id)
@@ -58,7 +61,7 @@ def open_checkout(invoice_id: UUID, addresses: ReturnAddresses, *, part: int | N
         if checkout.state is CheckoutState.CLOSING:
             wiring.look_up(checkout.id)
         else:
-            _ask(checkout, processor, payment)
+            _ask(checkout, processor, payment, pause)
     raise Conflict("This invoice is changing right now.", next_step="Wait a moment and try again.")
 
 
@@ -101,12 +104,15 @@ def look_again(checkout: Checkout) -> None:
             later(Job.LOOK_UP_CHECKOUT, once=f"{checkout.id}:{moment}", checkout_id=checkout.id)
 
 
-def _ask(checkout: Checkout, processor: PaymentProcessor, payment: Payment) -> None:
+def _ask(checkout: Checkout, processor: PaymentProcessor, payment: Payment, pause: float) -> None:
     try:
         with wiring.asking(processor) as gateway:
             page = gateway.open_checkout(
                 checkout.order(payment.currency), idempotency_key=checkout.idempotency_key
             )
+    except GatewayBusy:
+        time.sleep(pause)
+        return
     except GatewayUnavailable:
         with transaction():
             checkouts.asked_in_vain(checkout.id)

@@ -27,6 +27,12 @@ class GatewayUnavailable(Unavailable):
     next_step = "Nothing is lost. Try again in a minute."
 
 
+class GatewayBusy(GatewayUnavailable):
+    """It answers: the very same question, with the same key, is still being worked on for somebody else."""
+
+    message = "The payment processor is still working on this."
+
+
 class SignatureRefused(Refusal):
     status = 400
     code = "signature-refused"
