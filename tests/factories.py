@@ -196,14 +196,16 @@ class HereOrganization:
     id: UUID
 
 
-def make_invoice(amount: int = 10_000, *, member: Member | None = None, **dates: Any) -> Invoice:
+def make_invoice(
+    amount: int = 10_000, *, member: Member | None = None, dated: date = date(2026, 7, 1), **dates: Any
+) -> Invoice:
     """One issued invoice, made by a real run of a schedule and period of its own."""
     if member is None:
         member = make_member(make_chapter(f"C{next(_next)}"), make_status(f"status-{next(_next)}"))
     number = next(_next)
     period = make_period(f"period-{number}", **dates)
     schedule = make_schedule(f"Assessment {number}", amount=amount, status_id=member.status_id)
-    bill(period, schedule)
+    bill(period, schedule, dated=dated)
     return db.session.scalars(
         Invoice.here().select(Invoice.schedule_id == schedule.id, Invoice.member_id == member.id)
     ).one()

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from tests import hledger
-from tests.properties import owed_slowly, statements_told
+from tests.properties import collected_slowly, owed_slowly, statements_told
 from tests.properties.books import Books
 from tests.properties.documents import RECEIVABLE, Bill
 from tests.properties.office import Office
@@ -19,7 +19,7 @@ from webapp.domain import ledger
 from webapp.domain.ledger import Account, Code
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
-from webapp.domain.reporting import aging, collections, financial_statements, receivables, snapshots
+from webapp.domain.reporting import aging, financial_statements, last_billed, receivables, received, snapshots
 from webapp.domain.reporting.snapshots import AMOUNTS
 from webapp.domain.reporting.standing import good_standing
 
@@ -35,7 +35,7 @@ def check(office: Office, day: date, which: int) -> None:
     _check_snapshot(office, day)
     _check_good_standing(office, day)
     _check_aging_then(office, day)
-    _check_collections(office)
+    _check_last_billed(office)
     _check_trial_balance(books, day)
     _check_trial_balance(books, books.today)
     _check_financial_statements(books, day, which % 12 + 1)
@@ -43,6 +43,7 @@ def check(office: Office, day: date, which: int) -> None:
     _check_chapter_ledger(office, accounts[which % len(accounts)], day)
     _check_statement(office, people[which % len(people)], day)
     statements_told.check(office, day)
+    collected_slowly.check(office, day)
     db.session.rollback()
 
 
@@ -162,12 +163,12 @@ def _by_age(bills: list[Bill], today: date) -> list[int]:
     return sums
 
 
-def _check_collections(office: Office) -> None:
+def _check_last_billed(office: Office) -> None:
     """The homes speak of the period that was billed last: of two that begin together, the one made later."""
     books, ids = office.books, {row: code for code, row in office.chapters.items()}
     billed = {bill.period for bill in books.bills.values()}
     begun = [one for one in office.roll.periods if one.starts_on <= books.today and one.code in billed]
-    told = collections.of_organization(books.today)
+    told = last_billed.of_organization(books.today)
     assert (told is None) is (begun == [])
     if told:
         last = max(begun, key=lambda one: (one.starts_on, office.roll.periods.index(one)))
@@ -179,11 +180,11 @@ def _check_collections(office: Office) -> None:
             code: _collected(its, books.today) for code, its in of_each.items() if its
         }
         for code, row in office.chapters.items():
-            own = collections.of_chapter(books.today, row)
+            own = last_billed.of_chapter(books.today, row)
             assert own and own.period.code == last.code
             assert astuple(own.figures) == _collected(of_each[code], books.today)
     for chapter in (None, *office.chapters):
-        months = collections.by_month(books.today, chapter_id=office.chapters[chapter] if chapter else None)
+        months = received.by_month(books.today, chapter_id=office.chapters[chapter] if chapter else None)
         assert months == list(_months(books, chapter))
 
 

@@ -18,8 +18,8 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.organizations import Member
 from webapp.domain.reporting import snapshot_reading, snapshots
-from webapp.domain.reporting.aging import BUCKETS
-from webapp.domain.reporting.snapshots import AGES, AMOUNTS, Place, Snapshot, SnapshotLine
+from webapp.domain.reporting.aging import BUCKETS, NAMES
+from webapp.domain.reporting.snapshots import AMOUNTS, Place, Snapshot, SnapshotLine
 from webapp.web.forms import Form
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
@@ -126,7 +126,7 @@ def _others(snapshot_id: UUID, place: Place) -> Sequence[Any]:
 
 
 def _ages() -> list[tuple[str, str]]:
-    return list(zip(BUCKETS, AGES, strict=True))
+    return list(zip(BUCKETS, NAMES, strict=True))
 
 
 def _as_line(as_of: date) -> Callable[[Any], tuple[Any, ...]]:

@@ -27,6 +27,7 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.schedules import AssessmentSchedule
 from webapp.domain.organizations import Chapter, Member
 from webapp.domain.reporting import receivables
+from webapp.domain.reporting.receivables import Whose
 
 BUCKETS = ("Current", "1–30 days", "31–60 days", "61–90 days", "Over 90 days")
 NAMES = ("current", "days_1_30", "days_31_60", "days_61_90", "over_90")
@@ -76,21 +77,13 @@ class Aging:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Wanted(Whose):
     """Whose invoices, at the end of which day. Before `today` they are looked at as they were then, otherwise
     as they stand now."""
 
     on: date
     today: date
-    chapter_id: UUID | None = None
-    member_id: UUID | None = None
-    schedule_id: UUID | None = None
     bucket: int | None = None
-
-    @property
-    def conditions(self) -> list[ColumnElement[bool]]:
-        wanted = {name: getattr(self, name) for name in ("chapter_id", "member_id", "schedule_id")}
-        return [getattr(Invoice, name) == value for name, value in wanted.items() if value is not None]
 
 
 def aging(on: date, *, today: date | None = None, chapter_id: UUID | None = None) -> Aging:
@@ -115,7 +108,7 @@ def groups(wanted: Wanted, by: By, *, over_90_above: int | None = None) -> Selec
     With `over_90_above` only those that owe more than that for over 90 days.
     """
     found = _standing(wanted)
-    owed, bucket, key = found.c.owed, _bucket(wanted.on, found.c.due_on), found.c[f"{by.value}_id"]
+    owed, bucket, key = found.c.owed, bucket_of(wanted.on, found.c.due_on), found.c[f"{by.value}_id"]
     sums = {name: func.sum(owed).filter(bucket == number) for number, name in enumerate(NAMES)}
     columns = [_whole(value).label(name) for name, value in sums.items()]
     whole = _whole(func.sum(owed)).label("total")
@@ -147,7 +140,7 @@ def invoices(wanted: Wanted) -> Select[Any]:
     )
     if wanted.bucket is None:
         return statement
-    return statement.where(_bucket(wanted.on, found.c.due_on) == wanted.bucket)
+    return statement.where(bucket_of(wanted.on, found.c.due_on) == wanted.bucket)
 
 
 def count_and_sum(wanted: Wanted) -> tuple[int, int]:
@@ -155,7 +148,7 @@ def count_and_sum(wanted: Wanted) -> tuple[int, int]:
     found = _standing(wanted)
     sums = select(func.count(), func.coalesce(func.sum(found.c.owed), 0))
     if wanted.bucket is not None:
-        sums = sums.where(_bucket(wanted.on, found.c.due_on) == wanted.bucket)
+        sums = sums.where(bucket_of(wanted.on, found.c.due_on) == wanted.bucket)
     count, owed = db.session.execute(sums).one()
     return count, int(owed)
 
@@ -175,11 +168,12 @@ _NAMED: dict[By, tuple[Any, Any, Any]] = {
 }
 
 
-def _days(on: date, due_on: Any) -> ColumnElement[int]:
-    return cast(literal(on, Date) - due_on, Integer)
+def _days(on: Any, due_on: Any) -> ColumnElement[int]:
+    return cast(cast(on, Date) - due_on, Integer)
 
 
-def _bucket(on: date, due_on: Any) -> ColumnElement[int]:
+def bucket_of(on: Any, due_on: Any) -> ColumnElement[int]:
+    """The place in NAMES of what was due on that day, at the end of another; either may be a column."""
     days = _days(on, due_on)
     return case(*((days <= limit, number) for number, limit in enumerate(_UPPER)), else_=len(_UPPER))
 

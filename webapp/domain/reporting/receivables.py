@@ -6,9 +6,11 @@ minor units. Whoever makes another kind of document that changes what is owed ad
 the books compares the two day by day.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -25,11 +27,11 @@ from sqlalchemy import (
 )
 
 from webapp.core import tenancy
-from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, Direction
+from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, AdjustmentState, Direction
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.late_fees import LateFee, LateFeeRun
 from webapp.domain.credits.applying import CreditApplication
-from webapp.domain.organizations import local_day
+from webapp.domain.organizations import Member, local_day
 from webapp.domain.payments.payment import Allocation
 from webapp.domain.plans.plan import PlanInterest
 from webapp.domain.refunds.refund import Refund, RefundPart
@@ -40,6 +42,30 @@ CHARGED_LATER = (LineKind.LATE_FEE, LineKind.ADJUSTMENT, LineKind.PLAN_INTEREST)
 WHOSE = ("invoice_id", "member_id", "chapter_id", "schedule_id", "period_id", "due_on")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Whose:
+    """Which invoices are looked at: all of the organization's, or those that fit what is given.
+
+    A pledge class is the one that the member is in now.
+    """
+
+    chapter_id: UUID | None = None
+    member_id: UUID | None = None
+    schedule_id: UUID | None = None
+    period_id: UUID | None = None
+    pledge_class_id: UUID | None = None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        own = ("chapter_id", "member_id", "schedule_id", "period_id")
+        wanted = {name: getattr(self, name) for name in own}
+        found = [getattr(Invoice, name) == value for name, value in wanted.items() if value is not None]
+        if self.pledge_class_id is None:
+            return found
+        its = Member.here().select(Member.pledge_class_id == self.pledge_class_id)
+        return [*found, Invoice.member_id.in_(its.with_only_columns(Member.id))]
+
+
 class Change(StrEnum):
     """What changes what an invoice owes. What ends takes back what it began with."""
 
@@ -47,6 +73,7 @@ class Change(StrEnum):
     LATE_FEE = "late_fee"
     PLAN_INTEREST = "plan_interest"
     ADJUSTED = "adjusted"
+    WRITTEN_OFF = "written_off"
     VOIDED = "voided"
     PAID = "paid"
     UNPAID = "unpaid"
@@ -81,9 +108,10 @@ def owed_at(day: date, *only: ColumnElement[bool]) -> Select[Any]:
     return standing.group_by(*whose).having(owed != 0)
 
 
-def _change(kind: Change, dated: Any, amount: Any, source_id: Any) -> Select[Any]:
+def _change(kind: Change | ColumnElement[str], dated: Any, amount: Any, source_id: Any) -> Select[Any]:
     whose = [Invoice.id.label("invoice_id"), *(getattr(Invoice, name) for name in WHOSE[1:])]
-    written = dated.label("dated"), amount.label("amount"), literal(kind.value).label("kind")
+    its_kind = literal(kind.value) if isinstance(kind, Change) else kind
+    written = dated.label("dated"), amount.label("amount"), its_kind.label("kind")
     return select(*whose, *written, source_id.label("source_id")).select_from(Invoice)
 
 
@@ -110,7 +138,9 @@ def _plan_interest() -> Select[Any]:
 def _adjusted() -> Select[Any]:
     signed = case((Adjustment.direction == Direction.RAISES, Adjustment.amount), else_=-Adjustment.amount)
     dated = _day(Adjustment.effective_on, Adjustment.decided_at)
-    adjusted = _change(Change.ADJUSTED, dated, signed, Adjustment.id)
+    written_off = Adjustment.kind == AdjustmentKind.WRITE_OFF
+    kind = case((written_off, Change.WRITTEN_OFF.value), else_=Change.ADJUSTED.value)
+    adjusted = _change(kind, dated, signed, Adjustment.id)
     return adjusted.join(Adjustment, _of(Adjustment)).where(Adjustment.state == AdjustmentState.APPROVED)
 
 

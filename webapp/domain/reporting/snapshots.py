@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    Date,
     ForeignKey,
     Index,
     Select,
@@ -37,10 +36,9 @@ from webapp.domain.billing.ids import new_ids
 from webapp.domain.billing.schedules import AssessmentSchedule, ScheduleKind
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.reporting import receivables
+from webapp.domain.reporting.aging import NAMES, bucket_of
 
-AGES = ("current", "days_1_30", "days_31_60", "days_61_90", "over_90")
-AMOUNTS = ("owed", "dues", *AGES)
-_UPPER = (0, 30, 60, 90)
+AMOUNTS = ("owed", "dues", *NAMES)
 
 
 class Owed:
@@ -155,10 +153,8 @@ def lines_at(as_of: date) -> Select[Any]:
 
 
 def _by_age(owed: Subquery, as_of: date) -> list[ColumnElement[int]]:
-    """Days after the due date: none or less, 1 to 30, 31 to 60, 61 to 90, more."""
-    days = literal(as_of, Date()) - owed.c.due_on
-    age = case(*((days <= upper, number) for number, upper in enumerate(_UPPER)), else_=len(_UPPER))
-    return [func.sum(case((age == number, owed.c.owed), else_=0)) for number in range(len(AGES))]
+    age = bucket_of(as_of, owed.c.due_on)
+    return [func.sum(case((age == number, owed.c.owed), else_=0)) for number in range(len(NAMES))]
 
 
 def _write(as_of: date, by: Login | None) -> Snapshot:

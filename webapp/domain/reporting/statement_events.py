@@ -44,6 +44,7 @@ class Kind(StrEnum):
     LATE_FEE = Change.LATE_FEE.value
     PLAN_INTEREST = Change.PLAN_INTEREST.value
     ADJUSTED = Change.ADJUSTED.value
+    WRITTEN_OFF = Change.WRITTEN_OFF.value
     VOIDED = Change.VOIDED.value
     FORGIVEN = Change.FORGIVEN.value
     UNFORGIVEN = Change.UNFORGIVEN.value
@@ -68,6 +69,7 @@ _SENTENCES = {
     Kind.LATE_FEE: "Late fee, invoice {}",
     Kind.PLAN_INTEREST: "Interest of a payment plan, invoice {}",
     Kind.ADJUSTED: "Adjustment, invoice {}",
+    Kind.WRITTEN_OFF: "Written off, invoice {}",
     Kind.VOIDED: "Invoice {} voided",
     Kind.FORGIVEN: "Not owed again after a refund, invoice {}",
     Kind.UNFORGIVEN: "Refund no longer stands against invoice {}",

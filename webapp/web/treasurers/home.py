@@ -7,7 +7,7 @@ from webapp.core import clock
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import outcomes
-from webapp.domain.reporting import aging, attention, collections, same_day
+from webapp.domain.reporting import aging, attention, last_billed, received, same_day
 from webapp.web.gates import current_chapter, current_organization
 from webapp.web.treasurers import treasurers
 
@@ -17,7 +17,7 @@ def home() -> str:
     today, chapter_id = current_organization.today, current_chapter.id
     owing = Invoice.here().select(Invoice.chapter_id == chapter_id, Invoice.owed > 0)
     longest = owing.options(joinedload(Invoice.member)).order_by(Invoice.due_on, Invoice.sequence).limit(8)
-    billed = collections.of_chapter(today, chapter_id)
+    billed = last_billed.of_chapter(today, chapter_id)
     return render_template(
         "treasurers/home/index.html",
         today=today,
@@ -25,7 +25,7 @@ def home() -> str:
         before=same_day.before(billed.period, today, chapter_id=chapter_id) if billed else None,
         aging=aging.aging(today, chapter_id=chapter_id),
         owing=db.session.scalars(longest).all(),
-        months=collections.by_month(today, chapter_id=chapter_id),
+        months=received.by_month(today, chapter_id=chapter_id),
         now=clock.now(),
         needs=attention.of_chapter(chapter_id, failed_mails=outcomes.failed(chapter_id=chapter_id)),
     )

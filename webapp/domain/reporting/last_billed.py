@@ -1,4 +1,4 @@
-"""What came in, against what was billed."""
+"""The billing period that was billed last, and what came in of it: what the homes speak of."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
@@ -8,13 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
-from webapp.core import clock, tenancy
+from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.organizations import Chapter
-from webapp.domain.payments.payment import Payment, PaymentState
 
 
 @dataclass(frozen=True)
@@ -108,23 +107,3 @@ def _sums() -> tuple[ColumnElement[Any], ...]:
 
 def _collected(sums: Sequence[Any]) -> Collected:
     return Collected(*(int(one or 0) for one in sums))
-
-
-def by_month(on: date, *, chapter_id: UUID | None = None, months: int = 12) -> list[tuple[date, int]]:
-    """First day of each of the last months, this one last, and what came in during it."""
-    first = clock.add_months(on.replace(day=1), 1 - months)
-    month = func.date_trunc("month", Payment.received_on)
-    statement = (
-        select(month, func.sum(Payment.amount))
-        .where(
-            Payment.organization_id == tenancy.organization_id(),
-            Payment.state == PaymentState.SUCCEEDED,
-            Payment.received_on >= first,
-        )
-        .group_by(month)
-    )
-    if chapter_id:
-        statement = statement.where(Payment.chapter_id == chapter_id)
-    found = {row[0].date(): int(row[1]) for row in db.session.execute(statement)}
-    starts = [clock.add_months(first, index) for index in range(months)]
-    return [(start, found.get(start, 0)) for start in starts]

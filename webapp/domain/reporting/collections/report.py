@@ -1,0 +1,140 @@
+"""The figures of an organization, or what it is made of, over one or several spans: one statement each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    cast,
+    column,
+    func,
+    null,
+    select,
+    values,
+)
+
+from webapp.core import tenancy
+from webapp.core.db import db
+from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.organizations import Chapter, Member, PledgeClass
+from webapp.domain.reporting import receivables
+from webapp.domain.reporting.aging import NAMES, bucket_of
+from webapp.domain.reporting.collections.figures import Figures, Span
+from webapp.domain.reporting.collections.movements import Movement
+from webapp.domain.reporting.receivables import Whose
+
+
+class By(StrEnum):
+    """What figures are made of: whose invoices, or for which billing period they were issued."""
+
+    CHAPTER = "chapter"
+    PLEDGE_CLASS = "pledge_class"
+    PERIOD = "period"
+
+
+@dataclass(frozen=True)
+class Group:
+    """`id` and `name` are None for members who are in no pledge class."""
+
+    id: UUID | None
+    name: str | None
+    figures: Figures
+
+
+def of(span: Span, whose: Whose | None = None) -> Figures:
+    return of_each([span], whose)[0]
+
+
+def of_each(spans: Sequence[Span], whose: Whose | None = None) -> list[Figures]:
+    """In the order of the spans, which may overlap."""
+    rows = db.session.execute(_summed(spans, whose or Whose(), None))
+    found = {row.place: _figures(spans[row.place], row) for row in rows}
+    return [found.get(place, Figures(span)) for place, span in enumerate(spans)]
+
+
+def groups(span: Span, by: By, whose: Whose | None = None) -> list[Group]:
+    """Those that were ever billed until the last day, by name; they add up to the whole."""
+    each = _summed([span], whose or Whose(), by).subquery("each")
+    kind, name = _NAMED[by]
+    same = and_(kind.organization_id == tenancy.organization_id(), kind.id == each.c.key)
+    named = select(each, name.label("name")).outerjoin(kind, same).order_by(name, each.c.key)
+    if by is By.PLEDGE_CLASS:
+        of_chapter = and_(
+            Chapter.organization_id == PledgeClass.organization_id, Chapter.id == PledgeClass.chapter_id
+        )
+        named = named.outerjoin(Chapter, of_chapter)
+    return [Group(row.key, row.name, _figures(span, row)) for row in db.session.execute(named)]
+
+
+def by_chapter(span: Span) -> dict[UUID, Figures]:
+    """Of every chapter that was ever billed."""
+    return {group.id: group.figures for group in groups(span, By.CHAPTER) if group.id}
+
+
+def dso(day: date) -> dict[UUID, float | None]:
+    """Of each chapter, at the end of that day, over the twelve months that end with it."""
+    return {chapter: its.dso for chapter, its in by_chapter(Span.twelve_months(day)).items()}
+
+
+def effectiveness(span: Span) -> dict[UUID, float | None]:
+    """Of each chapter: the part that came in of what could have, 0 to 1."""
+    return {chapter: its.effectiveness for chapter, its in by_chapter(span).items()}
+
+
+_NAMED: dict[By, tuple[Any, Any]] = {
+    By.CHAPTER: (Chapter, Chapter.name),
+    By.PLEDGE_CLASS: (PledgeClass, Chapter.name + ", " + PledgeClass.name),
+    By.PERIOD: (BillingPeriod, BillingPeriod.name),
+}
+
+
+def _summed(spans: Sequence[Span], whose: Whose, by: By | None) -> Select[Any]:
+    """`place` of the span, `key`, and the sums. Each is read from what changed on the same day for invoices
+    that were due on the same day, which are few however many invoices there are."""
+    daily = _daily(max(span.until for span in spans), whose, by)
+    days = values(column("place", Integer), column("since", Date), column("until", Date), name="spans").data(
+        [(place, span.since, span.until) for place, span in enumerate(spans)]
+    )
+    amount, inside = daily.c.amount, daily.c.dated >= days.c.since
+    age = bucket_of(days.c.until, daily.c.due_on)
+    sums = {
+        "opening": func.sum(amount).filter(daily.c.dated < days.c.since),
+        **{
+            one.value: func.sum(amount).filter(inside, daily.c.kind.in_(one.kinds)) * one.sign
+            for one in Movement
+        },
+        **{name: func.sum(amount).filter(age == place) for place, name in enumerate(NAMES)},
+    }
+    columns = [cast(func.coalesce(one, 0), BigInteger).label(name) for name, one in sums.items()]
+    found = select(cast(days.c.place, Integer).label("place"), daily.c.key, *columns)
+    return found.join_from(days, daily, daily.c.dated <= days.c.until).group_by(days.c.place, daily.c.key)
+
+
+def _daily(until: date, whose: Whose, by: By | None) -> Subquery:
+    changes = receivables.changes(*whose.conditions).subquery("changes")
+    keys: dict[By | None, Any] = {
+        By.CHAPTER: changes.c.chapter_id,
+        By.PLEDGE_CLASS: Member.pledge_class_id,
+        By.PERIOD: changes.c.period_id,
+    }
+    grouped = changes.c.dated, changes.c.due_on, changes.c.kind
+    amount = func.sum(changes.c.amount).label("amount")
+    found = select(keys.get(by, null()).label("key"), *grouped, amount).where(changes.c.dated <= until)
+    if by is By.PLEDGE_CLASS:
+        same = and_(Member.organization_id == tenancy.organization_id(), Member.id == changes.c.member_id)
+        found = found.join(Member, same)
+    return found.group_by("key", *grouped).subquery("daily")
+
+
+def _figures(span: Span, row: Any) -> Figures:
+    moved = {one.value: getattr(row, one.value) for one in Movement}
+    return Figures(span, row.opening, **moved, ages=tuple(getattr(row, name) for name in NAMES))
