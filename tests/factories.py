@@ -54,8 +54,9 @@ WITHOUT_MONEY = frozenset({
     "authenticator_apps", "billing_periods", "chapters", "closed_spans", "column_mappings", "daily_runs",
     "drafts", "dues_rates", "dues_settings", "invitations", "login_sessions", "logins", "mails",
     "member_statuses", "members", "organizations", "outbox", "passkey_challenges", "passkeys",
-    "payment_processors", "pledge_classes", "recovery_codes", "request_keys", "roles", "roster_import_rows",
-    "roster_imports", "saved_views", "seals", "sign_in_links", "signs_of_life", "verifications",
+    "payment_processors", "pledge_classes", "processor_customers", "recovery_codes", "request_keys", "roles",
+    "roster_import_rows", "roster_imports", "saved_methods", "saved_views", "seals", "sign_in_links",
+    "signs_of_life", "verifications",
 })  # fmt: skip
 """Where only these tables have rows, the books are empty and there is nothing to verify."""
 

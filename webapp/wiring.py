@@ -46,7 +46,7 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
 from webapp.domain.organizations.passkeys import Site
-from webapp.domain.payments import circuit
+from webapp.domain.payments import circuit, method_setups
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import (
     GatewayBusy,
@@ -58,6 +58,7 @@ from webapp.domain.payments.gateway import (
 )
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.payments.saved_methods import SavedMethod
 from webapp.domain.payments.sighting import look
 from webapp.domain.plans import answering
 from webapp.domain.refunds import deciding
@@ -323,6 +324,29 @@ def look_at(payment: Payment, *, reference: str | None = None) -> None:
     with transaction() as session:
         organization = session.get_one(Organization, payment.organization_id)
         learn_of_payment(payment.id, seen, on=organization.today, asked_at=asked_at)
+
+
+def look_up_method(method_id: UUID, *, reference: str | None = None) -> SavedMethod:
+    """The same for the page on which a payment method is left."""
+    with transaction():
+        question = method_setups.question(method_id)
+    with asking(question.processor) as gateway:
+        answer = method_setups.look(gateway, question, reference=reference)
+    with transaction():
+        return method_setups.learn(method_id, answer)
+
+
+def look_at_method(method_id: UUID, *, detach: bool = False) -> None:
+    """The same for a method that was saved. `detach`: the processor shall let go of it."""
+    with transaction():
+        method = SavedMethod.here().get(method_id)
+        processor = PaymentProcessor.here().get(method.processor_id)
+    assert method.reference is not None, "A saved method has its name at the processor"
+    with asking(processor) as gateway:
+        ask = gateway.detach_method if detach else gateway.read_method
+        seen = ask(method.reference)
+    with transaction():
+        method_setups.learn_of_method(method_id, seen)
 
 
 def names_at_processor(processor_id: UUID, intent: str) -> Mapping[str, str]:

@@ -68,8 +68,10 @@ from webapp.domain.payments.disputes import Dispute
 from webapp.domain.payments.gateway import DisputeKind, DisputeState
 from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.offline import record_offline
+from webapp.domain.payments.on_file import MethodKind
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.payments.saved_methods import MethodState, ProcessorCustomer, SavedMethod
 from webapp.domain.plans import answering, proposing
 from webapp.domain.plans.plan import PaymentPlan
 from webapp.domain.plans.proposing import Wish
@@ -152,6 +154,7 @@ def make_world(name: str, *, members: int = 2) -> World:
         ids |= {"chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
         invoice = _bill(ids, status, people, logins[ADMIN])
         _take_money(ids, people, invoice)
+        ids["method_id"] = make_method(people[0], ids["processor_id"]).id
         ids["plan_id"] = make_plan(people[0], logins[TREASURER], logins[MEMBER], organization).id
         _odds_and_ends(ids, invoice, chapter, logins)
         _approvals(ids, organization, logins)
@@ -166,6 +169,34 @@ def make_world(name: str, *, members: int = 2) -> World:
             for name, day in (("snapshot_id", today), ("other_id", today - timedelta(days=1))):
                 ids[name] = snapshots.take(organization, day, by=logins[ADMIN]).id
     return World(organization, chapter, logins, ids, links)
+
+
+def make_method(member: Member, processor_id: UUID, number: int = 1) -> SavedMethod:
+    """A card that the member has saved. A method's customer stands beside it."""
+    known = ProcessorCustomer.here().first(ProcessorCustomer.member_id == member.id)
+    customer = known or ProcessorCustomer(
+        id=new_id(), member_id=member.id, processor_id=processor_id, reference="cus_world"
+    )
+    method = SavedMethod(
+        id=new_id(),
+        member_id=member.id,
+        processor_id=processor_id,
+        customer_id=customer.id,
+        state=MethodState.SAVED,
+        asked={},
+        page_expires_at=now(),
+        saved_at=now(),
+        reference=f"pm_world_{number}",
+        kind=MethodKind.CARD,
+        brand="Visa",
+        last4="4242",
+        good_through=date(2099, 12, 31),
+    )
+    with transaction() as session:
+        session.add(customer)
+        session.flush()
+        session.add(method)
+    return method
 
 
 def _people(name: str, chapter: Chapter, other: Chapter, member: Member) -> dict[str, Login]:

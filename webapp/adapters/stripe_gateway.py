@@ -13,6 +13,7 @@ from stripe.checkout import Session
 
 from webapp.adapters import stripe_disputes as disputes
 from webapp.adapters import stripe_objects as objects
+from webapp.adapters import stripe_on_file as on_file
 from webapp.core import tally
 from webapp.core.tally import Counted
 from webapp.domain.payments.gateway import (
@@ -28,6 +29,7 @@ from webapp.domain.payments.gateway import (
     RefundOrder,
 )
 from webapp.domain.payments.inbox import KINDS
+from webapp.domain.payments.on_file import ChargeOrder, CustomerOrder, HostedSetup, MethodOnFile, SetupOrder
 
 API_BASE, FILES_BASE = "https://api.stripe.com", "https://files.stripe.com"
 TIMEOUT = 10
@@ -79,6 +81,52 @@ class StripeGateway:
         contested = _ask(lambda: disputes.of_intent(self._client, intent))
         return disputes.beside(objects.payment(intent), contested)
 
+    def create_customer(self, order: CustomerOrder, *, idempotency_key: str) -> str:
+        params = on_file.customer_params(order)
+        options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
+        return _ask(lambda: self._client.v1.customers.create(params, options)).id
+
+    def open_setup(self, order: SetupOrder, *, idempotency_key: str) -> HostedSetup:
+        params = on_file.setup_params(order)
+        options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
+        return on_file.setup(_ask(lambda: self._client.v1.checkout.sessions.create(params, options)))
+
+    def read_setup(self, reference: str) -> HostedSetup:
+        expand = ["setup_intent.payment_method"]
+        return on_file.setup(
+            _ask(lambda: self._client.v1.checkout.sessions.retrieve(reference, {"expand": expand}))
+        )
+
+    def read_method(self, reference: str) -> MethodOnFile:
+        return on_file.method(_ask(lambda: self._client.v1.payment_methods.retrieve(reference)))
+
+    def detach_method(self, reference: str) -> MethodOnFile:
+        with suppress(GatewayRefused):
+            _ask(lambda: self._client.v1.payment_methods.detach(reference))
+        return self.read_method(reference)
+
+    def charge_method(self, order: ChargeOrder, *, idempotency_key: str) -> ProcessorPayment:
+        params = on_file.charge_params(order)
+        options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
+        try:
+            made = _ask(lambda: self._client.v1.payment_intents.create(params, options)).id
+        except GatewayRefused as refusal:
+            declined = on_file.tried(refusal)
+            if declined is None:
+                raise
+            made = declined
+        return self.read_payment(made)
+
+    def charges_of(self, customer_reference: str, since: datetime) -> Iterator[ProcessorPayment]:
+        found = _ask(lambda: list(self._intents_of(customer_reference, since)))
+        return iter([objects.payment(intent) for intent in reversed(found)])
+
+    def _intents_of(self, customer_reference: str, since: datetime) -> Iterator[stripe.PaymentIntent]:
+        page = self._client.v1.payment_intents.list(
+            {"customer": customer_reference, "created": {"gte": int(since.timestamp())}, "limit": 100}
+        )
+        return page.auto_paging_iter()
+
     def answer_dispute(self, reference: str, evidence: Evidence, *, idempotency_key: str) -> None:
         _ask(lambda: disputes.answer(self._client, reference, evidence, idempotency_key))
 
@@ -96,7 +144,7 @@ class StripeGateway:
 
     def recent_checkouts(self, since: datetime) -> Iterator[HostedCheckout]:
         found = _ask(lambda: list(self._sessions(since)))
-        return iter([objects.hosted(session) for session in reversed(found)])
+        return iter([objects.hosted(one) for one in reversed(found) if one.mode == "payment"])
 
     def _sessions(self, since: datetime) -> Iterator[Session]:
         page = self._client.v1.checkout.sessions.list(

@@ -74,7 +74,7 @@ def session_params(order: CheckoutOrder) -> SessionCreateParams:
                 "quantity": 1,
                 "price_data": {
                     "currency": order.currency.lower(),
-                    "unit_amount": _to_stripe(order.amount, order.currency),
+                    "unit_amount": to_stripe(order.amount, order.currency),
                     "product_data": {"name": order.description},
                 },
             }
@@ -102,7 +102,7 @@ def hosted(session: Session) -> HostedCheckout:
         amount=from_stripe(session.amount_total or 0, currency),
         currency=currency,
         intent_reference=intent if isinstance(intent, str) or intent is None else intent.id,
-        metadata=_plain(session.metadata),
+        metadata=plain(session.metadata),
     )
 
 
@@ -143,7 +143,7 @@ def payment(intent: stripe.PaymentIntent) -> ProcessorPayment:
         failure_message=field(error, "message"),
         refunded=from_stripe(charge.amount_refunded, currency) if charge else 0,
         refunds=_refunds(charge),
-        metadata=_plain(intent.metadata),
+        metadata=plain(intent.metadata),
     )
 
 
@@ -164,7 +164,7 @@ def _refunds(charge: stripe.Charge | None) -> tuple[ProcessorRefund, ...]:
 def refund_params(order: RefundOrder) -> RefundCreateParams:
     return {
         "payment_intent": order.payment_reference,
-        "amount": _to_stripe(order.amount, order.currency),
+        "amount": to_stripe(order.amount, order.currency),
         "metadata": dict(order.metadata),
     }
 
@@ -177,7 +177,7 @@ def refund(made: stripe.Refund) -> ProcessorRefund:
         state=made.status or "pending",
         created_at=datetime.fromtimestamp(made.created, UTC),
         failure=f"The bank's reason: {reason.replace('_', ' ')}." if reason else None,
-        metadata=_plain(made.metadata),
+        metadata=plain(made.metadata),
     )
 
 
@@ -206,7 +206,7 @@ def field(thing: Any, name: str) -> Any:
     return getattr(thing, name, None)
 
 
-def _plain(metadata: Any) -> dict[str, str]:
+def plain(metadata: Any) -> dict[str, str]:
     return dict(metadata.to_dict()) if metadata else {}
 
 
@@ -214,7 +214,7 @@ def _digits(currency: str) -> int:
     return 0 if currency in _ZERO_DECIMAL else 3 if currency in _THREE_DECIMAL else 2
 
 
-def _to_stripe(amount: int, currency: str) -> int:
+def to_stripe(amount: int, currency: str) -> int:
     converted = money.to_decimal(amount, currency).scaleb(_digits(currency))
     if converted != int(converted):
         raise GatewayRefused(f"Stripe can't take so small a part of {currency}.")

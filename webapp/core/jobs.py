@@ -64,6 +64,8 @@ class Job(Enum):
     CONFIRM_FEE = Work("confirm_fee", "now", lease=60, attempts=20)
     LOOK_UP_CHECKOUT = Work("look_up_checkout", "now", lease=60, attempts=12)
     CLOSE_CHECKOUT = Work("close_checkout", "now", lease=60, attempts=12)
+    LOOK_UP_METHOD = Work("look_up_method", "now", lease=60, attempts=12)
+    DETACH_METHOD = Work("detach_method", "now", lease=60, attempts=12)
     SUBMIT_REFUND = Work("submit_refund", "now", lease=60, attempts=20)
     LOOK_UP_REFUND = Work("look_up_refund", "now", lease=60, attempts=12)
     SEND_DISPUTE_ANSWER = Work("send_dispute_answer", "now", lease=120, attempts=12)

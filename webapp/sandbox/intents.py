@@ -269,6 +269,11 @@ def _refuse(
 
 
 def _same_customer(intent: Resource, method: Resource) -> None:
+    if "detached" in method.hidden:
+        raise InvalidRequest(
+            "The provided PaymentMethod was detached from a Customer. It may not be used again.",
+            param="payment_method",
+        )
     if method["customer"] is not None and method["customer"] != intent["customer"]:
         raise InvalidRequest(
             f"The provided PaymentMethod ({method.id}) belongs to a Customer. Please include the Customer "

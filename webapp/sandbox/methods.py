@@ -78,6 +78,7 @@ def detach(account: Account, params: Json) -> Resource:
         )
     previous = {"customer": method["customer"]}
     method["customer"] = None
+    method.hidden["detached"] = True
     account.save(method)
     account.emit("payment_method.detached", method, previous)
     return method

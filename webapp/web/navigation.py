@@ -31,6 +31,7 @@ _TREASURERS = (
 _MEMBERS = (
     ("Home", "members.home"),
     ("Account", "members.ledger"),
+    ("Payment methods", "members.payment_methods"),
 )
 _BELONGS_TO = {
     "invoices": ("adjustments", "refunds", "bulk-actions", "payment-plans"),

@@ -51,6 +51,7 @@ RESOURCES: dict[str, list[str]] = {
         "credit_notes",
         "good_standing",
         "payment_plans",
+        "payment_methods",
     ],
     "treasurers": [
         "home",

@@ -12,6 +12,7 @@ from webapp.workers import (
     organizations,
     payments,
     refunds,
+    saved_methods,
 )
 
 JOBS: dict[Job, Callable[..., None]] = {
@@ -33,6 +34,8 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.CONFIRM_FEE: payments.confirm_fee,
     Job.LOOK_UP_CHECKOUT: payments.look_up_checkout,
     Job.CLOSE_CHECKOUT: payments.close_checkout,
+    Job.LOOK_UP_METHOD: saved_methods.look_up_method,
+    Job.DETACH_METHOD: saved_methods.detach_method,
     Job.SUBMIT_REFUND: refunds.submit_refund,
     Job.LOOK_UP_REFUND: refunds.look_up_refund,
     Job.SEND_DISPUTE_ANSWER: disputes.send_dispute_answer,

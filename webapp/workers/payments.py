@@ -2,7 +2,9 @@
 posting what came together.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from webapp import wiring
@@ -46,20 +48,41 @@ def confirm_fee(payment_id: UUID) -> None:
 def react_to_event(event_id: UUID) -> None:
     with transaction():
         event = ProcessorEvent.here().get(event_id)
-        nameless = reactions.nameless_intent(event)
-    names = wiring.names_at_processor(event.processor_id, nameless) if nameless else None
-    with transaction():
-        event = ProcessorEvent.here().get(event_id)
-        subject = reactions.subject_of(event, names)
-    if subject is None:
+        is_about_method = reactions.is_about_method(event)
+    look = _about_method(event_id) if is_about_method else _about_payment(event_id)
+    if look is None:
         return
     state, note = DeliveryState.DONE, None
     try:
-        wiring.look_at(subject.payment, reference=subject.reference)
+        look()
     except (GatewayRefused, Conflict) as refusal:
         state, note = DeliveryState.FAILED, refusal.message
     with transaction():
         ProcessorEvent.here().get(event_id, lock=True).handled(state, note)
+
+
+def _about_payment(event_id: UUID) -> Callable[[], object] | None:
+    """How to find out what has become of it; None when it is not ours."""
+    with transaction():
+        event = ProcessorEvent.here().get(event_id)
+        nameless = reactions.nameless_intent(event)
+    names = wiring.names_at_processor(event.processor_id, nameless) if nameless else None
+    with transaction():
+        subject = reactions.subject_of(ProcessorEvent.here().get(event_id), names)
+    return partial(wiring.look_at, subject.payment, reference=subject.reference) if subject else None
+
+
+def _about_method(event_id: UUID) -> Callable[[], object] | None:
+    with transaction():
+        event = ProcessorEvent.here().get(event_id)
+        method = reactions.method_of(event)
+    if method is None:
+        return None
+    kind = event.payload.get("object")
+    if kind == "payment_method":
+        return partial(wiring.look_at_method, method.id)
+    page = event.object_reference if kind == "checkout.session" else None
+    return partial(wiring.look_up_method, method.id, reference=page)
 
 
 def post_receipts(batch_id: UUID) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from webapp.core.errors import Refusal, Unavailable
+from webapp.domain.payments.on_file import ChargeOrder, CustomerOrder, HostedSetup, MethodOnFile, SetupOrder
 
 
 class GatewayRefused(Refusal):
@@ -225,6 +226,31 @@ class PaymentGateway(Protocol):
 
     def read_payment(self, reference: str) -> ProcessorPayment: ...
 
+    def create_customer(self, order: CustomerOrder, *, idempotency_key: str) -> str:
+        """The reference of whoever can leave payment methods there."""
+        ...
+
+    def open_setup(self, order: SetupOrder, *, idempotency_key: str) -> HostedSetup: ...
+
+    def read_setup(self, reference: str) -> HostedSetup: ...
+
+    def read_method(self, reference: str) -> MethodOnFile: ...
+
+    def detach_method(self, reference: str) -> MethodOnFile:
+        """Nobody can charge it any more. As it stands then, also when it was detached before."""
+        ...
+
+    def charge_method(self, order: ChargeOrder, *, idempotency_key: str) -> ProcessorPayment:
+        """Take money without the payer. A decline is an answer: its failure code says which.
+
+        GatewayRefused when nothing was tried, for instance because the method is not there any more.
+        """
+        ...
+
+    def charges_of(self, customer_reference: str, since: datetime) -> Iterator[ProcessorPayment]:
+        """Payments tried since then, oldest first, without fees: to find one whose answer was lost."""
+        ...
+
     def create_refund(self, order: RefundOrder, *, idempotency_key: str) -> ProcessorRefund:
         """Give money back the way it came. The same key again is the same refund; it can fail later."""
         ...
@@ -240,7 +266,7 @@ class PaymentGateway(Protocol):
         ...
 
     def recent_checkouts(self, since: datetime) -> Iterator[HostedCheckout]:
-        """Pages made since then, oldest first, to find those that we forgot ourselves."""
+        """Pages for paying made since then, oldest first, to find those that we forgot ourselves."""
         ...
 
     def recent_notices(self, since: datetime) -> Iterator[Notice]:

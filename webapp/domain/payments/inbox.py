@@ -35,6 +35,10 @@ KINDS = frozenset(
         "refund.created",
         "refund.updated",
         "refund.failed",
+        "setup_intent.succeeded",
+        "payment_method.detached",
+        "payment_method.updated",
+        "payment_method.automatically_updated",
     }
 )
 """What we react to: by reading the object again, so that neither order nor repetition matters."""

@@ -1,6 +1,7 @@
 """Which of our payments an event is about. What to do about it is always the same: look, and learn."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.saved_methods import SavedMethod
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,26 @@ def nameless_intent(event: ProcessorEvent) -> str | None:
         return None
     intent = payload.get("payment_intent")
     return intent if isinstance(intent, str) else None
+
+
+def is_about_method(event: ProcessorEvent) -> bool:
+    """Whether it is about leaving a payment method, and no money."""
+    payload = event.payload
+    is_kind = payload.get("object") in ("setup_intent", "payment_method")
+    return is_kind or "saved_method_id" in _mapping(payload.get("metadata"))
+
+
+def method_of(event: ProcessorEvent) -> SavedMethod | None:
+    """By our name for it, or by the processor's. None, with a note, when it was not saved here."""
+    named = _mapping(event.payload.get("metadata")).get("saved_method_id")
+    is_it = SavedMethod.reference == event.object_reference
+    if named is not None:
+        with suppress(ValueError):
+            is_it = SavedMethod.id == UUID(str(named))
+    found = SavedMethod.here().first(SavedMethod.processor_id == event.processor_id, is_it)
+    if found is None:
+        event.handled(DeliveryState.IGNORED, "This payment method was not saved here.")
+    return found
 
 
 def subject_of(event: ProcessorEvent, names: Mapping[str, str] | None = None) -> Subject | None:
