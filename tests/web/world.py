@@ -78,6 +78,7 @@ from webapp.domain.plans.proposing import Wish
 from webapp.domain.plans.terms import Terms
 from webapp.domain.refunds.refund import Refund, RefundState
 from webapp.domain.reporting import snapshots
+from webapp.domain.reporting.health import notices as health_notices
 from webapp.domain.reporting.standing import letters as standing_letters
 from webapp.domain.reporting.standing.letters import StandingLetter
 from webapp.domain.reporting.verification import seals
@@ -168,6 +169,7 @@ def make_world(name: str, *, members: int = 2) -> World:
             today = organization.today
             for name, day in (("snapshot_id", today), ("other_id", today - timedelta(days=1))):
                 ids[name] = snapshots.take(organization, day, by=logins[ADMIN]).id
+            health_notices.pass_night(organization, today)
     return World(organization, chapter, logins, ids, links)
 
 

@@ -79,6 +79,7 @@ RESOURCES: dict[str, list[str]] = {
         "late_fees",
         "reminders",
         "snapshots",
+        "chapter_health",
     ],
     "approvals": [
         "queue",
@@ -127,6 +128,7 @@ RESOURCES: dict[str, list[str]] = {
         "fiscal_years",
         "snapshots",
         "aging",
+        "chapter_health",
         "statements",
         "exports",
         "invoice_pdf",
@@ -177,6 +179,7 @@ RESOURCES: dict[str, list[str]] = {
         "financial_statements",
         "fiscal_years",
         "snapshots",
+        "chapter_health",
         "statements",
         "closed_books",
         "roster_imports",

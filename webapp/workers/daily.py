@@ -7,9 +7,11 @@ import structlog
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import transaction
+from webapp.domain.notifications import health_mails
 from webapp.domain.notifications.daily import pass_day
 from webapp.domain.organizations import Organization
 from webapp.domain.reporting import snapshots
+from webapp.domain.reporting.health import notices as health_notices
 from webapp.domain.reporting.standing import letters as standing_letters
 from webapp.domain.reporting.verification import seals
 from webapp.domain.reporting.verification.books import verify_and_note
@@ -24,6 +26,8 @@ def daily(day: str) -> None:
         pass_day(organization, passed, wiring.links())
         standing_letters.mark_lapsed(organization, passed)
         snapshots.take_nightly(passed)
+        for notice in health_notices.pass_night(organization, passed):
+            health_mails.tell(notice, wiring.links())
 
 
 def verify_books() -> None:

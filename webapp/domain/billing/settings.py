@@ -50,6 +50,8 @@ class DuesSettings(OrganizationRow, Base):
     when all the rest of its invoice is. Who owes something that was due more than `standing_after_days` days
     ago is not in good standing.
     A payment plan defaults when an installment is unpaid for more than `plan_tolerance_days`.
+    A chapter's health raises a notice below `health_below` points, and when it has fallen by more than
+    `health_fall` points within 30 days; None raises none.
     """
 
     __tablename__ = "dues_settings"
@@ -74,6 +76,8 @@ class DuesSettings(OrganizationRow, Base):
     standing_after_days: Mapped[int] = mapped_column(default=30, server_default="30")
     standing_with_kept_plan: Mapped[bool] = mapped_column(default=False, server_default="false")
     plan_tolerance_days: Mapped[int] = mapped_column(default=10, server_default="10")
+    health_below: Mapped[int | None] = mapped_column(default=50, server_default="50")
+    health_fall: Mapped[int | None] = mapped_column(default=15, server_default="15")
     set_by_id: Mapped[UUID | None]
 
     __table_args__ = (
@@ -83,6 +87,9 @@ class DuesSettings(OrganizationRow, Base):
         CheckConstraint("returned_debit_fee >= 0", "returned_debit_fee_is_not_negative"),
         CheckConstraint("due_after_days >= 0 AND grace_days >= 0", "days_are_not_negative"),
         CheckConstraint("standing_after_days >= 0", "standing_days_are_not_negative"),
+        CheckConstraint(
+            "health_below BETWEEN 1 AND 100 AND health_fall BETWEEN 1 AND 100", "health_limits_are_points"
+        ),
     )
 
     @classmethod
@@ -142,8 +149,15 @@ def _refuse_impossible(values: dict[str, Any]) -> None:
     for name in ("reminder_days", "card_retry_days"):
         if not _are_days(values.get(name) or []):
             problems[name] = "Enter different whole numbers of days, at most 12 of them."
+    problems |= _impossible_points(values)
     if problems:
         raise Invalid(fields=problems)
+
+
+def _impossible_points(values: dict[str, Any]) -> dict[str, str]:
+    given = {name: values.get(name) for name in ("health_below", "health_fall")}
+    sentence = "Enter a number of points from 1 to 100, or nothing for no notice."
+    return {name: sentence for name, one in given.items() if one is not None and not 1 <= one <= 100}
 
 
 def _are_days(days: Sequence[int]) -> bool:

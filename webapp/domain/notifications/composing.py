@@ -20,6 +20,7 @@ from webapp.domain.notifications import (
     credit_pdf,
     dispute_mails,
     dispute_wording,
+    health_mails,
     installments,
     plan_mails,
     plan_pdf,
@@ -289,6 +290,10 @@ def _installment(occasion: Occasion) -> Composed:
     return installments.reminder(occasion.voice, plan, installment_id, url, on=occasion.on), []
 
 
+def _chapter_health(occasion: Occasion) -> Composed:
+    return health_mails.message(occasion.voice, occasion.links, occasion.mail), []
+
+
 def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], Composed]:
     def composed(occasion: Occasion) -> Composed:
         message = write(occasion.voice, occasion.links, occasion.mail)
@@ -323,6 +328,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.LATE_FEE: _late_fee,
     MailKind.PAYMENT_PLAN: _payment_plan,
     MailKind.INSTALLMENT: _installment,
+    MailKind.CHAPTER_HEALTH: _chapter_health,
 }
 
 

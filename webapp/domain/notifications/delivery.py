@@ -45,6 +45,7 @@ class MailKind(StrEnum):
     LATE_FEE = "late_fee"
     PAYMENT_PLAN = "payment_plan"
     INSTALLMENT = "installment"
+    CHAPTER_HEALTH = "chapter_health"
     APPROVAL_WAITING = "approval_waiting"
     APPROVAL_NEWS = "approval_news"
 

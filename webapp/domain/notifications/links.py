@@ -9,6 +9,7 @@ from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.delivery import Mail
 from webapp.domain.organizations import (
+    Chapter,
     Invitation,
     Login,
     Organization,
@@ -59,6 +60,9 @@ class Links:
         """On the member's own pages, or among the chapter's, where officers and national admins see it."""
         whose = "my" if to_member else f"chapters/{plan.chapter.code}"
         return f"{self.host}/o/{organization.slug}/{whose}/payment-plans/{plan.id}/"
+
+    def chapter_health(self, organization: Organization, chapter: Chapter) -> str:
+        return f"{self.host}/o/{organization.slug}/chapters/{chapter.code}/reports/health/"
 
     def password_reset(self, mail: Mail, login: Login) -> str:
         """Its two hours begin when the mail was written down, however long it waited for the mail server."""

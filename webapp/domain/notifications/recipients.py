@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
@@ -33,12 +34,24 @@ def invoice_meant(payment_id: UUID) -> UUID | None:
     return settled[0].invoice_id if settled else None
 
 
+def treasurers_and_admins(chapter_id: UUID) -> list[Login]:
+    """Both, each once."""
+    return list({one.id: one for one in [*_treasurers(chapter_id), *_national_admins()]}.values())
+
+
 def _officers(chapter_id: UUID) -> Sequence[Login]:
     """The chapter's treasurers, or the national admins where there is none."""
-    treasurers = [Role.role == RoleName.TREASURER, Role.chapter_id == chapter_id]
-    for conditions in (treasurers, [Role.role == RoleName.NATIONAL_ADMIN]):
-        statement = Role.here().select(*conditions).options(joinedload(Role.login)).order_by(Role.id)
-        found = [role.login for role in db.session.scalars(statement) if role.login.disabled_at is None]
-        if found:
-            return found
-    return []
+    return _treasurers(chapter_id) or _national_admins()
+
+
+def _treasurers(chapter_id: UUID) -> list[Login]:
+    return _with_role(Role.role == RoleName.TREASURER, Role.chapter_id == chapter_id)
+
+
+def _national_admins() -> list[Login]:
+    return _with_role(Role.role == RoleName.NATIONAL_ADMIN)
+
+
+def _with_role(*conditions: ColumnElement[bool]) -> list[Login]:
+    statement = Role.here().select(*conditions).options(joinedload(Role.login)).order_by(Role.id)
+    return [role.login for role in db.session.scalars(statement) if role.login.disabled_at is None]

@@ -33,6 +33,7 @@ from webapp.domain.payments.payment import FeeState, Payment, PaymentState
 from webapp.domain.plans.following import steps
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.refunds.refund import Refund
+from webapp.domain.reporting.health.notices import HealthNotice
 
 _RECENT = timedelta(days=14)
 Row = tuple[str, int, int, datetime | None]
@@ -50,6 +51,7 @@ class Kind(StrEnum):
     PLAN_ASKED = "plan_asked"
     PLAN_LATE = "plan_late"
     OVERDUE = "overdue"
+    HEALTH = "chapter_health"
     JOB_DEAD = "job_dead"
 
 
@@ -80,7 +82,8 @@ def of_chapter(chapter_id: UUID, *, failed_mails: Select[int]) -> list[Need]:
     asked_back = _requests(Kind.APPROVAL_QUESTION, ApprovalState.ASKED_BACK)
     questions = asked_back.where(ApprovalRequest.chapter_id == chapter_id)
     plans = _plans(PaymentPlan.chapter_id == chapter_id)
-    return _found(questions, *payments, *plans, credit, _mails(failed_mails), overdue)
+    health = _health(HealthNotice.chapter_id == chapter_id)
+    return _found(questions, *payments, *plans, credit, _mails(failed_mails), health, overdue)
 
 
 def of_organization(*, failed_mails: Select[int]) -> list[Need]:
@@ -88,7 +91,8 @@ def of_organization(*, failed_mails: Select[int]) -> list[Need]:
         OutboxJob.organization_id == tenancy.organization_id(), OutboxJob.state == JobState.DEAD
     )
     waiting = _requests(Kind.APPROVAL, ApprovalState.PENDING)
-    return _found(waiting, *_payments(), *_plans(), _open_credit(), dead, _mails(failed_mails))
+    mails = _mails(failed_mails)
+    return _found(waiting, *_payments(), *_plans(), _open_credit(), dead, mails, _health())
 
 
 def _requests(kind: Kind, state: ApprovalState) -> Select[*Row]:
@@ -111,6 +115,13 @@ def _plans(*only: ColumnElement[bool]) -> list[Select[*Row]]:
     here = PaymentPlan.organization_id == tenancy.organization_id()
     by_member = PaymentPlan.by_member, PaymentPlan.state == PlanState.PROPOSED
     return [asked.where(here, *by_member, *only), late]
+
+
+def _health(*only: ColumnElement[bool]) -> Select[*Row]:
+    """Notices about a chapter's health that stand."""
+    return _counted(Kind.HEALTH, HealthNotice).where(
+        HealthNotice.organization_id == tenancy.organization_id(), HealthNotice.ended_on.is_(None), *only
+    )
 
 
 def _payments() -> list[Select[*Row]]:

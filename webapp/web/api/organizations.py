@@ -54,6 +54,12 @@ _TERMS = {
     "prorate_late_joiners": f.flag("Whether who joins within a period pays for the rest of it only"),
     "plan_tolerance_days": f.whole("Days an installment may be late before its plan ends", 10, most=730),
     "standing_with_kept_plan": f.flag("Whether what a kept payment plan is for leaves good standing alone"),
+    "health_below": f.whole(
+        "Below so many points a chapter's health raises a notice; null for none", 50, least=1, most=100
+    ).or_null(),
+    "health_fall": f.whole(
+        "So does a fall by more points within 30 days; null for none", 15, least=1, most=100
+    ).or_null(),
     "standing_after_days": f.whole("Days after its due date that a debt ends good standing", 30, most=730),
 }
 SETTINGS = Shape("DuesSettings", _TERMS | {"currency": f.currency()})
