@@ -86,6 +86,22 @@ def test_a_member_sees_what_is_owed_and_not_where_money_lay_meanwhile(spring: An
     assert list(Extract.of_member(spring.ana.id).all()) == lines[::-1]
 
 
+def test_a_member_sees_one_payment_and_not_the_fee_that_was_kept_back_of_it(spring: Any) -> None:
+    owed = Side(Code.RECEIVABLE, spring.chapter.id, spring.ana.id)
+    write(dues(spring, 40000), on=date(2026, 4, 1))
+    net = Move(38810, debit=Side(Code.BANK, spring.chapter.id), credit=owed)
+    fee = Move(1190, debit=Side(Code.BANK_CHARGES, spring.chapter.id), credit=owed)
+    write(fee, net, on=date(2026, 4, 2), event=Event.PAYMENT_RECEIVED)
+    extract = Extract.of_member(spring.ana.id)
+
+    [paid] = extract.page(1)
+    [billed] = extract.page(1, after=Key.read(str(paid.key)))
+
+    assert (paid.change, paid.balance, paid.counter_account) == (-40000, 0, "Bank")
+    assert (billed.change, billed.balance) == (40000, 40000)
+    assert list(extract.all())[::-1] == extract.page(50)
+
+
 @pytest.mark.parametrize("text", [None, "", "yesterday", "2026-02-30~x", "2026-02-03", "~"])
 def test_a_broken_key_is_no_key(text: str | None) -> None:
     assert Key.read(text) is None

@@ -6,7 +6,22 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.core import tenancy
@@ -52,13 +67,17 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Extract:
-    """The lines that lie on one side of `debit` or `credit`. What moves within both of them is no line."""
+    """The lines that lie on one side of `debit` or `credit`. What moves within both of them is no line.
+
+    A line is a posting; with `whole_entries` it is what an entry comes to, named after its largest posting.
+    """
 
     debit: ColumnElement[bool]
     credit: ColumnElement[bool]
     grows_on_debit: bool = True
     since: date | None = None
     until: date | None = None
+    whole_entries: bool = False
 
     @classmethod
     def of_chapter(
@@ -91,9 +110,12 @@ class Extract:
 
     @classmethod
     def of_member(cls, member_id: UUID, *, since: date | None = None, until: date | None = None) -> "Extract":
-        """Everything between a member and the organization: what is owed less what is held for the member."""
+        """Everything between a member and the organization: what is owed less what is held for the member.
+
+        One line for each entry: that a fee was kept back of a payment is nothing between these two.
+        """
         debit, credit = Posting.debit_member_id == member_id, Posting.credit_member_id == member_id
-        return cls(debit, credit, since=since, until=until)
+        return cls(debit, credit, since=since, until=until, whole_entries=True)
 
     def page(self, size: int, *, after: Key | None = None) -> list[Line]:
         """At most `size` lines, newest first, continuing after the given one."""
@@ -102,7 +124,7 @@ class Extract:
         rows = db.session.execute(self._detailed(self._legs(*further, limit=size), newest_first=True)).all()
         if not rows:
             return []
-        balance = self._balance_through(Key(rows[0].dated, rows[0].id))
+        balance = self._balance_before(Key(rows[0].dated, rows[0].id)) + rows[0].change
         lines = []
         for row in rows:
             lines.append(_line(row, balance))
@@ -127,9 +149,9 @@ class Extract:
         """The balance at the end of the last day."""
         return self._sum() if self.until is None else self._sum(Posting.dated <= self.until)
 
-    def _balance_through(self, key: Key) -> int:
+    def _balance_before(self, key: Key) -> int:
         place = tuple_(Posting.dated, Posting.id)
-        return self._sum(place <= tuple_(literal(key.dated), literal(key.posting_id)))
+        return self._sum(place < tuple_(literal(key.dated), literal(key.posting_id)))
 
     def _sum(self, *conditions: ColumnElement[bool]) -> int:
         legs = union_all(*(self._leg(debit, *conditions) for debit in (True, False))).subquery()
@@ -142,9 +164,11 @@ class Extract:
         if self.until is not None:
             conditions.append(Posting.dated <= self.until)
         legs = [self._leg(debit, *conditions) for debit in (True, False)]
-        if limit is not None:
+        if limit is not None and not self.whole_entries:
             legs = [leg.order_by(Posting.dated.desc(), Posting.id.desc()).limit(limit) for leg in legs]
         both = union_all(*legs).subquery("legs")
+        if self.whole_entries:
+            both = _by_entry(both)
         newest_first = (both.c.dated.desc(), both.c.id.desc())
         return select(both).order_by(*newest_first).limit(limit).subquery("legs") if limit else both
 
@@ -186,6 +210,25 @@ class Extract:
             .outerjoin(Member, _same(Member, organization_id, legs.c.member_id))
             .order_by(*(column.desc() if newest_first else column for column in order))
         )
+
+
+def _by_entry(legs: Subquery) -> Subquery:
+    """What each entry comes to, in the place of its first posting. Few rows: a member's are."""
+
+    def first(column: ColumnElement[Any], by: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.array_agg(aggregate_order_by(column, by), type_=ARRAY(column.type))[1].label(column.name)
+
+    largest = func.abs(legs.c.change).desc()
+    whole = cast(func.sum(legs.c.change), BigInteger)
+    columns = (
+        legs.c.dated,
+        first(legs.c.id, legs.c.id),
+        legs.c.entry_id,
+        whole.label("change"),
+        first(legs.c.counter_id, largest),
+        first(legs.c.member_id, largest),
+    )
+    return select(*columns).group_by(legs.c.dated, legs.c.entry_id).having(whole != 0).subquery("entries")
 
 
 def _same(kind: Any, organization_id: UUID, row_id: ColumnElement[UUID]) -> ColumnElement[bool]:
