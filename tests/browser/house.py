@@ -148,6 +148,7 @@ def open_house(database: Any, redis_url: str, data: Path, **settings: Any) -> It
                 | settings
             )
         )
+        app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600  # no style and no script changes while tests run
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet, fd=listening.fileno())
         control = SandboxControl(sandbox.url)
         control.settings(ach_delay=None, refund_delay=None)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.house import House, sign_in
-from tests.browser.test_look import AXE
+from tests.browser.test_look import AXE, violations
 from tests.web.world import ADMIN, ANYBODY, AUDITOR, MEMBER, TREASURER, World, make_world, rules
 from webapp.core.db import db
 
@@ -49,10 +49,7 @@ def pages(house: House, world: World, *blueprints: str) -> Iterator[str]:
 
 
 def faults(page: Page) -> list[str]:
-    told = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{fault['id']} {[node['target'] for node in fault['nodes']][:3]}" for fault in told["violations"]
-    ]
+    return [f"{fault['id']} {[node['target'] for node in fault['nodes']][:3]}" for fault in violations(page)]
 
 
 @pytest.mark.parametrize("view", [DESK, PHONE], ids=["desk in light", "phone in the dark"])
