@@ -47,6 +47,7 @@ from webapp.domain.organizations import (
     MemberStatus,
     Organization,
     Passkey,
+    PledgeClass,
     RoleName,
     drafts,
     invitations,
@@ -153,6 +154,8 @@ def make_world(name: str, *, members: int = 2) -> World:
         ids = {"org": organization.slug, "organization_id": organization.id, "chapter": chapter.code}
         ids |= {"days": 0, "year": 2024}
         ids |= {"chapter_id": chapter.id, "status_id": status.id, "member_id": people[0].id}
+        with transaction():
+            ids["pledge_class_id"] = PledgeClass.named(chapter.id, "Fall 2025").id
         invoice = _bill(ids, status, people, logins[ADMIN])
         _take_money(ids, people, invoice)
         ids["method_id"] = make_method(people[0], ids["processor_id"]).id
@@ -376,11 +379,13 @@ def _approvals(ids: dict[str, Any], organization: Organization, logins: dict[str
     ids |= {"approval_id": asked.id, "delegation_id": in_place.id}
 
 
-def make_letters(**cause: UUID) -> LetterStack:
-    """What the letters on paper of a run or a mailing are bound from, drawn already."""
+def make_letters(run_id: UUID) -> LetterStack:
+    """What a run's letters on paper are bound from, drawn already."""
     sheet = io.BytesIO()
     Image.new("RGB", (40, 20), "#7a1f2b").save(sheet, "PDF")
-    return LetterStack(**cause, position=1, about=[], letters=1, content=sheet.getvalue(), drawn_at=now())
+    return LetterStack(
+        run_id=run_id, position=1, invoice_ids=[], letters=1, content=sheet.getvalue(), drawn_at=now()
+    )
 
 
 def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logins: dict[str, Login]) -> None:
@@ -399,8 +404,7 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         refund = make_failed_refund(Payment.here().get(ids["payment_id"]))
         ids["action_id"] = make_bulk_action(invoice, logins[ADMIN]).id
         dispute = make_dispute(_settling_nothing(invoice))
-        letters = make_letters(run_id=ids["run_id"]), make_letters(action_id=ids["action_id"])
-        session.add_all([refund, dispute, mail, job, *letters])
+        session.add_all([refund, dispute, mail, job, make_letters(ids["run_id"])])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None
     ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}

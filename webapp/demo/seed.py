@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from webapp import wiring
-from webapp.core import tenancy, writing
+from webapp.core import clock, tenancy, writing
 from webapp.core.db import db, new_id, transaction
 from webapp.core.jobs import OutboxJob
 from webapp.demo import casework, history, roster, story
@@ -34,6 +34,7 @@ from webapp.domain.organizations.roster_intake import Intake
 from webapp.domain.payments import allocation
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.reporting import snapshots
 
 SEED = 1908
 _STRETCH = 200
@@ -78,8 +79,7 @@ class Seeding:
             casework.tell(organization, untouched)
             self._charge_late_fees(organization, spans[-1], admin)
             casework.agree_on_plans(organization, untouched)
-            self.tell("Scoring the chapters' health")
-            history.keep_health(organization)
+            self._write_down_nights(spans[-1], organization)
             self._forget_what_would_be_mailed()
         return organization
 
@@ -90,6 +90,14 @@ class Seeding:
             DuesSettings.of(organization).change(by=admin, late_fees_since=period.starts_on)
             if night <= organization.today:
                 late_fee_charging.charge(organization, night)
+
+    def _write_down_nights(self, period: BillingPeriod, organization: Organization) -> None:
+        """The ends of months since the newest period began, as each night would have."""
+        day = clock.add_months(period.starts_on, 1)
+        while day <= organization.today:
+            with transaction():
+                snapshots.take_nightly(day)
+            day = clock.add_months(day, 1)
 
     def _found(self) -> Organization:
         self.tell("Founding the organization")
@@ -143,7 +151,6 @@ class Seeding:
                 default_amount=story.DEFAULT_AMOUNT,
                 due_after_days=75,
                 grace_days=5,
-                health_below=story.HEALTH_BELOW,
             )
             for status in MemberStatus.here().all():
                 if status.code in story.UNBILLED:

@@ -77,6 +77,8 @@ def _wanted(chapter_id: UUID | None) -> Wanted:
         chapter_id=chapter_id or request.args.get("chapter", type=UUID),
         member_id=request.args.get("member", type=UUID),
         schedule_id=request.args.get("schedule", type=UUID),
+        period_id=request.args.get("period", type=UUID),
+        pledge_class_id=request.args.get("pledge_class", type=UUID),
         bucket=bucket if bucket in range(len(BUCKETS)) else None,
     )
 

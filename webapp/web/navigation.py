@@ -14,7 +14,7 @@ _NATIONAL = (
     ("{chapters}", "national.chapters"),
     ("{members}", "national.members"),
     ("Ledger", "national.trial_balance"),
-    ("Aging", "national.aging"),
+    ("Reports", "national.reports"),
     ("People", "national.people"),
     ("Settings", "national.settings"),
 )
@@ -26,7 +26,7 @@ _TREASURERS = (
     ("Credit notes", "treasurers.credit_notes"),
     ("{members}", "treasurers.members"),
     ("Ledger", "treasurers.ledger"),
-    ("Aging", "treasurers.aging"),
+    ("Reports", "treasurers.reports"),
 )
 _MEMBERS = (
     ("Home", "members.home"),
@@ -39,9 +39,10 @@ _BELONGS_TO = {
     "members": ("imports", "statuses", "standing"),
     "trial_balance": (
         "journal", "closed-books", "exports", "income-statement", "balance-sheet", "account", "fiscal-years",
-        "statement", "statement-mailings",
+        "statement",
     ),
-    "ledger": ("statement", "statement-mailings"),
+    "ledger": ("statement",),
+    "reports": ("snapshots",),
     "people": ("tokens", "audit-trail"),
     "settings": (
         "dues-settings", "rates", "schedules", "periods", "approvals", "processors", "webhook-log",

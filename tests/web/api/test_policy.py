@@ -36,7 +36,6 @@ POLICY: dict[str, set[RoleName]] = {
     "adjust_invoice": {N, T},
     "list_bulk_actions": {N, A, T},
     "choose_for_bulk_action": {N, T},
-    "choose_for_statement_mailing": {N, T},
     "read_bulk_action": {N, A, T},
     "preview_bulk_action": {N, T},
     "start_bulk_action": {N, T},
@@ -105,6 +104,8 @@ POLICY: dict[str, set[RoleName]] = {
     "accept_dispute": {N, T},
     "read_chapter_ledger": {N, A, T},
     "read_aging": {N, A, T},
+    "read_collections": {N, A, T},
+    "read_aging_trend": {N, A, T},
     "read_statement": {N, A, T, M},
     "list_late_fees": {N, A, T},
     "preview_late_fees": {N, A, T},
@@ -329,7 +330,6 @@ IN_BODIES = [
     Place("preview_payment", "invoices", PAID, "invoice_id"),
     Place("draft_receipt_batch", "chapter_id", BATCH),
     Place("choose_for_bulk_action", "invoice_ids", {"kind": "void"}, "invoice_id"),
-    Place("choose_for_statement_mailing", "chapter_ids", {"readers": "everybody"}, "chapter_id"),
     Place("adjust_invoice", "payment_id", WAIVER),
     Place("refund_invoice", "payment_id", BY_CHECK),
     Place("give_credit", "member_id", {"amount": 100, "reason": "The hall was closed"}),
@@ -359,6 +359,12 @@ IN_QUERIES = [
     Place("list_credit_notes", "member", {}, "member_id"),
     Place("list_payment_plans", "member", {}, "member_id"),
     Place("list_refunds", "invoice", {}, "invoice_id"),
+    *(
+        Place(operation, name, {}, f"{name}_id")
+        for operation in ("read_collections", "read_aging_trend")
+        for name in ("chapter", "pledge_class")
+    ),
+    Place("read_collections", "period", {}, "period_id"),
     Place("read_audit_trail", "subject", {}, "invoice_id"),
     Place("list_approval_requests", "member", {}, "member_id"),
     Place("list_approval_requests", "chapter", {}, "chapter_id"),
@@ -389,7 +395,6 @@ def test_a_foreign_id_in_a_body_is_answered_like_an_id_that_nobody_has(
         value = {
             "invoices": [{"invoice_id": str(row_id), "amount": 100}],
             "invoice_ids": [str(row_id)],
-            "chapter_ids": [str(row_id)],
         }.get(place.name, str(row_id))
         return admin.send(operation.method, asked(operation, own_ids), rest | {place.name: value})
 

@@ -46,7 +46,6 @@ class MailKind(StrEnum):
     PAYMENT_PLAN = "payment_plan"
     INSTALLMENT = "installment"
     CHAPTER_HEALTH = "chapter_health"
-    STATEMENT = "statement"
     APPROVAL_WAITING = "approval_waiting"
     APPROVAL_NEWS = "approval_news"
 
@@ -56,8 +55,8 @@ class MailKind(StrEnum):
 
     @property
     def at_most_once(self) -> bool:
-        """Rather not at all than twice: nobody wants to be urged twice for one debt, or told it twice."""
-        return self in (MailKind.REMINDER, MailKind.INSTALLMENT, MailKind.STATEMENT)
+        """Rather not at all than twice: nobody wants to be urged twice for one debt."""
+        return self in (MailKind.REMINDER, MailKind.INSTALLMENT)
 
 
 class MailState(StrEnum):
@@ -162,12 +161,9 @@ class Mail(OrganizationRow, Base):
         if not recipient:
             raise Conflict("There is no email address.", next_step="Enter one on the member's page first.")
         before = {"state": self.state.value, "recipient": self.recipient}
-        self.begin_anew(recipient)
+        self.recipient, self.state, self.note, self.attempts = recipient, MailState.QUEUED, None, 0
         audit.record("mail_sent_again", self, by=by, before=before, after={"recipient": recipient})
         promise_delivery([self.id])
-
-    def begin_anew(self, recipient: str) -> None:
-        self.recipient, self.state, self.note, self.attempts = recipient, MailState.QUEUED, None, 0
 
 
 class DailyRun(OrganizationRow, Base):
@@ -189,12 +185,7 @@ def message_id(mail_id: UUID, domain: str) -> str:
     return f"<{mail_id}@{domain}>"
 
 
-def write_down(kind: MailKind, recipient: str | None, *, once: str, domain: str, **facts: Any) -> None:
-    """One mail and the promise of its delivery. The same `once` again changes nothing."""
-    promise_delivery(written(kind, recipient, once=once, domain=domain, **facts))
-
-
-def written(
+def write_down(
     kind: MailKind,
     recipient: str | None,
     *,
@@ -202,8 +193,8 @@ def written(
     domain: str,
     member_id: UUID | None = None,
     **facts: Any,
-) -> list[UUID]:
-    """The same without a promise: what there is to hand over for whoever does so at once."""
+) -> None:
+    """One mail and the promise of its delivery. The same `once` again changes nothing."""
     mail_id = new_id()
     values = {
         "organization_id": tenancy.organization_id(),
@@ -216,8 +207,8 @@ def written(
         "state": MailState.QUEUED if recipient else MailState.DROPPED,
         "note": None if recipient else NO_ADDRESS,
     }
-    found = insert(Mail).values(**values, **facts).on_conflict_do_nothing().returning(Mail.id, Mail.state)
-    return [id for id, state in db.session.execute(found) if state is MailState.QUEUED]
+    written = insert(Mail).values(**values, **facts).on_conflict_do_nothing().returning(Mail.id, Mail.state)
+    promise_delivery(id for id, state in db.session.execute(written) if state is MailState.QUEUED)
 
 
 def promise_delivery(mail_ids: Iterable[UUID]) -> int:

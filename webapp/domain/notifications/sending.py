@@ -23,7 +23,7 @@ class Outgoing:
     letters: Sequence[Letter]
     specimen: bool
 
-    def envelope(self, writer: Writer, attachments: Sequence[Attachment]) -> Envelope:
+    def envelope(self, writer: Writer, drawings: Sequence[bytes]) -> Envelope:
         organization = self.organization
         text, html = writer.write(self.message, stationery(organization, specimen=self.specimen))
         return Envelope(
@@ -34,7 +34,10 @@ class Outgoing:
             subject=self.message.subject,
             text=text,
             html=html,
-            attachments=attachments,
+            attachments=[
+                Attachment(letter.file_name, drawing)
+                for letter, drawing in zip(self.letters, drawings, strict=True)
+            ],
         )
 
 

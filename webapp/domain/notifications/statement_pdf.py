@@ -1,15 +1,13 @@
 """A statement on paper, in sheets of so many lines that drawing them takes little memory however many."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from typing import ClassVar
 
 from webapp.core.errors import Invalid
 from webapp.domain.notifications.letter import Letter, address_lines, letterhead, shortened
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting.statements import Statement
 
 MOST_LINES = 2_000
 OF_A_SHEET = 200
@@ -55,35 +53,36 @@ class StatementPaper(Letter):
     part: int
     parts: int
 
-    @property
-    def file_name(self) -> str:
-        return f"{self.kind}-{self.number}-{self.until}.pdf"
-
 
 def papers_of(
-    found: Statement, holder: Holder, organization: Organization, *, test_mode: bool = False
+    lines: Sequence[PaperLine],
+    holder: Holder,
+    organization: Organization,
+    *,
+    since: date,
+    until: date,
+    opening: int,
+    test_mode: bool = False,
 ) -> Iterator[StatementPaper]:
-    """Sheet by sheet, its lines read when the one before is drawn. TooLong when there are more lines than
-    anybody reads on paper."""
-    if found.count > MOST_LINES:
+    """TooLong when there are more lines than anybody reads on paper."""
+    if len(lines) > MOST_LINES:
         raise TooLong
-    parts = max(-(-found.count // OF_A_SHEET), 1)
-    before, every = found.opening, found.all()
-    for part in range(1, parts + 1):
-        lines = list(islice(every, OF_A_SHEET))
+    sheets = [tuple(lines[at : at + OF_A_SHEET]) for at in range(0, max(len(lines), 1), OF_A_SHEET)]
+    owed, before = lines[-1].balance if lines else opening, opening
+    for part, sheet in enumerate(sheets, 1):
         yield StatementPaper(
             **letterhead(organization, test_mode=test_mode),
             number=holder.number,
             recipient=(shortened(holder.name), *address_lines(holder.address)),
             particulars=(),
-            issued_on=found.until,
-            since=found.since,
-            until=found.until,
-            lines=tuple(PaperLine(one.dated, one.sentence, one.amount, one.balance) for one in lines),
-            opening=found.opening,
+            issued_on=until,
+            since=since,
+            until=until,
+            lines=sheet,
+            opening=opening,
             before=before,
-            owed=found.closing,
+            owed=owed,
             part=part,
-            parts=parts,
+            parts=len(sheets),
         )
-        before = lines[-1].balance if lines else before
+        before = sheet[-1].balance if sheet else before

@@ -42,6 +42,15 @@ CHARGED_LATER = (LineKind.LATE_FEE, LineKind.ADJUSTMENT, LineKind.PLAN_INTEREST)
 WHOSE = ("invoice_id", "member_id", "chapter_id", "schedule_id", "period_id", "due_on")
 
 
+NO_CLASS = UUID(int=0)
+"""What stands for being in no pledge class."""
+
+
+def in_class(column: Any, pledge_class_id: UUID) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column == (None if pledge_class_id == NO_CLASS else pledge_class_id)
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class Whose:
     """Which invoices are looked at: all of the organization's, or those that fit what is given.
@@ -62,7 +71,7 @@ class Whose:
         found = [getattr(Invoice, name) == value for name, value in wanted.items() if value is not None]
         if self.pledge_class_id is None:
             return found
-        its = Member.here().select(Member.pledge_class_id == self.pledge_class_id)
+        its = Member.here().select(in_class(Member.pledge_class_id, self.pledge_class_id))
         return [*found, Invoice.member_id.in_(its.with_only_columns(Member.id))]
 
 
@@ -81,6 +90,26 @@ class Change(StrEnum):
     UNCREDITED = "uncredited"
     FORGIVEN = "forgiven"
     UNFORGIVEN = "unforgiven"
+
+    @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+
+_LABELS = {
+    Change.ISSUED: "Invoice issued",
+    Change.LATE_FEE: "Late fee",
+    Change.PLAN_INTEREST: "Interest of a payment plan",
+    Change.ADJUSTED: "Adjustment",
+    Change.WRITTEN_OFF: "Written off",
+    Change.VOIDED: "Invoice voided",
+    Change.PAID: "Payment",
+    Change.UNPAID: "Payment taken off",
+    Change.CREDITED: "Credit used",
+    Change.UNCREDITED: "Credit taken off",
+    Change.FORGIVEN: "Refunded and not owed again",
+    Change.UNFORGIVEN: "Refund no longer stands",
+}
 
 
 def changes(*only: ColumnElement[bool]) -> CompoundSelect[Any]:

@@ -37,6 +37,7 @@ from webapp.domain.billing.schedules import AssessmentSchedule, ScheduleKind
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.reporting import receivables
 from webapp.domain.reporting.aging import NAMES, bucket_of
+from webapp.domain.reporting.receivables import in_class
 
 AMOUNTS = ("owed", "dues", *NAMES)
 
@@ -115,7 +116,8 @@ class Place:
 
     def of(self, line: Any) -> list[ColumnElement[bool]]:
         found = [line.chapter_id == self.chapter_id] if self.chapter_id else []
-        return [*found, line.pledge_class_id == self.pledge_class_id] if self.pledge_class_id else found
+        its_class = self.pledge_class_id
+        return [*found, in_class(line.pledge_class_id, its_class)] if its_class else found
 
 
 def take(organization: Organization, as_of: date, *, by: Login) -> Snapshot:

@@ -13,6 +13,7 @@ from webapp.domain.reporting.snapshots import AMOUNTS, Place, Snapshot, Snapshot
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import ADMIN, STAFF, acting
+from webapp.web.api.books import AGES
 from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
@@ -24,11 +25,7 @@ TOPIC = "Reports"
 _AMOUNTS = {
     "owed": f.balance("All that was owed", 52_000),
     "dues": f.balance("What of it were regular dues", 52_000),
-    "current": f.balance("Not yet due", 52_000),
-    "days_1_30": f.balance("Due for 1 to 30 days", 52_000),
-    "days_31_60": f.balance("Due for 31 to 60 days", 52_000),
-    "days_61_90": f.balance("Due for 61 to 90 days", 52_000),
-    "over_90": f.balance("Due for longer", 52_000),
+    **AGES,
 }
 _MEMBERS = {"members": f.whole("How many owed something", 12, most=100_000_000)}
 _ABOUT = {

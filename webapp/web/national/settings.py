@@ -67,4 +67,4 @@ GROUPS = (
 def settings() -> str:
     there = current_app.view_functions
     groups = [(title, [one for one in links if one[1] in there]) for title, links in GROUPS]
-    return render_template("national/settings/index.html", groups=groups)
+    return render_template("shared/directory.html", title="Settings", groups=groups)

@@ -24,13 +24,17 @@ from sqlalchemy import (
 
 from webapp.core import tenancy
 from webapp.core.db import db
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
+from webapp.domain.ledger.fiscal_years import FiscalYear
 from webapp.domain.organizations import Chapter, Member, PledgeClass
 from webapp.domain.reporting import receivables
 from webapp.domain.reporting.aging import NAMES, bucket_of
 from webapp.domain.reporting.collections.figures import Figures, Span
 from webapp.domain.reporting.collections.movements import Movement
-from webapp.domain.reporting.receivables import Whose
+from webapp.domain.reporting.receivables import NO_CLASS, Whose
+
+YEARS = 4
 
 
 class By(StrEnum):
@@ -43,7 +47,7 @@ class By(StrEnum):
 
 @dataclass(frozen=True)
 class Group:
-    """`id` and `name` are None for members who are in no pledge class."""
+    """Of members in no pledge class `id` is NO_CLASS and `name` None; a fiscal year has no `id`."""
 
     id: UUID | None
     name: str | None
@@ -62,17 +66,39 @@ def of_each(spans: Sequence[Span], whose: Whose | None = None) -> list[Figures]:
 
 
 def groups(span: Span, by: By, whose: Whose | None = None) -> list[Group]:
-    """Those that were ever billed until the last day, by name; they add up to the whole."""
-    each = _summed([span], whose or Whose(), by).subquery("each")
-    kind, name = _NAMED[by]
+    """Those that were ever billed until the last day, by name, periods the latest first; they add up to the
+    whole."""
+    whose = whose or Whose()
+    each = _summed([span], whose, by).subquery("each")
+    kind, name, order = _NAMED[by]
+    if by is By.PLEDGE_CLASS and whose.chapter_id is None:
+        name = order = Chapter.name + ", " + PledgeClass.name
     same = and_(kind.organization_id == tenancy.organization_id(), kind.id == each.c.key)
-    named = select(each, name.label("name")).outerjoin(kind, same).order_by(name, each.c.key)
+    named = select(each, name.label("name")).outerjoin(kind, same).order_by(order, each.c.key)
     if by is By.PLEDGE_CLASS:
         of_chapter = and_(
             Chapter.organization_id == PledgeClass.organization_id, Chapter.id == PledgeClass.chapter_id
         )
         named = named.outerjoin(Chapter, of_chapter)
     return [Group(row.key, row.name, _figures(span, row)) for row in db.session.execute(named)]
+
+
+def fiscal_years(until: date, month: int, whose: Whose | None = None) -> list[Group]:
+    """The year that the day lies in as far as that day, and the YEARS before it as a whole; the latest first.
+    Each begins with what the one before it closed with."""
+    years = [FiscalYear.of(until, month)]
+    while len(years) <= YEARS:
+        years.append(years[-1].before)
+    spans = [Span(year.starts_on, min(year.ends_on, until)) for year in years]
+    figures = of_each(spans, whose)
+    return [Group(None, year.name, its) for year, its in zip(years, figures, strict=True)]
+
+
+def since_billed(period_id: UUID, until: date) -> Span:
+    """From the first day on which an invoice of that billing period was issued; else the last day alone."""
+    of_period = Invoice.organization_id == tenancy.organization_id(), Invoice.period_id == period_id
+    first = db.session.scalar(select(func.min(Invoice.issued_on)).where(*of_period))
+    return Span(min(first or until, until), until)
 
 
 def by_chapter(span: Span) -> dict[UUID, Figures]:
@@ -90,10 +116,10 @@ def effectiveness(span: Span) -> dict[UUID, float | None]:
     return {chapter: its.effectiveness for chapter, its in by_chapter(span).items()}
 
 
-_NAMED: dict[By, tuple[Any, Any]] = {
-    By.CHAPTER: (Chapter, Chapter.name),
-    By.PLEDGE_CLASS: (PledgeClass, Chapter.name + ", " + PledgeClass.name),
-    By.PERIOD: (BillingPeriod, BillingPeriod.name),
+_NAMED: dict[By, tuple[Any, Any, Any]] = {
+    By.CHAPTER: (Chapter, Chapter.name, Chapter.name),
+    By.PLEDGE_CLASS: (PledgeClass, PledgeClass.name, PledgeClass.name),
+    By.PERIOD: (BillingPeriod, BillingPeriod.name, BillingPeriod.starts_on.desc()),
 }
 
 
@@ -109,7 +135,8 @@ def _summed(spans: Sequence[Span], whose: Whose, by: By | None) -> Select[Any]:
     sums = {
         "opening": func.sum(amount).filter(daily.c.dated < days.c.since),
         **{
-            one.value: func.sum(amount).filter(inside, daily.c.kind.in_(one.kinds)) * one.sign
+            one.value: func.sum(amount).filter(inside, daily.c.kind.in_(one.kinds))
+            * (-1 if one.settles else 1)
             for one in Movement
         },
         **{name: func.sum(amount).filter(age == place) for place, name in enumerate(NAMES)},
@@ -123,7 +150,7 @@ def _daily(until: date, whose: Whose, by: By | None) -> Subquery:
     changes = receivables.changes(*whose.conditions).subquery("changes")
     keys: dict[By | None, Any] = {
         By.CHAPTER: changes.c.chapter_id,
-        By.PLEDGE_CLASS: Member.pledge_class_id,
+        By.PLEDGE_CLASS: func.coalesce(Member.pledge_class_id, NO_CLASS),
         By.PERIOD: changes.c.period_id,
     }
     grouped = changes.c.dated, changes.c.due_on, changes.c.kind
