@@ -27,6 +27,8 @@ from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.plans import answering
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.refunds.refund import How, Refund, RefundState
+from webapp.domain.reporting.health.notices import HealthNotice
+from webapp.domain.reporting.health.scores import ChapterHealthScore
 
 
 @pytest.fixture
@@ -57,6 +59,8 @@ def test_the_demo_is_a_whole_organization_with_officers_at_work_that_mails_nobod
     }
     plans = {plan.state: plan for plan in PaymentPlan.here().all()}
     assert set(plans) == {PlanState.PROPOSED, PlanState.ACTIVE}
+    assert len({one.points for one in ChapterHealthScore.here().all()}) > 10
+    assert {one.ended_on is None for one in HealthNotice.here().all()} == {True, False}
     assert periods.closed_through(demo.today.replace(year=demo.today.year - 1)) is not None
     assert OutboxJob.here().all() == []
     with transaction():

@@ -41,13 +41,13 @@ def check(office: Office, day: date) -> None:
     span = Span(date.fromordinal(day.toordinal() - 30), day)
     invoices = {row.id: row for row in office.rows("SELECT * FROM invoices WHERE organization_id = :here")}
     whole = report.of(span)
-    assert _as_sums(whole) == _slowly(office, span, set(invoices))
+    assert _as_sums(whole) == within(office, span, set(invoices))
     assert whole.opening + whole.billed == whole.closing + _settled(whole)
     for by, key in ((By.CHAPTER, "chapter_id"), (By.PERIOD, "period_id")):
         groups = report.groups(span, by)
         for group in groups:
             its = {one for one, row in invoices.items() if getattr(row, key) == group.id}
-            assert _as_sums(group.figures) == _slowly(office, span, its)
+            assert _as_sums(group.figures) == within(office, span, its)
         assert sum(group.figures.closing for group in groups) == whole.closing
         assert sum(group.figures.opening for group in groups) == whole.opening
 
@@ -61,7 +61,7 @@ def _as_sums(figures: Figures) -> dict[str, Any]:
     return told | {"ages": list(figures.ages)}
 
 
-def _slowly(office: Office, span: Span, invoices: set[Any]) -> dict[str, Any]:
+def within(office: Office, span: Span, invoices: set[Any]) -> dict[str, Any]:
     """What is not zero, by its name in `Figures`."""
     sums: dict[str, Any] = defaultdict(int)
     for one in office.rows(_DOCUMENTS):

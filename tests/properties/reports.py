@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from tests import hledger
-from tests.properties import collected_slowly, owed_slowly, statements_told
+from tests.properties import collected_slowly, health_slowly, owed_slowly, statements_told
 from tests.properties.books import Books
 from tests.properties.documents import RECEIVABLE, Bill
 from tests.properties.office import Office
@@ -44,6 +44,7 @@ def check(office: Office, day: date, which: int) -> None:
     _check_statement(office, people[which % len(people)], day)
     statements_told.check(office, day)
     collected_slowly.check(office, day)
+    health_slowly.check(office, day)
     db.session.rollback()
 
 

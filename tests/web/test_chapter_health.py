@@ -106,7 +106,7 @@ def test_a_treasurer_sees_what_the_own_score_is_made_of(
 
     page = client.get(here + "reports/health/").text
 
-    assert "100 % of what is owed is past due." in page and "0 of 39" in page
+    assert "100 % of what is owed is past due." in page and "0 of 31" in page
     assert "At 75 % it brings" not in page and "No payment plan ran in the last 12 months." in page
     assert "Below 50: " in page
     assert "1 health score is low or has fallen" in client.get(here).text

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from tests import factories
 from tests.processor import fresh
 from tests.web.api.conftest import program
-from webapp.core.db import db, transaction
+from webapp.core.db import transaction
 from webapp.domain.approvals import Action
 from webapp.domain.billing.adjusting import adjust
 from webapp.domain.billing.adjustment_effect import Change
@@ -21,14 +21,6 @@ from webapp.domain.billing.adjustments import AdjustmentKind
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.credits import goodwill
 from webapp.domain.ledger import Code, Event, Move, Side, post, reverse
-from webapp.domain.notifications.statement_pdf import (
-    MOST_LINES,
-    OF_A_SHEET,
-    Holder,
-    PaperLine,
-    TooLong,
-    papers_of,
-)
 from webapp.domain.organizations import Chapter, Login, Member, Organization, RoleName
 from webapp.domain.payments import voiding
 from webapp.domain.payments.offline import record_offline
@@ -157,24 +149,3 @@ def test_page_file_paper_and_program_say_the_same(
     assert [(one["kind"], one["amount"], one["balance"]) for one in told.json["lines"]] == [
         ("received", -4_000, 6_000)
     ]
-
-
-@pytest.mark.case("F31")
-def test_a_long_statement_is_drawn_sheet_by_sheet_and_a_longer_one_refused(
-    organization: Organization,
-) -> None:
-    def paper(count: int) -> list[Any]:
-        lines = [PaperLine(ISSUED, "Invoice 1", 100, 100 * (one + 1)) for one in range(count)]
-        days = {"since": ISSUED, "until": ISSUED}
-        return list(papers_of(lines, Holder("Ana", "1"), organization, opening=0, **days))
-
-    sheets = paper(OF_A_SHEET * 2 + 1)
-    assert [(one.part, len(one.lines), one.before) for one in sheets] == [
-        (1, OF_A_SHEET, 0),
-        (2, OF_A_SHEET, OF_A_SHEET * 100),
-        (3, 1, OF_A_SHEET * 200),
-    ]
-    assert [len(one.lines) for one in paper(0)] == [0]
-    with pytest.raises(TooLong):
-        paper(MOST_LINES + 1)
-    db.session.rollback()

@@ -379,13 +379,11 @@ def _approvals(ids: dict[str, Any], organization: Organization, logins: dict[str
     ids |= {"approval_id": asked.id, "delegation_id": in_place.id}
 
 
-def make_letters(run_id: UUID) -> LetterStack:
-    """What a run's letters on paper are bound from, drawn already."""
+def make_letters(**cause: UUID) -> LetterStack:
+    """What the letters on paper of a run or a mailing are bound from, drawn already."""
     sheet = io.BytesIO()
     Image.new("RGB", (40, 20), "#7a1f2b").save(sheet, "PDF")
-    return LetterStack(
-        run_id=run_id, position=1, invoice_ids=[], letters=1, content=sheet.getvalue(), drawn_at=now()
-    )
+    return LetterStack(**cause, position=1, about=[], letters=1, content=sheet.getvalue(), drawn_at=now())
 
 
 def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logins: dict[str, Login]) -> None:
@@ -404,7 +402,8 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         refund = make_failed_refund(Payment.here().get(ids["payment_id"]))
         ids["action_id"] = make_bulk_action(invoice, logins[ADMIN]).id
         dispute = make_dispute(_settling_nothing(invoice))
-        session.add_all([refund, dispute, mail, job, make_letters(ids["run_id"])])
+        letters = make_letters(run_id=ids["run_id"]), make_letters(action_id=ids["action_id"])
+        session.add_all([refund, dispute, mail, job, *letters])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None
     ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}

@@ -1,17 +1,21 @@
-"""When the story happened: its mails, and its documents dated back to their days."""
+"""When the story happened: its mails, its documents dated back to their days, and how chapters fared."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from webapp.core import tenancy
-from webapp.core.db import db
+from webapp.core.db import db, transaction
 from webapp.domain.billing.ids import ids_at
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
-from webapp.domain.organizations import Member
+from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.reporting.health import notices, reading, scores
+
+_LATELY = reading.CHANGE_DAYS + 1
 
 
 def date_back() -> None:
@@ -63,6 +67,16 @@ def mails() -> Insert:
         "state", "subject", "details", "attempts", "created_at", "sent_at",
     ]  # fmt: skip
     return insert(Mail).from_select(columns, sent).on_conflict_do_nothing()
+
+
+def keep_health(organization: Organization) -> None:
+    """The scores of a year as its nights would have kept them: of the ends of months, and lately of days."""
+    yesterday = organization.today - timedelta(days=1)
+    lately = [yesterday - timedelta(days=back) for back in range(_LATELY)]
+    for day in sorted({*reading.month_ends(yesterday), *lately}):
+        with transaction():
+            scores.keep(organization, day)
+            notices.look_after(organization, day)
 
 
 def _at_noon(day: Any) -> Any:

@@ -79,6 +79,8 @@ class Seeding:
             casework.tell(organization, untouched)
             self._charge_late_fees(organization, spans[-1], admin)
             casework.agree_on_plans(organization, untouched)
+            self.tell("Scoring the chapters' health")
+            history.keep_health(organization)
             self._write_down_nights(spans[-1], organization)
             self._forget_what_would_be_mailed()
         return organization
@@ -151,6 +153,7 @@ class Seeding:
                 default_amount=story.DEFAULT_AMOUNT,
                 due_after_days=75,
                 grace_days=5,
+                health_below=story.HEALTH_BELOW,
             )
             for status in MemberStatus.here().all():
                 if status.code in story.UNBILLED:

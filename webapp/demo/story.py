@@ -30,6 +30,8 @@ CHECKS = 8
 ALONE = {RoleName.TREASURER: 25_00, RoleName.NATIONAL_ADMIN: 250_00}
 """Up to what an officer may adjust an invoice without a second person."""
 RETURNED_DEBIT_FEE = 15_00
+HEALTH_BELOW = 40
+"""Points: a few chapters are below it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""Something for many invoices at once: choose, look, confirm, follow. For treasurers and the office."""
+"""Something for many invoices or members at once: choose, look, confirm, follow. For treasurers and the
+office.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -7,14 +9,14 @@ from flask import request
 from flask_login import current_user
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, SelectField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.billing.adjustments import AdjustmentKind
 from webapp.domain.billing.search import InvoiceFilter
-from webapp.domain.bulk_actions import choosing, progress
+from webapp.domain.bulk_actions import choosing, progress, statements_on_paper
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, Outcome, Terms
 from webapp.web import invoices
 from webapp.web.forms import Form, MoneyField, offered
@@ -34,10 +36,13 @@ class ConfirmForm(Form):
     )
     amount = MoneyField("Amount for each", [Optional()], description="Empty: all that is owed on each.")
     reason = TextAreaField("Reason", [Optional(), Length(max=500)])
+    again = BooleanField("Send it once more today")
 
-    def terms(self, kind: BulkKind) -> Terms:
+    def terms(self, action: BulkAction) -> Terms:
+        if action.kind.is_about_members:
+            return action.agreed
         reason = (self.reason.data or "").strip() or None
-        if not kind.needs_terms:
+        if not action.kind.needs_terms:
             return Terms(reason)
         adjustment = AdjustmentKind(self.adjustment.data) if self.adjustment.data else None
         return Terms(reason, adjustment, self.amount.data)
@@ -97,8 +102,10 @@ def confirm(persona: str, action: BulkAction) -> Response:
     try:
         with transaction():
             held = BulkAction.here().get(action.id, lock=True)
-            terms = form.terms(action.kind)
-            choosing.confirm(held, current_organization, terms, seen=form.seen.data or "", by=current_user)
+            terms, seen = form.terms(action), form.seen.data or ""
+            choosing.confirm(
+                held, current_organization, terms, seen=seen, by=current_user, again=form.again.data
+            )
     except choosing.NotLookedAt:
         return show(persona, find(action.id), form)
     except Invalid as refusal:
@@ -136,7 +143,7 @@ def find(action_id: UUID, *, chapter_id: UUID | None = None) -> BulkAction:
 
 
 def _preview(action: BulkAction, form: ConfirmForm | None) -> dict[str, Any]:
-    terms = form.terms(action.kind) if form and not form.errors else Terms()
+    terms = form.terms(action) if form and not form.errors else action.agreed
     seen = choosing.preview(action, current_organization, terms)
     form = form or ConfirmForm(formdata=None)
     form.seen.data = seen.summary
@@ -149,6 +156,7 @@ def _results(action: BulkAction) -> dict[str, Any]:
     rows, last = page_of(progress.results(action, outcome=outcome, after=after, size=PAGE + 1))
     return {
         "counts": progress.counts(action),
+        "on_paper": statements_on_paper.count(action),
         "stuck": action.is_running and progress.is_stuck(action),
         "rows": rows,
         "after": last.id if last else None,

@@ -65,7 +65,7 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
         statuses=STATUSES,
         periods=list(names.items()),
         chips=_chips(names),
-        bulk=BulkKind,
+        bulk=[kind for kind in BulkKind if not kind.is_about_members],
         asked=filters(),
         may_act=_may_act(chapter_id),
     )

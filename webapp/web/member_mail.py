@@ -1,9 +1,11 @@
-"""How reminders reach a member: paused through a day, in which language, and what could not be delivered."""
+"""How mail reaches a member: reminders paused, in which language, statements or none; and what could not be
+delivered.
+"""
 
 from flask import render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
-from wtforms import DateField, SelectField
+from wtforms import BooleanField, DateField, SelectField
 from wtforms.validators import Optional
 
 from webapp.core.db import transaction
@@ -21,6 +23,9 @@ class MailForm(EditForm):
         "No reminders through", [Optional()], description="The last day of the pause. Empty: no pause."
     )
     language = SelectField("Language of reminders")
+    statements_by_mail = BooleanField(
+        "Statements by mail", description="Statements that go to many are left out where this is not ticked."
+    )
 
     @classmethod
     def of(cls, member: Member) -> "MailForm":
@@ -53,6 +58,7 @@ def update(persona: str, member: Member) -> Response | tuple[str, int]:
             held.set_mail(
                 paused_until=form.reminders_paused_until.data,
                 language=form.language.data or None,
+                statements=form.statements_by_mail.data,
                 by=current_user,
             )
     except Invalid as refusal:

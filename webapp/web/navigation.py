@@ -39,9 +39,9 @@ _BELONGS_TO = {
     "members": ("imports", "statuses", "standing"),
     "trial_balance": (
         "journal", "closed-books", "exports", "income-statement", "balance-sheet", "account", "fiscal-years",
-        "statement",
+        "statement", "statement-mailings",
     ),
-    "ledger": ("statement",),
+    "ledger": ("statement", "statement-mailings"),
     "reports": ("snapshots",),
     "people": ("tokens", "audit-trail"),
     "settings": (

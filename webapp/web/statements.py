@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 from webapp import wiring
 from webapp.core import money
 from webapp.domain.notifications import statement_pdf
-from webapp.domain.notifications.statement_pdf import Holder, PaperLine
+from webapp.domain.notifications.statement_pdf import Holder
 from webapp.domain.organizations import Chapter, Member, Organization
 from webapp.domain.reporting import statements
 from webapp.domain.reporting.statement_events import Account
-from webapp.domain.reporting.statements import Line, Statement
+from webapp.domain.reporting.statements import Key, Line, Statement
 from webapp.web import books
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
@@ -53,7 +53,7 @@ def show(persona: str, whose: Whose) -> Response:
         return stream_csv(f"statement-{whose.holder.number}.csv", HEADER, map(as_row, found.all()))
     if request.args.get("format") == "pdf":
         return _on_paper(found, whose.holder)
-    rows, last = page_of(found.page(PAGE + 1, after=max(request.args.get("after", 0, type=int), 0)))
+    rows, last = page_of(found.page(PAGE + 1, after=Key.read(request.args.get("after"))))
     return respond(
         "shared/statement/index.html",
         "shared/statement/_list.html",
@@ -61,24 +61,15 @@ def show(persona: str, whose: Whose) -> Response:
         whose=whose,
         statement=found,
         rows=rows,
-        after=last.place if last else None,
+        after=last.key if last else None,
         document=partial(books.document_address, persona),
     )
 
 
 def _on_paper(found: Statement, holder: Holder) -> Response:
     """Its sheets are drawn one by one."""
-    few = found.page(statement_pdf.MOST_LINES + 1)
-    lines = [PaperLine(line.dated, line.sentence, line.amount, line.balance) for line in few]
-    papers = statement_pdf.papers_of(
-        lines,
-        holder,
-        current_organization,
-        since=found.since,
-        until=found.until,
-        opening=found.opening,
-        test_mode=wiring.settings().test_mode,
-    )
+    test_mode = wiring.settings().test_mode
+    papers = statement_pdf.papers_of(found, holder, current_organization, test_mode=test_mode)
     return as_file(wiring.bind(map(wiring.drawn, papers)), f"statement-{holder.number}-{found.until}.pdf")
 
 

@@ -1,16 +1,26 @@
 """Mail: what becomes one, and handing it over one by one, with no transaction open meanwhile."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 from webapp import wiring
 from webapp.core import failpoints, tenancy
 from webapp.core.db import transaction
+from webapp.domain.bulk_actions import statements_on_paper
 from webapp.domain.notifications import announcing, delivery, invoice_pdf, paper, sending
 from webapp.domain.notifications.delivery import Mail
 from webapp.domain.notifications.invoice_pdf import InvoiceLetter
 from webapp.domain.notifications.letter import Letter
-from webapp.domain.notifications.messages import Mailer, MailRefused, MailUnavailable, MailUncertain
+from webapp.domain.notifications.messages import (
+    Attachment,
+    Mailer,
+    MailRefused,
+    MailUnavailable,
+    MailUncertain,
+)
 from webapp.domain.organizations import Organization
 
 
@@ -29,21 +39,21 @@ def deliver_mails(mails: str) -> None:
         mailer = stack.enter_context(wiring.mailer_for(organization))
         for mail_id in waiting:
             try:
-                _deliver(mail_id, mailer)
+                deliver(mail_id, mailer)
             except (MailUnavailable, MailUncertain) as silence:
                 unanswered.append(silence)
     if unanswered:
         raise unanswered[0]
 
 
-def _deliver(mail_id: UUID, mailer: Mailer) -> None:
+def deliver(mail_id: UUID, mailer: Mailer) -> None:
     with transaction():
         outgoing = sending.prepare(mail_id, wiring.links(), test_mode=wiring.settings().test_mode)
     if outgoing is None:
         return
-    drawings = [drawn(letter) for letter in outgoing.letters]
+    attachments = list(_attachments(outgoing.letters))
     try:
-        mailer.send(outgoing.envelope(wiring.mail_writer(), drawings))
+        mailer.send(outgoing.envelope(wiring.mail_writer(), attachments))
         failpoints.passing("handed over")
     except MailRefused as refusal:
         with transaction():
@@ -61,6 +71,13 @@ def _deliver(mail_id: UUID, mailer: Mailer) -> None:
             _held(mail_id).arrived()
 
 
+def _attachments(letters: Sequence[Letter]) -> Iterator[Attachment]:
+    """The sheets of one paper are one file."""
+    for name, its in groupby(letters, key=attrgetter("file_name")):
+        sheets = list(its)
+        yield Attachment(name, drawn(sheets[0]) if len(sheets) == 1 else wiring.bind(map(drawn, sheets)))
+
+
 def drawn(letter: Letter) -> bytes:
     """The letter's PDF; an invoice's is drawn once for as long as nothing on it changes."""
     if not isinstance(letter, InvoiceLetter):
@@ -75,15 +92,30 @@ def drawn(letter: Letter) -> bytes:
 
 
 def draw_letters(stack_id: UUID) -> None:
-    """One stack of a run's letters on paper."""
-    with transaction() as session:
-        organization = session.get_one(Organization, tenancy.organization_id())
-        letters = paper.to_draw(stack_id, organization, wiring.links(), test_mode=wiring.settings().test_mode)
-    if letters is None:
+    """One stack of letters on paper."""
+    content = _drawn_together(stack_id)
+    if content is None:
         return
-    content = wiring.printer().draw_together(letters) if letters else b""
     with transaction():
         paper.keep(stack_id, content)
+
+
+def _drawn_together(stack_id: UUID) -> bytes | None:
+    """Invoices at once, for they are short; of a statement one sheet after the other."""
+    test_mode = wiring.settings().test_mode
+    with transaction() as session:
+        organization = session.get_one(Organization, tenancy.organization_id())
+        stack = paper.undrawn(stack_id)
+        if stack is None:
+            return None
+        if stack.action_id is None:
+            letters = paper.to_draw(stack, organization, wiring.links(), test_mode=test_mode)
+            sheets = []
+        else:
+            letters, sheets = [], statements_on_paper.to_draw(stack, organization, test_mode=test_mode)
+    if letters:
+        return wiring.printer().draw_together(letters)
+    return wiring.bind(map(drawn, sheets)) if sheets else b""
 
 
 def _held(mail_id: UUID) -> Mail:

@@ -40,7 +40,7 @@ def loaded(invoice: Invoice) -> Invoice:
 def speaking(organization: Organization, invoice: Invoice, language: str | None) -> None:
     with transaction() as session:
         member = session.get_one(Member, (organization.id, invoice.member_id))
-        member.set_mail(paused_until=None, language=language, by=None)
+        member.set_mail(paused_until=None, language=language, statements=True, by=None)
 
 
 def test_a_step_without_a_text_says_the_usual_words(organization: Organization) -> None:

@@ -101,3 +101,26 @@ def test_a_reason_is_asked_for_and_invoices_of_elsewhere_are_not_there(
     looked = chosen(treasurer, "void", owed)
     refused = treasurer.post(f"bulk-actions/{looked['id']}/start", {"seen": looked["seen"]})
     assert (refused.status_code, list(refused.json["errors"])) == (422, ["reason"])
+
+
+def test_statements_are_mailed_to_who_owes_something_and_watched(
+    treasurer: Program, owed: list[Invoice], jobs: JobRunner
+) -> None:
+    body = {"since": "2026-01-01", "until": "2026-08-31", "readers": "owing"}
+    looked = treasurer.post("statement-mailings/", body).json
+    assert (looked["invoices"], looked["left_out"], looked["earlier_today"]) == (3, {}, 0)
+    start = f"bulk-actions/{looked['id']}/start"
+    assert treasurer.post(start, {"seen": looked["seen"]}).status_code == 202
+    jobs.skip_pauses()
+    jobs.run_all()
+    done = treasurer.get(f"bulk-actions/{looked['id']}/").json
+    assert (done["kind"], done["state"], done["outcomes"]) == ("mail_statements", "finished", {"done": 3})
+    told = rows(treasurer, looked["id"])
+    assert {row["member_id"] for row in told} == {str(one.member_id) for one in owed}
+    assert {row["invoice_id"] for row in told} == {None}
+
+    again = treasurer.post("statement-mailings/", body).json
+    assert again["earlier_today"] == 3
+    start = f"bulk-actions/{again['id']}/start"
+    assert treasurer.post(start, {"seen": again["seen"]}).status_code == 422
+    assert treasurer.post(start, {"seen": again["seen"], "again": True}).status_code == 202

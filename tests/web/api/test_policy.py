@@ -36,6 +36,7 @@ POLICY: dict[str, set[RoleName]] = {
     "adjust_invoice": {N, T},
     "list_bulk_actions": {N, A, T},
     "choose_for_bulk_action": {N, T},
+    "choose_for_statement_mailing": {N, T},
     "read_bulk_action": {N, A, T},
     "preview_bulk_action": {N, T},
     "start_bulk_action": {N, T},
@@ -330,6 +331,7 @@ IN_BODIES = [
     Place("preview_payment", "invoices", PAID, "invoice_id"),
     Place("draft_receipt_batch", "chapter_id", BATCH),
     Place("choose_for_bulk_action", "invoice_ids", {"kind": "void"}, "invoice_id"),
+    Place("choose_for_statement_mailing", "chapter_ids", {"readers": "everybody"}, "chapter_id"),
     Place("adjust_invoice", "payment_id", WAIVER),
     Place("refund_invoice", "payment_id", BY_CHECK),
     Place("give_credit", "member_id", {"amount": 100, "reason": "The hall was closed"}),
@@ -395,6 +397,7 @@ def test_a_foreign_id_in_a_body_is_answered_like_an_id_that_nobody_has(
         value = {
             "invoices": [{"invoice_id": str(row_id), "amount": 100}],
             "invoice_ids": [str(row_id)],
+            "chapter_ids": [str(row_id)],
         }.get(place.name, str(row_id))
         return admin.send(operation.method, asked(operation, own_ids), rest | {place.name: value})
 

@@ -1,7 +1,7 @@
-"""One thing done to many invoices: which ones, who asked, and what became of each of them."""
+"""One thing done to many invoices or sent to many members: which, who asked, and what became of each."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.adjustments import AdjustmentKind, Direction
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.organizations import Login
+from webapp.domain.organizations import Login, Member
 
 
 class BulkKind(StrEnum):
@@ -24,6 +24,7 @@ class BulkKind(StrEnum):
     VOID = "void"
     ADJUST = "adjust"
     EXPORT = "export"
+    MAIL_STATEMENTS = "mail_statements"
 
     @property
     def label(self) -> str:
@@ -36,7 +37,12 @@ class BulkKind(StrEnum):
     @property
     def can_be_undone(self) -> bool:
         """Mail waits a moment before it leaves, so that whoever sees a mistake can still take it back."""
-        return self in (BulkKind.REMIND, BulkKind.SEND_AGAIN)
+        return self in (BulkKind.REMIND, BulkKind.SEND_AGAIN, BulkKind.MAIL_STATEMENTS)
+
+    @property
+    def is_about_members(self) -> bool:
+        """Not about invoices: nobody chooses it in a list of them."""
+        return self is BulkKind.MAIL_STATEMENTS
 
     @property
     def needs_terms(self) -> bool:
@@ -45,7 +51,7 @@ class BulkKind(StrEnum):
 
 @dataclass(frozen=True)
 class Terms:
-    """What holds for each of them: why, and for adjusting what kind and how much.
+    """What holds for each of them: why, and for adjusting what kind and how much; for statements the days.
 
     `amount` is minor units; None takes off all that is owed.
     """
@@ -53,6 +59,14 @@ class Terms:
     reason: str | None = None
     adjustment: AdjustmentKind | None = None
     amount: int | None = None
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """Of statements."""
+        assert self.since is not None and self.until is not None, "A statement is of some days"
+        return self.since, self.until
 
     @property
     def raises(self) -> bool:
@@ -60,8 +74,9 @@ class Terms:
 
     @property
     def facts(self) -> dict[str, Any]:
-        told = {"adjustment": self.adjustment, "amount": self.amount}
-        return told if self.adjustment else {}
+        told = {"adjustment": self.adjustment, "amount": self.amount} if self.adjustment else {}
+        days = {"since": self.since, "until": self.until}
+        return told | {name: day.isoformat() for name, day in days.items() if day}
 
 
 class BulkState(StrEnum):
@@ -91,7 +106,7 @@ UNDO_FOR = timedelta(seconds=10)
 
 
 class BulkAction(OrganizationRow, Base):
-    """`chosen` invoices of the organization, or of one chapter when its treasurer asked.
+    """`chosen` invoices or members of the organization, or of one chapter when its treasurer asked.
 
     `terms` is what was confirmed for all of them. `round` counts how often the work was set going.
     """
@@ -133,13 +148,20 @@ class BulkAction(OrganizationRow, Base):
     def agreed(self) -> Terms:
         """What was confirmed."""
         kind = self.terms.get("adjustment")
-        return Terms(self.reason, AdjustmentKind(kind) if kind else None, self.terms.get("amount"))
+        days = {
+            name: date.fromisoformat(self.terms[name]) for name in ("since", "until") if name in self.terms
+        }
+        return Terms(self.reason, AdjustmentKind(kind) if kind else None, self.terms.get("amount"), **days)
+
+    @property
+    def nouns(self) -> str:
+        return "members" if self.kind.is_about_members else "invoices"
 
     def begin(self, terms: Terms, *, waiting: int, by: Login) -> None:
         """Confirmed: from here on it goes by itself."""
         self.state, self.confirmed_at = BulkState.RUNNING, clock.now()
         self.reason, self.terms = terms.reason, terms.facts
-        after = {"invoices": waiting, **terms.facts}
+        after = {self.nouns: waiting, **terms.facts}
         audit.record(f"bulk {self.kind.value} confirmed", self, by=by, after=after, reason=terms.reason)
         self._set_going(at=clock.now() + UNDO_FOR if self.kind.can_be_undone else None)
 
@@ -159,7 +181,7 @@ class BulkAction(OrganizationRow, Base):
         again = self._move(Outcome.REFUSED, Outcome.WAITING, None)
         again += self._move(Outcome.CANCELLED, Outcome.WAITING, None)
         self.state, self.finished_at, self.cancelled_at = BulkState.RUNNING, None, None
-        audit.record(f"bulk {self.kind.value} tried again", self, by=by, after={"invoices": again})
+        audit.record(f"bulk {self.kind.value} tried again", self, by=by, after={self.nouns: again})
         self._set_going()
 
     def finish(self) -> None:
@@ -189,25 +211,37 @@ class BulkAction(OrganizationRow, Base):
 
 
 class BulkResult(OrganizationRow, Base):
-    """What became of one of the chosen invoices. `note` says why it was not done, or what came of it."""
+    """What became of one of the chosen invoices or members. `note` says why it was not done, or what came of
+    it."""
 
     __tablename__ = "bulk_results"
 
     action_id: Mapped[UUID]
-    invoice_id: Mapped[UUID]
+    invoice_id: Mapped[UUID | None]
+    member_id: Mapped[UUID | None]
     outcome: Mapped[Outcome] = mapped_column(default=Outcome.CHOSEN)
     note: Mapped[str | None]
     done_at: Mapped[datetime | None]
 
     action: Mapped[BulkAction] = belongs_to("BulkResult.action_id", "BulkAction")
-    invoice: Mapped[Invoice] = belongs_to("BulkResult.invoice_id", "Invoice")
+    invoice: Mapped[Invoice | None] = belongs_to("BulkResult.invoice_id", "Invoice")
+    member: Mapped[Member | None] = belongs_to("BulkResult.member_id", "Member")
 
     __table_args__ = (
         references("bulk_actions", "action_id"),
         references("invoices", "invoice_id"),
+        references("members", "member_id"),
+        CheckConstraint("num_nonnulls(invoice_id, member_id) = 1", "of_an_invoice_or_a_member"),
         UniqueConstraint("organization_id", "action_id", "invoice_id"),
+        UniqueConstraint("organization_id", "action_id", "member_id"),
         Index("ix_bulk_results_outcome", "organization_id", "action_id", "outcome", "id"),
         Index("ix_bulk_results_invoice", "organization_id", "invoice_id"),
+        Index(
+            "ix_bulk_results_member",
+            "organization_id",
+            "member_id",
+            postgresql_where="member_id IS NOT NULL",
+        ),
     )
 
     def settle(self, outcome: Outcome, note: str | None = None) -> None:

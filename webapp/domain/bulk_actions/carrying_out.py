@@ -1,10 +1,8 @@
-"""Doing it to one invoice after the other, each in a transaction of its own, with a result for each."""
+"""Doing it to one after the other, each in a transaction of its own, with a result for each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
-
-from sqlalchemy import and_, select
 
 from webapp.core.db import db
 from webapp.core.errors import Invalid, NotAllowed, Refusal
@@ -24,22 +22,27 @@ SLICE = 50
 
 @dataclass(frozen=True)
 class Turn:
-    """One invoice's turn; it is locked."""
+    """The turn of one invoice, which is locked, or of one member."""
 
+    result: BulkResult
     action: BulkAction
-    invoice: Invoice
     organization: Organization
     by: Login
-    links: Links
+    about: Invoice | Member
+
+    @property
+    def invoice(self) -> Invoice:
+        assert isinstance(self.about, Invoice), "What is done to invoices is done to one"
+        return self.about
 
 
 def waiting(action_id: UUID) -> Sequence[UUID]:
-    """The results whose turn is next, as many as one job does."""
+    """The results whose turn is next, as many as one job does. What was put off comes after the others."""
     found = (
         BulkResult.here()
         .select(BulkResult.action_id == action_id, BulkResult.outcome == Outcome.WAITING)
         .with_only_columns(BulkResult.id)
-        .order_by(BulkResult.id)
+        .order_by(BulkResult.note.is_not(None), BulkResult.id)
         .limit(SLICE)
     )
     return db.session.scalars(found).all()
@@ -47,19 +50,25 @@ def waiting(action_id: UUID) -> Sequence[UUID]:
 
 def carry_out(result_id: UUID, links: Links) -> None:
     """Its turn, unless somebody did it already. A Refusal undoes this one alone; note it with `refuse`."""
+    turn = begin(result_id)
+    if turn is not None:
+        turn.result.settle(Outcome.DONE, _VERBS[turn.action.kind](turn, links))
+
+
+def begin(result_id: UUID) -> Turn | None:
+    """None where it is over, or left out by now."""
     result = BulkResult.here().get(result_id, lock=True)
     if result.outcome is not Outcome.WAITING:
-        return
+        return None
     action = BulkAction.here().get(result.action_id)
     organization = db.session.get_one(Organization, action.organization_id)
     by = db.session.get_one(Login, action.requested_by_id)
-    invoice = Invoice.here().get(result.invoice_id, lock=True)
-    _refuse_who_may_not(by, invoice, organization)
-    if why := _left_out(action, invoice, organization):
+    about = _about(result)
+    _refuse_who_may_not(by, about.chapter_id, organization)
+    if why := _left_out(action, result, organization):
         result.settle(Outcome.LEFT_OUT, why)
-        return
-    note = _VERBS[action.kind](Turn(action, invoice, organization, by, links))
-    result.settle(Outcome.DONE, note)
+        return None
+    return Turn(result, action, organization, by, about)
 
 
 def refuse(result_id: UUID, refusal: Refusal) -> None:
@@ -81,42 +90,43 @@ def go_on(action_id: UUID) -> None:
         action.finish()
 
 
-def _refuse_who_may_not(by: Login, invoice: Invoice, organization: Organization) -> None:
+def _about(result: BulkResult) -> Invoice | Member:
+    if result.invoice_id is not None:
+        return Invoice.here().get(result.invoice_id, lock=True)
+    assert result.member_id is not None, "The database knows of nothing else"
+    return Member.here().get(result.member_id)
+
+
+def _refuse_who_may_not(by: Login, chapter_id: UUID, organization: Organization) -> None:
     """Roles may have been taken away since it was confirmed."""
     access = Access.of(by, organization)
-    if by.disabled_at is not None or not access.can_change_chapter(invoice.chapter_id):
+    if by.disabled_at is not None or not access.can_change_chapter(chapter_id):
         raise NotAllowed(f"{by.name} may not do this any more.")
 
 
-def _left_out(action: BulkAction, invoice: Invoice, organization: Organization) -> str | None:
+def _left_out(action: BulkAction, result: BulkResult, organization: Organization) -> str | None:
     """Asked again now, with the invoice locked: it may have been paid since."""
-    same = and_(Member.organization_id == Invoice.organization_id, Member.id == Invoice.member_id)
-    why = (
-        select(leaving_out.why_not(action.kind, organization, action.agreed))
-        .select_from(Invoice)
-        .join(Member, same)
-    )
-    here = Invoice.organization_id == invoice.organization_id
-    found: str | None = db.session.scalar(why.where(here, Invoice.id == invoice.id))
+    why = leaving_out.why_not(action.kind, organization, action.agreed)
+    found: str | None = db.session.scalar(leaving_out.rows(action, why).where(BulkResult.id == result.id))
     return found
 
 
-def _remind(turn: Turn) -> None:
-    by_hand.remind(turn.invoice, on=turn.organization.today, by=turn.by, links=turn.links)
+def _remind(turn: Turn, links: Links) -> None:
+    by_hand.remind(turn.invoice, on=turn.organization.today, by=turn.by, links=links)
 
 
-def _send_again(turn: Turn) -> None:
-    by_hand.send_invoice(turn.invoice, by=turn.by, links=turn.links)
+def _send_again(turn: Turn, links: Links) -> None:
+    by_hand.send_invoice(turn.invoice, by=turn.by, links=links)
 
 
-def _void(turn: Turn) -> str | None:
+def _void(turn: Turn, _: Links) -> str | None:
     """What was received for it becomes credit notes first, as when it is voided alone."""
     assert turn.action.reason is not None, "Voiding is confirmed with a reason"
     notes = voiding.void(turn.invoice.id, by=turn.by, reason=turn.action.reason, on=turn.organization.today)
     return f"What was paid is kept: {', '.join(note.number for note in notes)}." if notes else None
 
 
-def _adjust(turn: Turn) -> str | None:
+def _adjust(turn: Turn, _: Links) -> str | None:
     terms = turn.action.agreed
     assert terms.adjustment is not None and terms.reason is not None, "Adjusting is confirmed with its terms"
     change = Change(terms.adjustment, terms.amount or turn.invoice.owed, terms.reason)
@@ -124,7 +134,7 @@ def _adjust(turn: Turn) -> str | None:
     return "It waits for a second person's approval." if adjustment.is_requested else None
 
 
-_VERBS: dict[BulkKind, Callable[[Turn], str | None]] = {
+_VERBS: dict[BulkKind, Callable[[Turn, Links], str | None]] = {
     BulkKind.REMIND: _remind,
     BulkKind.SEND_AGAIN: _send_again,
     BulkKind.VOID: _void,

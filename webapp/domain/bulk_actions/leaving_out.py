@@ -1,15 +1,16 @@
-"""Which of the chosen invoices are left out, and why: asked for the preview, and again at each turn."""
+"""Which of the chosen are left out, and why: asked for the preview, and again at each turn."""
 
 from collections.abc import Callable
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, null
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, null, select
 
 from webapp.core import clock
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
-from webapp.domain.bulk_actions.bulk_action import BulkKind, Terms
+from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, Terms
+from webapp.domain.notifications import outcomes
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.dispute_search import contested
@@ -19,13 +20,27 @@ Objection = tuple[ColumnElement[bool], str]
 _VOID: Objection = (Invoice.status == InvoiceStatus.VOID, "It is void.")
 _NOTHING_OWED: Objection = (Invoice.owed <= 0, "Nothing is owed on it.")
 _UNDER_WAY: Objection = (Invoice.processing.is_(True), "A payment is under way.")
-_NO_ADDRESS: Objection = (func.coalesce(Member.email, "") == "", "There is no email address.")
+NO_ADDRESS = "There is no email address."
+_NO_ADDRESS: Objection = (func.coalesce(Member.email, "") == "", NO_ADDRESS)
 
 
 def why_not(kind: BulkKind, organization: Organization, terms: Terms) -> ColumnElement[Any]:
-    """The sentence for an invoice joined with its member; null when it is done."""
+    """The sentence for one of `rows`; null when it is done."""
     objections = _OBJECTIONS[kind](organization, terms)
     return case(*[(met, literal(sentence)) for met, sentence in objections], else_=null())
+
+
+def rows(action: BulkAction, *columns: Any) -> Select[Any]:
+    """What was chosen: each with its member, and with its invoice where it is about one."""
+    here = BulkResult.organization_id
+    whose = func.coalesce(BulkResult.member_id, Invoice.member_id)
+    return (
+        select(*columns)
+        .select_from(BulkResult)
+        .outerjoin(Invoice, and_(Invoice.organization_id == here, Invoice.id == BulkResult.invoice_id))
+        .join(Member, and_(Member.organization_id == here, Member.id == whose))
+        .where(here == action.organization_id, BulkResult.action_id == action.id)
+    )
 
 
 def _to_a_reminder(organization: Organization, _: Terms) -> list[Objection]:
@@ -70,6 +85,15 @@ def _to_adjusting(_: Organization, terms: Terms) -> list[Objection]:
     return [_VOID, _NOTHING_OWED, too_much]
 
 
+def _to_a_statement(_: Organization, __: Terms) -> list[Objection]:
+    unwanted = Member.statements_by_mail.is_(False)
+    return [
+        _NO_ADDRESS,
+        (unwanted, "Asked not to get statements by mail."),
+        (outcomes.bounces(), "The last mail to this address could not be delivered."),
+    ]
+
+
 def _to_nothing(_: Organization, __: Terms) -> list[Objection]:
     return [(literal(False), "")]
 
@@ -80,4 +104,5 @@ _OBJECTIONS: dict[BulkKind, Callable[[Organization, Terms], list[Objection]]] = 
     BulkKind.VOID: _to_voiding,
     BulkKind.ADJUST: _to_adjusting,
     BulkKind.EXPORT: _to_nothing,
+    BulkKind.MAIL_STATEMENTS: _to_a_statement,
 }

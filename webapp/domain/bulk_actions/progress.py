@@ -1,16 +1,17 @@
-"""How far a bulk action is, and what became of each invoice."""
+"""How far a bulk action is, and what became of each invoice or member."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
 from webapp.core.jobs import Job, JobState, OutboxJob
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.bulk_actions import leaving_out
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkResult, BulkState, Outcome
 from webapp.domain.organizations import Member
 
@@ -20,8 +21,9 @@ class ResultRow(NamedTuple):
     outcome: Outcome
     note: str | None
     done_at: datetime | None
-    invoice_id: UUID
-    number: str
+    invoice_id: UUID | None
+    number: str | None
+    member_id: UUID
     member_number: str
     member: str
 
@@ -38,7 +40,7 @@ def latest(chapter_id: UUID | None, *, after: UUID | None, size: int) -> Sequenc
 
 
 def counts(action: BulkAction) -> Mapping[Outcome, int]:
-    """How many of the chosen invoices met which outcome."""
+    """How many of the chosen met which outcome."""
     counted = _of(action).with_only_columns(BulkResult.outcome, func.count()).group_by(BulkResult.outcome)
     found = {outcome: count for outcome, count in db.session.execute(counted)}
     return {outcome: found.get(outcome, 0) for outcome in Outcome}
@@ -52,24 +54,9 @@ def results(
     size: int | None = None,
 ) -> Sequence[ResultRow]:
     """Row by row, in the order in which their turns come."""
-    here = BulkResult.organization_id
-    found = (
-        _of(action)
-        .with_only_columns(
-            BulkResult.id,
-            BulkResult.outcome,
-            BulkResult.note,
-            BulkResult.done_at,
-            Invoice.id,
-            Invoice.number,
-            Member.number,
-            func.concat_ws(" ", func.nullif(Member.first_name, ""), Member.last_name),
-        )
-        .join(Invoice, and_(Invoice.organization_id == here, Invoice.id == BulkResult.invoice_id))
-        .join(Member, and_(Member.organization_id == here, Member.id == Invoice.member_id))
-        .order_by(BulkResult.id)
-        .limit(size)
-    )
+    named = Invoice.id, Invoice.number, Member.id, Member.number, Member.name_column()
+    told = BulkResult.id, BulkResult.outcome, BulkResult.note, BulkResult.done_at
+    found = leaving_out.rows(action, *told, *named).order_by(BulkResult.id).limit(size)
     if outcome is not None:
         found = found.where(BulkResult.outcome == outcome)
     if after is not None:

@@ -27,6 +27,7 @@ from webapp.domain.notifications import (
     refund_wording,
     reminder_texts,
     sign_in_wording,
+    statement_mails,
     wording,
 )
 from webapp.domain.notifications.credit_pdf import CreditLetter
@@ -38,7 +39,7 @@ from webapp.domain.notifications.messages import Message
 from webapp.domain.notifications.reminder_texts import Wording
 from webapp.domain.notifications.reminders import why_not
 from webapp.domain.notifications.wording import Voice
-from webapp.domain.organizations import Invitation, Login, Organization, SignInLink, sign_in_links
+from webapp.domain.organizations import Invitation, Login, Member, Organization, SignInLink, sign_in_links
 from webapp.domain.payments.disputes import DisputeAnswer
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
 from webapp.domain.plans import following
@@ -294,6 +295,15 @@ def _chapter_health(occasion: Occasion) -> Composed:
     return health_mails.message(occasion.voice, occasion.links, occasion.mail), []
 
 
+def _statement(occasion: Occasion) -> Composed:
+    assert occasion.mail.member_id is not None, "A statement by mail is a member's"
+    member, found = Member.here().get(occasion.mail.member_id), statement_mails.stated(occasion.mail)
+    if reason := statement_mails.why_not(found):
+        raise Pointless(reason)
+    sheets = statement_mails.sheets(found, member, occasion.organization, test_mode=occasion.test_mode)
+    return statement_mails.message(occasion.voice, member, found), list(sheets)
+
+
 def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], Composed]:
     def composed(occasion: Occasion) -> Composed:
         message = write(occasion.voice, occasion.links, occasion.mail)
@@ -329,6 +339,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.PAYMENT_PLAN: _payment_plan,
     MailKind.INSTALLMENT: _installment,
     MailKind.CHAPTER_HEALTH: _chapter_health,
+    MailKind.STATEMENT: _statement,
 }
 
 

@@ -46,6 +46,7 @@ class MailKind(StrEnum):
     PAYMENT_PLAN = "payment_plan"
     INSTALLMENT = "installment"
     CHAPTER_HEALTH = "chapter_health"
+    STATEMENT = "statement"
     APPROVAL_WAITING = "approval_waiting"
     APPROVAL_NEWS = "approval_news"
 
@@ -55,8 +56,8 @@ class MailKind(StrEnum):
 
     @property
     def at_most_once(self) -> bool:
-        """Rather not at all than twice: nobody wants to be urged twice for one debt."""
-        return self in (MailKind.REMINDER, MailKind.INSTALLMENT)
+        """Rather not at all than twice: nobody wants to be urged twice for one debt, or told it twice."""
+        return self in (MailKind.REMINDER, MailKind.INSTALLMENT, MailKind.STATEMENT)
 
 
 class MailState(StrEnum):
@@ -161,9 +162,12 @@ class Mail(OrganizationRow, Base):
         if not recipient:
             raise Conflict("There is no email address.", next_step="Enter one on the member's page first.")
         before = {"state": self.state.value, "recipient": self.recipient}
-        self.recipient, self.state, self.note, self.attempts = recipient, MailState.QUEUED, None, 0
+        self.begin_anew(recipient)
         audit.record("mail_sent_again", self, by=by, before=before, after={"recipient": recipient})
         promise_delivery([self.id])
+
+    def begin_anew(self, recipient: str) -> None:
+        self.recipient, self.state, self.note, self.attempts = recipient, MailState.QUEUED, None, 0
 
 
 class DailyRun(OrganizationRow, Base):
@@ -185,7 +189,12 @@ def message_id(mail_id: UUID, domain: str) -> str:
     return f"<{mail_id}@{domain}>"
 
 
-def write_down(
+def write_down(kind: MailKind, recipient: str | None, *, once: str, domain: str, **facts: Any) -> None:
+    """One mail and the promise of its delivery. The same `once` again changes nothing."""
+    promise_delivery(written(kind, recipient, once=once, domain=domain, **facts))
+
+
+def written(
     kind: MailKind,
     recipient: str | None,
     *,
@@ -193,8 +202,8 @@ def write_down(
     domain: str,
     member_id: UUID | None = None,
     **facts: Any,
-) -> None:
-    """One mail and the promise of its delivery. The same `once` again changes nothing."""
+) -> list[UUID]:
+    """The same without a promise: what there is to hand over for whoever does so at once."""
     mail_id = new_id()
     values = {
         "organization_id": tenancy.organization_id(),
@@ -207,8 +216,8 @@ def write_down(
         "state": MailState.QUEUED if recipient else MailState.DROPPED,
         "note": None if recipient else NO_ADDRESS,
     }
-    written = insert(Mail).values(**values, **facts).on_conflict_do_nothing().returning(Mail.id, Mail.state)
-    promise_delivery(id for id, state in db.session.execute(written) if state is MailState.QUEUED)
+    found = insert(Mail).values(**values, **facts).on_conflict_do_nothing().returning(Mail.id, Mail.state)
+    return [id for id, state in db.session.execute(found) if state is MailState.QUEUED]
 
 
 def promise_delivery(mail_ids: Iterable[UUID]) -> int:

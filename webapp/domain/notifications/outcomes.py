@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from webapp.core import clock, tenancy
@@ -38,6 +38,23 @@ def undeliverable(member_ids: Sequence[UUID]) -> dict[UUID, Mail]:
     )
     found = [mail for mail in db.session.scalars(latest) if mail.state is MailState.FAILED]
     return {mail.member_id: mail for mail in found if mail.member_id is not None}
+
+
+def bounces() -> ColumnElement[bool]:
+    """The same, asked of each member in a query."""
+    latest = (
+        select(Mail.state)
+        .where(
+            Mail.organization_id == Member.organization_id,
+            Mail.member_id == Member.id,
+            Mail.recipient == Member.email,
+            Mail.state.in_((MailState.SENT, MailState.FAILED)),
+        )
+        .order_by(Mail.id.desc())
+        .limit(1)
+        .correlate(Member)
+    )
+    return latest.scalar_subquery() == MailState.FAILED
 
 
 def failed(*, chapter_id: UUID | None = None) -> Select[int]:

@@ -1,4 +1,5 @@
-"""A run's invoices to members without an email address: drawn in stacks, bound into one file to print.
+"""Letters to members without an email address: drawn in stacks, bound into one file to print. A run's are
+invoices.
 
 A stack is as much as a worker draws at once in little memory. Together, in their order, they are the file.
 """
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
+    CheckConstraint,
     ColumnElement,
     LargeBinary,
     Select,
@@ -45,13 +47,15 @@ class Binder(Protocol):
 
 
 class LetterStack(OrganizationRow, Base):
-    """Some letters of the run, in their order. `content` is their PDF as soon as a worker has drawn it."""
+    """Some letters of a run or a mailing, in their order: `about` are the ids of invoices or members.
+    `content` is their PDF as soon as a worker has drawn it."""
 
     __tablename__ = "letter_stacks"
 
-    run_id: Mapped[UUID]
+    run_id: Mapped[UUID | None]
+    action_id: Mapped[UUID | None]
     position: Mapped[int]
-    invoice_ids: Mapped[list[Any]]
+    about: Mapped[list[Any]] = mapped_column("invoice_ids")
     letters: Mapped[int]
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -59,13 +63,24 @@ class LetterStack(OrganizationRow, Base):
 
     __table_args__ = (
         references("billing_runs", "run_id"),
+        references("bulk_actions", "action_id"),
+        CheckConstraint("num_nonnulls(run_id, action_id) = 1", "of_a_run_or_a_mailing"),
         UniqueConstraint("organization_id", "run_id", "position"),
+        UniqueConstraint("organization_id", "action_id", "position"),
     )
+
+    @property
+    def ids(self) -> list[UUID]:
+        return [UUID(one) for one in self.about]
+
+
+_CAUSES = {"billing_runs": LetterStack.run_id, "bulk_actions": LetterStack.action_id}
+"""Of what there are letters, by its table."""
 
 
 @dataclass(frozen=True)
 class Printing:
-    """How far the letters of a run are. `given_up`: some could not be drawn, and a person has to look."""
+    """How far the letters are. `given_up`: some could not be drawn, and a person has to look."""
 
     letters: int
     drawn: int
@@ -97,22 +112,29 @@ def ask(run: BillingRun, *, by: Login, most_letters: int = MOST_LETTERS) -> int:
     stacks = list(in_stacks(db.session.execute(named), most_letters))
     if not stacks:
         raise Conflict("Every member of this run has an email address, so there is nothing to print.")
-    db.session.execute(delete(LetterStack).where(*_of(run)))
+    return draw_anew(run, stacks, by=by)
+
+
+def draw_anew(cause: OrganizationRow, stacks: Iterable[list[str]], *, by: Login) -> int:
+    """In these stacks; what was drawn before goes. How many letters."""
+    db.session.execute(delete(LetterStack).where(*_of(cause)))
+    count, column = 0, _CAUSES[cause.__tablename__].key
     for position, ids in enumerate(stacks, 1):
-        stack = LetterStack(id=new_id(), run_id=run.id, position=position, invoice_ids=ids, letters=len(ids))
+        its = {"id": new_id(), column: cause.id, "position": position, "about": ids, "letters": len(ids)}
+        stack = LetterStack(**its)
         db.session.add(stack)
         later(Job.DRAW_LETTERS, once=str(stack.id), stack_id=stack.id)
+        count += len(ids)
     db.session.flush()
-    count = sum(len(ids) for ids in stacks)
-    audit.record("letters asked for", run, by=by, after={"letters": count})
+    audit.record("letters asked for", cause, by=by, after={"letters": count})
     return count
 
 
-def printing(run: BillingRun) -> Printing:
+def printing(cause: OrganizationRow) -> Printing:
     drawn = func.sum(LetterStack.letters).filter(LetterStack.drawn_at.is_not(None))
-    asked = select(func.sum(LetterStack.letters), drawn, func.max(LetterStack.created_at)).where(*_of(run))
+    asked = select(func.sum(LetterStack.letters), drawn, func.max(LetterStack.created_at)).where(*_of(cause))
     letters, done, asked_at = db.session.execute(asked).one()
-    waiting = select(cast(LetterStack.id, Text)).where(*_of(run), LetterStack.drawn_at.is_(None))
+    waiting = select(cast(LetterStack.id, Text)).where(*_of(cause), LetterStack.drawn_at.is_(None))
     dead = OutboxJob.here().first(
         OutboxJob.name == Job.DRAW_LETTERS.work.name,
         OutboxJob.state == JobState.DEAD,
@@ -121,16 +143,17 @@ def printing(run: BillingRun) -> Printing:
     return Printing(int(letters or 0), int(done or 0), asked_at, given_up=dead is not None)
 
 
+def undrawn(stack_id: UUID) -> LetterStack | None:
+    """None when it is drawn or gone."""
+    return LetterStack.here().first(LetterStack.id == stack_id, LetterStack.drawn_at.is_(None))
+
+
 def to_draw(
-    stack_id: UUID, organization: Organization, links: Links, *, test_mode: bool
-) -> list[InvoiceLetter] | None:
-    """The stack's letters as of now, without what was voided meanwhile; None when it is drawn or gone."""
-    stack = LetterStack.here().first(LetterStack.id == stack_id, LetterStack.drawn_at.is_(None))
-    if stack is None:
-        return None
-    ids = [UUID(one) for one in stack.invoice_ids]
-    found = {one.id: one for one in db.session.scalars(printable(Invoice.id.in_(ids)))}
-    live = [found[one] for one in ids if not found[one].is_void]
+    stack: LetterStack, organization: Organization, links: Links, *, test_mode: bool
+) -> list[InvoiceLetter]:
+    """A run's letters as of now, without what was voided meanwhile."""
+    found = {one.id: one for one in db.session.scalars(printable(Invoice.id.in_(stack.ids)))}
+    live = [found[one] for one in stack.ids if not found[one].is_void]
     return [letter_of(invoice, organization, links, test_mode=test_mode) for invoice in live]
 
 
@@ -140,17 +163,18 @@ def keep(stack_id: UUID, content: bytes) -> None:
         stack.content, stack.drawn_at = content, clock.now()
 
 
-def drawings(run: BillingRun) -> Iterator[bytes]:
+def drawings(cause: OrganizationRow) -> Iterator[bytes]:
     """One stack after the other, so that only one of them is in memory."""
-    ids = db.session.scalars(select(LetterStack.id).where(*_of(run)).order_by(LetterStack.position)).all()
+    ids = db.session.scalars(select(LetterStack.id).where(*_of(cause)).order_by(LetterStack.position)).all()
     for stack_id in ids:
-        drawn = db.session.scalar(select(LetterStack.content).where(*_of(run), LetterStack.id == stack_id))
+        drawn = db.session.scalar(select(LetterStack.content).where(*_of(cause), LetterStack.id == stack_id))
         if drawn:
             yield drawn
 
 
-def _of(run: BillingRun) -> tuple[ColumnElement[bool], ...]:
-    return LetterStack.organization_id == run.organization_id, LetterStack.run_id == run.id
+def _of(cause: OrganizationRow) -> tuple[ColumnElement[bool], ...]:
+    its = _CAUSES[cause.__tablename__] == cause.id
+    return LetterStack.organization_id == cause.organization_id, its
 
 
 def _on_paper(run: BillingRun, *columns: Any) -> Select[Any]:

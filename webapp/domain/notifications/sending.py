@@ -23,7 +23,7 @@ class Outgoing:
     letters: Sequence[Letter]
     specimen: bool
 
-    def envelope(self, writer: Writer, drawings: Sequence[bytes]) -> Envelope:
+    def envelope(self, writer: Writer, attachments: Sequence[Attachment]) -> Envelope:
         organization = self.organization
         text, html = writer.write(self.message, stationery(organization, specimen=self.specimen))
         return Envelope(
@@ -34,10 +34,7 @@ class Outgoing:
             subject=self.message.subject,
             text=text,
             html=html,
-            attachments=[
-                Attachment(letter.file_name, drawing)
-                for letter, drawing in zip(self.letters, drawings, strict=True)
-            ],
+            attachments=attachments,
         )
 
 

@@ -1,13 +1,15 @@
 """A statement on paper, in sheets of so many lines that drawing them takes little memory however many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import ClassVar
 
 from webapp.core.errors import Invalid
 from webapp.domain.notifications.letter import Letter, address_lines, letterhead, shortened
 from webapp.domain.organizations import Organization
+from webapp.domain.reporting.statements import Statement
 
 MOST_LINES = 2_000
 OF_A_SHEET = 200
@@ -53,36 +55,35 @@ class StatementPaper(Letter):
     part: int
     parts: int
 
+    @property
+    def file_name(self) -> str:
+        return f"{self.kind}-{self.number}-{self.until}.pdf"
+
 
 def papers_of(
-    lines: Sequence[PaperLine],
-    holder: Holder,
-    organization: Organization,
-    *,
-    since: date,
-    until: date,
-    opening: int,
-    test_mode: bool = False,
+    found: Statement, holder: Holder, organization: Organization, *, test_mode: bool = False
 ) -> Iterator[StatementPaper]:
-    """TooLong when there are more lines than anybody reads on paper."""
-    if len(lines) > MOST_LINES:
+    """Sheet by sheet, its lines read when the one before is drawn. TooLong when there are more lines than
+    anybody reads on paper."""
+    if found.count > MOST_LINES:
         raise TooLong
-    sheets = [tuple(lines[at : at + OF_A_SHEET]) for at in range(0, max(len(lines), 1), OF_A_SHEET)]
-    owed, before = lines[-1].balance if lines else opening, opening
-    for part, sheet in enumerate(sheets, 1):
+    parts = max(-(-found.count // OF_A_SHEET), 1)
+    before, every = found.opening, found.all()
+    for part in range(1, parts + 1):
+        lines = list(islice(every, OF_A_SHEET))
         yield StatementPaper(
             **letterhead(organization, test_mode=test_mode),
             number=holder.number,
             recipient=(shortened(holder.name), *address_lines(holder.address)),
             particulars=(),
-            issued_on=until,
-            since=since,
-            until=until,
-            lines=sheet,
-            opening=opening,
+            issued_on=found.until,
+            since=found.since,
+            until=found.until,
+            lines=tuple(PaperLine(one.dated, one.sentence, one.amount, one.balance) for one in lines),
+            opening=found.opening,
             before=before,
-            owed=owed,
+            owed=found.closing,
             part=part,
-            parts=len(sheets),
+            parts=parts,
         )
-        before = sheet[-1].balance if sheet else before
+        before = lines[-1].balance if lines else before

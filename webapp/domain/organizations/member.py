@@ -140,6 +140,7 @@ class Member(OrganizationRow, Base):
     login_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
     reminders_paused_until: Mapped[date | None]
     language: Mapped[str | None]
+    statements_by_mail: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     chapter: Mapped[Chapter] = belongs_to("Member.chapter_id", "Chapter")
@@ -205,10 +206,14 @@ class Member(OrganizationRow, Base):
         )
         return changed
 
-    def set_mail(self, *, paused_until: date | None, language: str | None, by: Login | None) -> None:
-        """Through which day reminders pause, and which language they are in; None is the organization's."""
+    def set_mail(
+        self, *, paused_until: date | None, language: str | None, statements: bool, by: Login | None
+    ) -> None:
+        """Through which day reminders pause, and which language they are in; None is the organization's.
+        And whether statements come by mail when they go to many."""
         before = self._mail
         self.reminders_paused_until, self.language = paused_until, language
+        self.statements_by_mail = statements
         if before != self._mail:
             audit.record("mail to the member set", self, by=by, before=before, after=self._mail)
 
@@ -217,6 +222,7 @@ class Member(OrganizationRow, Base):
         return {
             "reminders_paused_until": _plain(self.reminders_paused_until),
             "language": self.language,
+            "statements_by_mail": self.statements_by_mail,
         }
 
     @classmethod

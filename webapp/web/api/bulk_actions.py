@@ -1,4 +1,4 @@
-"""One thing done to many invoices: chosen, looked at, started, followed row by row."""
+"""One thing done to many invoices or members: chosen, looked at, started, followed row by row."""
 
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from webapp.web.api.paging import PAGED, listing, page, paged, pages_of, size_of
 
 TOPIC = "Bulk actions"
 MOST_NAMED = 1_000
+_TO_INVOICES = [kind for kind in BulkKind if kind is not BulkKind.EXPORT and not kind.is_about_members]
 _MOST_OWED = choosing.MOST * f.LARGEST_AMOUNT
 
 ACTION = Shape(
@@ -33,9 +34,9 @@ ACTION = Shape(
         "kind": f.choice("What is done to each invoice", BulkKind),
         "state": f.choice("`chosen`: nothing is done before it is started", BulkState),
         "chapter_id": f.identifier("The chapter whose treasurer asked").or_null(),
-        "chosen": f.whole("How many invoices it is about", 120, most=choosing.MOST),
+        "chosen": f.whole("How many invoices or members it is about", 120, most=choosing.MOST),
         "reason": f.text("Why", "Billed by mistake").or_null(),
-        "outcomes": f.counts("How many invoices met which outcome", {"done": 118, "refused": 2}),
+        "outcomes": f.counts("How many of them met which outcome", {"done": 118, "refused": 2}),
         "created_at": f.instant("When they were chosen"),
         "confirmed_at": f.instant("When it was started").or_null(),
         "finished_at": f.instant("When the last one had its turn").or_null(),
@@ -52,6 +53,7 @@ FORESEEN = Shape(
         "credited": f.amount("What of that would become credit notes", 120_000),
         "left_out": f.counts("How many would be left out, by the reason why", {"It is void already.": 2}),
         "currency": f.currency(),
+        "earlier_today": f.whole("How many were sent the same earlier today", 0, most=choosing.MOST),
         "seen": f.text("To send when starting it, so that what is done is what was seen", ",:118,4720000"),
     },
 )
@@ -59,8 +61,9 @@ RESULT = Shape(
     "BulkResult",
     {
         "id": f.identifier("The result"),
-        "invoice_id": f.identifier("The invoice"),
-        "number": f.text("Its number", "2026-000123"),
+        "invoice_id": f.identifier("The invoice; of none when statements are mailed").or_null(),
+        "number": f.text("Its number", "2026-000123").or_null(),
+        "member_id": f.identifier("The member"),
         "member_number": f.text("The member's number", "PX00012"),
         "outcome": f.choice("What became of it", Outcome),
         "note": f.text("Why it was not done, or what came of it", "It is void already.", most=1000).or_null(),
@@ -69,7 +72,7 @@ RESULT = Shape(
 )
 CHOICE = shape_in(
     "BulkActionChosen",
-    kind=f.one_of("What is to be done", *(kind for kind in BulkKind if kind is not BulkKind.EXPORT)).needed(),
+    kind=f.one_of("What is to be done", *_TO_INVOICES).needed(),
     invoice_ids=f.identifiers(
         "These invoices; without them all that the other fields find", most=MOST_NAMED
     ).without_example(),
@@ -85,7 +88,12 @@ _TERMS = {
     "amount": f.amount("With adjust: of each; all that is owed unless told", least=1).without_example(),
 }
 LOOK = shape_in("BulkActionTerms", **_TERMS)
-START = shape_in("BulkActionStart", seen=f.text("As the preview gave it", ",:118,4720000").needed(), **_TERMS)
+START = shape_in(
+    "BulkActionStart",
+    seen=f.text("As the preview gave it", ",:118,4720000").needed(),
+    again=f.flag("When statements are mailed: also to those who got them earlier today").without_example(),
+    **_TERMS,
+)
 RESULTS = listing(
     "BulkResultFilters",
     outcome=f.choice("Only with this outcome", Outcome),
@@ -127,7 +135,7 @@ def choose_for_bulk_action(body: Values) -> Answer:
         if named is not None:
             _refuse_unknown(named)
         action = choosing.choose(BulkKind(body["kind"]), wanted, g.organization, chapter_id=own, by=acting)
-        return _foreseen(action, Terms())
+        return foreseen(action)
 
 
 @operations.get(_ONE, summary="Watch a bulk action", topic=TOPIC, gives=ACTION, allowed=STAFF)
@@ -147,7 +155,8 @@ def read_bulk_action(action_id: UUID) -> Answer:
 )
 def preview_bulk_action(action_id: UUID, body: Values) -> Answer:
     """What it would do now, on these terms."""
-    return _foreseen(_reached(action_id), _terms(body))
+    action = _reached(action_id)
+    return foreseen(action, _terms(action, body))
 
 
 @operations.post(
@@ -164,7 +173,8 @@ def start_bulk_action(action_id: UUID, body: Values) -> Answer:
     and an outcome of its own: one that is refused stops no other. Mails leave after ten seconds."""
     with transaction():
         action = _reached(action_id, lock=True)
-        choosing.confirm(action, g.organization, _terms(body), seen=body["seen"], by=acting)
+        terms, again = _terms(action, body), body.get("again", False)
+        choosing.confirm(action, g.organization, terms, seen=body["seen"], by=acting, again=again)
         return _told(action)
 
 
@@ -215,7 +225,9 @@ def list_bulk_results(action_id: UUID, query: Values) -> Answer:
     )
 
 
-def _terms(body: Values) -> Terms:
+def _terms(action: BulkAction, body: Values) -> Terms:
+    if action.kind.is_about_members:
+        return action.agreed
     return Terms(body.get("reason"), body.get("adjustment"), body.get("amount"))
 
 
@@ -236,13 +248,15 @@ def _told(action: BulkAction) -> dict[str, Any]:
     return ACTION.tell(action, outcomes=outcomes)
 
 
-def _foreseen(action: BulkAction, terms: Terms) -> dict[str, Any]:
-    found = choosing.preview(action, g.organization, terms)
+def foreseen(action: BulkAction, terms: Terms | None = None) -> dict[str, Any]:
+    found = choosing.preview(action, g.organization, terms or action.agreed)
     return FORESEEN.tell(
         found,
         id=action.id,
+        invoices=found.count,
         owed_after=found.owed - (found.change if action.kind.needs_reason else 0),
         currency=g.organization.currency,
+        earlier_today=found.earlier.members if found.earlier else 0,
         seen=found.summary,
         left_out=dict(found.left_out),
     )

@@ -61,6 +61,7 @@ _MAIL: dict[str, Field] = {
     "language": f.text(
         "ISO 639 code of the language of reminders; null for the organization's", "es", pattern="^[a-z]{2,3}$"
     ).or_null(),
+    "statements_by_mail": f.flag("Whether statements that go to many members go to this one too"),
 }
 MEMBER = Shape("Member", {"id": f.identifier("The member")} | _FACTS | _MAIL)
 MEMBER_NEW = shape_in(
@@ -218,7 +219,12 @@ def _set_mail(member: Member, body: Values) -> None:
     now = {name: getattr(member, name) for name in _MAIL} | {k: v for k, v in body.items() if k in _MAIL}
     if now["language"] not in (None, *languages.offered(g.organization)):
         raise Invalid(fields={"language": "Reminders can't be in this language."})
-    member.set_mail(paused_until=now["reminders_paused_until"], language=now["language"], by=acting)
+    member.set_mail(
+        paused_until=now["reminders_paused_until"],
+        language=now["language"],
+        statements=now["statements_by_mail"],
+        by=acting,
+    )
 
 
 def chapter_named(chapter_id: UUID, field: str = "chapter_id") -> Chapter:

@@ -8,10 +8,11 @@ from flask import g
 from webapp.core.errors import Invalid
 from webapp.domain.reporting import statements
 from webapp.domain.reporting.statement_events import Account, Kind
+from webapp.domain.reporting.statements import Key
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import EVERYBODY
-from webapp.web.api.fields import Shape, shape_in
+from webapp.web.api.fields import Field, Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import size_of
@@ -19,13 +20,23 @@ from webapp.web.lists import page_of, stream_csv
 from webapp.web.statements import HEADER, as_row
 
 TOPIC = "Statements"
+_EXAMPLE = "50~2026-09-01~019a3c7e-5d1c-7b6a-9f0e-2b1f3d4c5e6f~issued~52000"
 
+
+def _key(value: str) -> Key:
+    key = Key.read(value.strip())
+    if key is None:
+        raise Invalid("Use next_after as it was given.")
+    return key
+
+
+_following = f.text("Where to go on: the next_after of the page before", _EXAMPLE, most=120)
 
 QUERY = shape_in(
     "MemberStatementQuery",
     date_from=f.day("The first day; the first of the year unless told"),
     date_to=f.day("The last day; today unless told"),
-    after=f.whole("Where to go on: the next_after of the page before", 0, most=10_000_000).without_example(),
+    after=Field(_following.schema, _key),
     limit=f.whole("Lines per page, 50 unless told", 50, least=1, most=200),
     format=f.one_of("json unless told", "json", "csv"),
 )
@@ -53,7 +64,7 @@ STATEMENT = Shape(
         "closing": f.balance("What was owed at the end of the last day"),
         "agrees": f.flag("Whether the books say the same"),
         "lines": f.list_of(LINE, "Oldest first"),
-        "next_after": f.whole("Where the next page begins", 50, most=10_000_000).or_null(),
+        "next_after": f.text("Where the next page begins", _EXAMPLE, most=120).or_null(),
     },
 )
 
@@ -75,13 +86,13 @@ def read_statement(member_id: UUID, query: Values) -> Answer:
     if query.get("format") == "csv":
         return stream_csv("statement.csv", HEADER, map(as_row, found.all()))
     size = size_of(query)
-    rows, last = page_of(found.page(size + 1, after=query.get("after", 0)), size)
+    rows, last = page_of(found.page(size + 1, after=query.get("after")), size)
     return STATEMENT.tell(
         found,
         member_id=member.id,
         currency=g.organization.currency,
         lines=[LINE.tell(row) for row in rows],
-        next_after=last.place if last else None,
+        next_after=str(last.key) if last else None,
     )
 
 

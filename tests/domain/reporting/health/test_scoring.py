@@ -103,8 +103,8 @@ def test_a_better_measure_never_lowers_a_score(
 def test_what_is_left_out_gives_its_weight_to_the_others() -> None:
     score = scored({part: None for part in Part} | {Part.DELINQUENCY: 0, Part.RECONCILIATION: 600})
 
-    assert [(part.weight, part.points) for part in score.parts if part.weight] == [(71, 71), (29, 0)]
-    assert score.points == 71
+    assert [(part.weight, part.points) for part in score.parts if part.weight] == [(67, 67), (33, 0)]
+    assert score.points == 67
 
 
 def test_a_chapter_is_measured_by_its_documents() -> None:
@@ -124,19 +124,19 @@ def test_a_chapter_is_measured_by_its_documents() -> None:
         Part.DELINQUENCY: 300,
         Part.EFFECTIVENESS: 900,
         Part.DSO_TREND: money.round_half_up(Fraction(10_000 * 366 * 10, 37_000) - Fraction(366)),
-        Part.AGING_MIX: 163,
+        Part.AGING_MIX: 44,
         Part.PLAN_DEFAULTS: 125,
         Part.RECONCILIATION: 20,
     }
     assert [(part.weight, part.points) for part in score.parts] == [
-        (25, 17),
-        (25, 21),
+        (20, 13),
+        (30, 25),
         (15, 0),
-        (15, 10),
+        (15, 9),
         (10, 7),
         (10, 10),
     ]
-    assert score.points == 65
+    assert score.points == 64
 
 
 def test_what_was_written_off_was_not_collected() -> None:

@@ -106,7 +106,7 @@ RULES = (
     Rule(
         part=Part.DELINQUENCY,
         name="Delinquency",
-        weight=25,
+        weight=20,
         unit=Unit.PERCENT,
         line=((10, 100), (25, 75), (50, 30), (75, 0)),
         formula="What is past its due date, as a share of all that is owed.",
@@ -117,7 +117,7 @@ RULES = (
     Rule(
         part=Part.EFFECTIVENESS,
         name="Collection effectiveness",
-        weight=25,
+        weight=30,
         unit=Unit.PERCENT,
         line=((50, 0), (80, 50), (95, 100)),
         formula=(
@@ -148,13 +148,14 @@ RULES = (
         name="Aging mix",
         weight=15,
         unit=Unit.PERCENT,
-        line=((5, 100), (20, 60), (50, 20), (75, 0)),
+        line=((1, 100), (4, 60), (10, 20), (20, 0)),
         formula=(
             "How old what is owed is: not yet due counts nothing, 1 to 30 days a quarter, 31 to 60 days half,"
-            " 61 to 90 days three quarters, and longer all of it, as a share of all that is owed."
+            " 61 to 90 days three quarters, and longer all of it, as a share of what was to be collected in"
+            " the last 12 months. So a few old debts beside much that was paid weigh little."
         ),
         source="The buckets of the aging report, weighed as a provision matrix weighs doubtful debts.",
-        says="Weighed by age, {} of what is owed is old.",
+        says="Weighed by age, {} of what was to be collected in 12 months is old.",
         raises="The oldest debts weigh most: look at those over 90 days first.",
     ),
     Rule(

@@ -69,7 +69,7 @@ def score(figures: Figures) -> Score | None:
 def measured(figures: Figures) -> dict[Part, Measured]:
     """Every part's value, rounded, or why it has none."""
     now, ages = figures.now, figures.now.ages
-    past_due, came = sum(ages[1:]), now.collected + now.credited
+    past_due, came, available = sum(ages[1:]), now.collected + now.credited, now.opening + now.billed
     nothing = "" if _moved(figures) else "Nothing was owed or collected in the last 12 months."
     return {
         Part.DELINQUENCY: Measured(None, nothing) if nothing else _percent(past_due, now.closing),
@@ -79,7 +79,7 @@ def measured(figures: Figures) -> dict[Part, Measured]:
             else Measured(None, "Nothing could have come in during the last 12 months.")
         ),
         Part.DSO_TREND: _dso_trend(figures),
-        Part.AGING_MIX: Measured(None, nothing) if nothing else _percent(_aged(ages), 4 * now.closing),
+        Part.AGING_MIX: Measured(None, nothing) if nothing else _percent(_aged(ages), 4 * available),
         Part.PLAN_DEFAULTS: (
             _percent(figures.defaulted, figures.plans)
             if figures.plans
