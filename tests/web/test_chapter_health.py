@@ -13,11 +13,12 @@ from tests.web.api.conftest import program
 from webapp import wiring
 from webapp.core.db import db, transaction
 from webapp.domain.billing.settings import DuesSettings
-from webapp.domain.notifications import sending
+from webapp.domain.notifications import health_mails, sending
 from webapp.domain.notifications.delivery import Mail, MailKind
 from webapp.domain.organizations import Chapter, Member, Organization, RoleName
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
+from webapp.domain.reporting.health import notices, scores
 from webapp.domain.reporting.health.method import RULES
 from webapp.domain.reporting.health.notices import HealthNotice
 from webapp.domain.reporting.health.scores import ChapterHealthScore
@@ -65,6 +66,20 @@ def test_the_night_keeps_scores_and_tells_treasurers_and_admins_of_a_notice_once
     assert {mail.recipient for mail in mails} == {admin.email, treasurer.email} and len(mails) == 2
     written = written_mail(mails[0].id)
     assert "is below 50" in written and f"/o/{organization.slug}/chapters/ALP/reports/health/" in written
+
+
+def test_a_mail_about_a_fall_says_from_where(organization: Organization, treasurer: Any) -> None:
+    with transaction():
+        DuesSettings.of(organization).change(by=None, health_below=None)
+        for day in (DUE, DUE + timedelta(days=20)):
+            scores.keep(organization, day)
+        raised = notices.look_after(organization, DUE + timedelta(days=20))
+        for notice in raised:
+            health_mails.tell(notice, wiring.links())
+
+    [mail] = Mail.here().all(Mail.kind == MailKind.CHAPTER_HEALTH)
+    written = written_mail(mail.id)
+    assert f"has fallen to {raised[0].points}" in written and "stood at 100 of 100 points" in written
 
 
 def written_mail(mail_id: UUID) -> str:

@@ -7,12 +7,11 @@ import click
 from flask import Flask
 from sqlalchemy import select
 
-from webapp import wiring
 from webapp.cli.output import organization_named, says_why, table
 from webapp.core import tenancy
-from webapp.core.db import db, transaction
-from webapp.domain.notifications.daily import pass_day
+from webapp.core.db import db
 from webapp.domain.organizations import Organization
+from webapp.workers.daily import whole_day
 
 
 def register(app: Flask) -> None:
@@ -23,7 +22,7 @@ def register(app: Flask) -> None:
 def jobs() -> None: ...
 
 
-@jobs.command(help="A day's work: overdue marking and reminders. A day that was done is left as it is.")
+@jobs.command(help="A day's work, as the scheduler does it. A day that was done is left as it is.")
 @click.argument("org", required=False)
 @click.option("--all", "every", is_flag=True, help="Every organization.")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Default: its own today.")
@@ -45,7 +44,7 @@ def _pass(slug: str, on: date | None) -> tuple[object, ...]:
     with organization_named(slug) as organization:
         day = on or organization.today
         db.session.rollback()
-        with tenancy.acting_for(organization.id), transaction():
-            run, done_now = pass_day(organization, day, wiring.links())
+        with tenancy.acting_for(organization.id):
+            run, done_now = whole_day(day)
         state = "done" if done_now else "was done before"
         return slug, day, run.counts.get("overdue"), run.counts.get("reminders"), state

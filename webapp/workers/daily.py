@@ -9,6 +9,7 @@ from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.notifications import health_mails
 from webapp.domain.notifications.daily import pass_day
+from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.organizations import Organization
 from webapp.domain.reporting import snapshots
 from webapp.domain.reporting.health import notices as health_notices
@@ -20,14 +21,21 @@ log = structlog.get_logger()
 
 
 def daily(day: str) -> None:
-    passed = date.fromisoformat(day)
+    whole_day(date.fromisoformat(day))
+
+
+def whole_day(day: date) -> tuple[DailyRun, bool]:
+    """All that a day's passing does to the organization, and whether it was done just now. What is written
+    down for good is left out of a day to come."""
     with transaction() as session:
         organization = session.get_one(Organization, tenancy.organization_id())
-        pass_day(organization, passed, wiring.links())
-        standing_letters.mark_lapsed(organization, passed)
-        snapshots.take_nightly(passed)
-        for notice in health_notices.pass_night(organization, passed):
-            health_mails.tell(notice, wiring.links())
+        run, done_now = pass_day(organization, day, wiring.links())
+        standing_letters.mark_lapsed(organization, day)
+        if day <= organization.today:
+            snapshots.take_nightly(day)
+            for notice in health_notices.pass_night(organization, day):
+                health_mails.tell(notice, wiring.links())
+    return run, done_now
 
 
 def verify_books() -> None:
