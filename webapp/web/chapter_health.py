@@ -8,6 +8,7 @@ from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from webapp.domain.organizations import Chapter
+from webapp.domain.reporting.collections.figures import Span
 from webapp.domain.reporting.health import method, notices, reading
 from webapp.domain.reporting.health.method import RULES
 from webapp.domain.reporting.health.reading import Order, Ranked, Wanted
@@ -51,6 +52,7 @@ def show(chapter: Chapter) -> Response:
         "treasurers/chapter_health/index.html",
         "treasurers/chapter_health/_report.html",
         day=day,
+        year=Span.twelve_months(day),
         found=found,
         recent=reading.recent(chapter.id, day),
         notices=notices.of_chapter(chapter.id),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.core import money
+from webapp.domain.reporting import aging
 from webapp.domain.reporting.collections import figures as collections
 from webapp.domain.reporting.collections.figures import Span
 from webapp.domain.reporting.health import scoring
@@ -21,7 +22,9 @@ VALUES = st.integers(-10_000, 10_000)
 
 
 def of_year(ages: tuple[int, int, int, int, int], collected: int = 0, **more: int) -> collections.Figures:
-    return collections.Figures(YEAR, issued=sum(ages) + collected, collected=collected, ages=ages, **more)
+    """`billed` is what it has to be for the rest."""
+    issued = sum(ages) + collected + more.get("written_off", 0)
+    return collections.Figures(YEAR, issued=issued, collected=collected, ages=ages, **more)
 
 
 NOTHING = collections.Figures(YEAR)
@@ -137,6 +140,18 @@ def test_a_chapter_is_measured_by_its_documents() -> None:
         (10, 10),
     ]
     assert score.points == 64
+
+
+def test_measures_are_those_of_the_reports_that_they_come_from() -> None:
+    now, before = of_year((900, 77, 0, 31, 5), 4_711, written_off=13), of_year((0, 0, 0, 0, 333), 1_001)
+    found = {part: one.value for part, one in scoring.measured(Figures(now, before)).items()}
+    effectiveness, trend = now.effectiveness, (now.dso or 0) - (before.dso or 0)
+    aged = aging.Aging((900, 77, 0, 31, 5), invoices=1)
+
+    assert effectiveness is not None
+    assert found[Part.EFFECTIVENESS] == round(effectiveness * 1000)
+    assert found[Part.DSO_TREND] == round(trend * 10)
+    assert found[Part.DELINQUENCY] == round(aged.delinquency_rate * 1000)
 
 
 def test_what_was_written_off_was_not_collected() -> None:
