@@ -309,18 +309,23 @@ def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
         return learn(checkout_id, sighting, on=organization.today, asked_at=asked_at)
 
 
-def look_at(payment: Payment, *, reference: str | None = None) -> None:
-    """The same for any payment: by its page, or straight at it when it was not made on a page of ours."""
+def look_at(payment: Payment, *, page: str | None = None, intent: str | None = None) -> None:
+    """The same for any payment: by its page, or straight at it when it was not made on a page of ours.
+
+    What nobody knows by name yet is being asked for: whoever asks learns the answer.
+    """
     with transaction():
         asked_at = database_time()
         checkout = Checkout.here().first(Checkout.payment_id == payment.id)
         processor = PaymentProcessor.here().first(PaymentProcessor.id == payment.processor_id)
     if checkout is not None:
-        look_up(checkout.id, reference=reference)
+        look_up(checkout.id, reference=page)
         return
-    assert processor is not None and payment.intent_reference is not None, "A processor knows it by name"
+    known = payment.intent_reference or intent
+    if processor is None or known is None:
+        return
     with asking(processor) as gateway:
-        seen = gateway.read_payment(payment.intent_reference)
+        seen = gateway.read_payment(known)
     with transaction() as session:
         organization = session.get_one(Organization, payment.organization_id)
         learn_of_payment(payment.id, seen, on=organization.today, asked_at=asked_at)

@@ -111,10 +111,7 @@ class StripeGateway:
         try:
             made = _ask(lambda: self._client.v1.payment_intents.create(params, options)).id
         except GatewayRefused as refusal:
-            declined = on_file.tried(refusal)
-            if declined is None:
-                raise
-            made = declined
+            made = on_file.tried(refusal)
         return self.read_payment(made)
 
     def charges_of(self, customer_reference: str, since: datetime) -> Iterator[ProcessorPayment]:

@@ -6,6 +6,7 @@ from stripe.params import CustomerCreateParams, PaymentIntentCreateParams
 from stripe.params.checkout import SessionCreateParams
 
 from webapp.adapters.stripe_objects import field, plain, to_stripe
+from webapp.domain.payments.gateway import GatewayRefused, MethodUnusable
 from webapp.domain.payments.on_file import (
     ChargeOrder,
     CustomerOrder,
@@ -55,13 +56,14 @@ def charge_params(order: ChargeOrder) -> PaymentIntentCreateParams:
     }
 
 
-def tried(refusal: Exception) -> str | None:
-    """Which payment a bank has declined, when this is what the refusal is about."""
-    declined = refusal.__cause__
-    if not isinstance(declined, stripe.CardError):
-        return None
-    reference = field(field(declined.error, "payment_intent"), "id")
-    return str(reference) if reference else None
+def tried(refusal: GatewayRefused) -> str:
+    """Which payment a bank has declined, when this is what the refusal is about; or the refusal again."""
+    cause = refusal.__cause__
+    if isinstance(cause, stripe.CardError) and (intent := field(cause.error, "payment_intent")):
+        return str(intent.id)
+    if isinstance(cause, stripe.InvalidRequestError) and cause.param in ("payment_method", "customer"):
+        raise MethodUnusable(refusal.message) from cause
+    raise refusal
 
 
 def setup(session: Session) -> HostedSetup:

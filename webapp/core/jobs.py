@@ -63,6 +63,8 @@ class Job(Enum):
     REACT_TO_EVENT = Work("react_to_event", "now", lease=60, attempts=12)
     CONFIRM_FEE = Work("confirm_fee", "now", lease=60, attempts=20)
     LOOK_UP_CHECKOUT = Work("look_up_checkout", "now", lease=60, attempts=12)
+    LOOK_UP_PAYMENT = Work("look_up_payment", "now", lease=60, attempts=12)
+    COLLECT_INSTALLMENT = Work("collect_installment", "now", lease=120, attempts=12)
     CLOSE_CHECKOUT = Work("close_checkout", "now", lease=60, attempts=12)
     LOOK_UP_METHOD = Work("look_up_method", "now", lease=60, attempts=12)
     DETACH_METHOD = Work("detach_method", "now", lease=60, attempts=12)

@@ -18,8 +18,7 @@ from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import evidence
-from webapp.domain.payments import dispute_reasons, dispute_search
-from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments import dispute_reasons, dispute_search, meant
 from webapp.domain.payments.dispute_search import Show
 from webapp.domain.payments.disputes import MOST_WORDS, AnswerState, Dispute
 from webapp.domain.payments.payment import Allocation, Payment
@@ -110,10 +109,7 @@ def _invoices(payment: Payment) -> Sequence[Invoice]:
     settled = select(Allocation.invoice_id).where(
         Allocation.organization_id == here, Allocation.payment_id == payment.id
     )
-    meant = select(Checkout.invoice_id).where(
-        Checkout.organization_id == here, Checkout.payment_id == payment.id
-    )
-    found = Invoice.here().select(Invoice.id.in_(settled.union(meant)))
+    found = Invoice.here().select(Invoice.id.in_(settled.union(meant.invoices_of(payment.id))))
     return db.session.scalars(found.options(joinedload(Invoice.period)).order_by(Invoice.id)).all()
 
 

@@ -17,7 +17,7 @@ from webapp.core.errors import NotFound
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import receipts
 from webapp.domain.organizations import Chapter
-from webapp.domain.payments import search
+from webapp.domain.payments import meant, search
 from webapp.domain.payments.batches import ReceiptBatch, ReceiptLine
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.disputes import Dispute
@@ -69,21 +69,26 @@ def page(persona: str, payment: Payment, form: Form | None = None) -> str:
     settled = {allocation.invoice_id for allocation in allocations}
     checkout = Checkout.here().first(Checkout.payment_id == payment.id) if payment.processor_id else None
     refunds = Refund.here().all(Refund.payment_id == payment.id, order_by=Refund.id)
-    wanted = settled | ({checkout.invoice_id} if checkout else set())
-    wanted |= {refund.invoice_id for refund in refunds if refund.invoice_id}
+    wanted = settled | {refund.invoice_id for refund in refunds if refund.invoice_id}
     return render_template(
         "shared/payments/show.html",
         persona=persona,
         payment=payment,
         checkout=checkout,
         allocations=allocations,
-        invoices={invoice.id: invoice for invoice in Invoice.here().all(Invoice.id.in_(wanted))},
+        invoices=_named(payment, wanted),
         refunds=refunds,
         disputes=_disputes(payment),
         batch=_batch(payment),
         receipt=receipts.of(payment),
         form=form,
     )
+
+
+def _named(payment: Payment, wanted: set[UUID]) -> dict[UUID, Invoice]:
+    """These invoices, and those that the payment was meant for."""
+    concerned = Invoice.id.in_(wanted) | Invoice.id.in_(meant.invoices_of(payment.id))
+    return {invoice.id: invoice for invoice in Invoice.here().all(concerned)}
 
 
 def send_receipt(persona: str, payment_id: UUID, *, chapter: Chapter | None = None) -> Response:

@@ -16,7 +16,10 @@ from webapp.web.htmx import see_other
 from webapp.web.plans import loaded, show
 
 
-def accept(persona: str, plan_id: UUID, **conditions: Any) -> Response:
+def accept(
+    persona: str, plan_id: UUID, also: Callable[[PaymentPlan], None] | None = None, **conditions: Any
+) -> Response:
+    """`also` is done in the same transaction."""
     with transaction():
         plan = answering.accept(
             loaded(plan_id, lock=True, **conditions),
@@ -24,6 +27,8 @@ def accept(persona: str, plan_id: UUID, **conditions: Any) -> Response:
             by=current_user,
             on=current_organization.today,
         )
+        if also is not None:
+            also(plan)
     if plan.state is PlanState.WAITING:
         return _back(persona, plan, "This is above your limit. Your yes waits for approval.", "calm")
     return _back(persona, plan, "The plan is agreed. Its letter goes out by mail.")

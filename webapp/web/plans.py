@@ -12,17 +12,19 @@ from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import NotFound
 from webapp.domain.notifications import plan_pdf
-from webapp.domain.organizations import Login, tokens
+from webapp.domain.organizations import Login, Member, tokens
 from webapp.domain.plans import following, search
 from webapp.domain.plans.order import invoices_of
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.plans.search import WantedPlans
 from webapp.domain.plans.terms import schedule
+from webapp.web import plan_autopay
 from webapp.web.forms import ReasonForm
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
 from webapp.web.invoices import as_file
 from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
+from webapp.web.plan_autopay import AutopayForm
 
 LATE, ASKED = "late", "asked"
 _MORE = [(LATE, "Kept, and late"), (ASKED, "Asked for by the member")]
@@ -56,8 +58,9 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> Response:
 def loaded(plan_id: UUID, *, lock: bool = False, **conditions: Any) -> PaymentPlan:
     """The plan with whose it is; NotFound outside of what the conditions allow."""
     statement = PaymentPlan.here().select(PaymentPlan.id == plan_id).filter_by(**conditions)
-    related = (PaymentPlan.member, PaymentPlan.chapter, PaymentPlan.proposed_by, PaymentPlan.accepted_by)
-    statement = statement.options(*(joinedload(one) for one in related))
+    related = (PaymentPlan.chapter, PaymentPlan.proposed_by, PaymentPlan.accepted_by)
+    member = joinedload(PaymentPlan.member).joinedload(Member.chapter)
+    statement = statement.options(member, *(joinedload(one) for one in related))
     if lock:
         statement = statement.with_for_update(of=PaymentPlan).execution_options(populate_existing=True)
     found = db.session.scalars(statement).first()
@@ -66,15 +69,23 @@ def loaded(plan_id: UUID, *, lock: bool = False, **conditions: Any) -> PaymentPl
     return found
 
 
-def show(persona: str, plan: PaymentPlan, by: Login, form: ReasonForm | None = None) -> str:
+def show(
+    persona: str,
+    plan: PaymentPlan,
+    by: Login,
+    form: ReasonForm | None = None,
+    autopay_form: AutopayForm | None = None,
+) -> str:
     """What was agreed, what is paid of it, and what this person can do about it."""
+    progress = following.progress_of(plan) if plan.is_agreed else None
     return render_template(
         "shared/plans/show.html",
         persona=persona,
         plan=plan,
         invoices=invoices_of(plan),
         foreseen=schedule(plan.total, plan.terms),
-        progress=following.progress_of(plan) if plan.is_agreed else None,
+        progress=progress,
+        **plan_autopay.shown(plan, progress, autopay_form),
         today=current_organization.today,
         form=form or ReasonForm(formdata=None),
         is_own=plan.member.login_id == tokens.behind(by).person_id,

@@ -185,6 +185,8 @@ RESOURCES: dict[str, list[str]] = {
         "disputes",
         "credit_notes",
         "payment_plans",
+        "autopay",
+        "saved_methods",
         "books",
         "financial_statements",
         "fiscal_years",

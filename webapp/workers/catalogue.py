@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from webapp.core.jobs import Job
 from webapp.workers import (
+    autopay,
     billing,
     bulk_actions,
     daily,
@@ -33,6 +34,8 @@ JOBS: dict[Job, Callable[..., None]] = {
     Job.REACT_TO_EVENT: payments.react_to_event,
     Job.CONFIRM_FEE: payments.confirm_fee,
     Job.LOOK_UP_CHECKOUT: payments.look_up_checkout,
+    Job.LOOK_UP_PAYMENT: payments.look_up_payment,
+    Job.COLLECT_INSTALLMENT: autopay.collect_installment,
     Job.CLOSE_CHECKOUT: payments.close_checkout,
     Job.LOOK_UP_METHOD: saved_methods.look_up_method,
     Job.DETACH_METHOD: saved_methods.detach_method,

@@ -16,7 +16,7 @@ from webapp.domain.payments import batch_posting, checkout, inbox, reactions
 from webapp.domain.payments.fees import FeeNotKnownYet
 from webapp.domain.payments.gateway import GatewayRefused
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
-from webapp.domain.payments.payment import FeeState
+from webapp.domain.payments.payment import FeeState, Payment
 from webapp.domain.payments.processor import PaymentProcessor
 
 OVERLAP = timedelta(hours=1)
@@ -37,12 +37,17 @@ def close_checkout(invoice_id: UUID) -> None:
         look_up_checkout(closing.id)
 
 
-def confirm_fee(payment_id: UUID) -> None:
+def look_up_payment(payment_id: UUID) -> None:
     with transaction():
-        found = checkout.of_payment(payment_id)
-    payment = wiring.look_up(found.id)
-    if payment.fee_state is FeeState.AWAITED:
-        raise FeeNotKnownYet
+        payment = Payment.here().get(payment_id)
+    wiring.look_at(payment)
+
+
+def confirm_fee(payment_id: UUID) -> None:
+    look_up_payment(payment_id)
+    with transaction():
+        if Payment.here().get(payment_id).fee_state is FeeState.AWAITED:
+            raise FeeNotKnownYet
 
 
 def react_to_event(event_id: UUID) -> None:
@@ -69,7 +74,9 @@ def _about_payment(event_id: UUID) -> Callable[[], object] | None:
     names = wiring.names_at_processor(event.processor_id, nameless) if nameless else None
     with transaction():
         subject = reactions.subject_of(ProcessorEvent.here().get(event_id), names)
-    return partial(wiring.look_at, subject.payment, reference=subject.reference) if subject else None
+    if subject is None:
+        return None
+    return partial(wiring.look_at, subject.payment, page=subject.page, intent=subject.intent)
 
 
 def _about_method(event_id: UUID) -> Callable[[], object] | None:

@@ -11,7 +11,6 @@ from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.credits.applying import apply
 from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.ledger import Code, Event, Move, PostingBlocked, Side, post
-from webapp.domain.payments import checkout as checkouts
 from webapp.domain.payments import fees, receiving
 from webapp.domain.payments.gateway import ChargeState, ProcessorPayment
 from webapp.domain.payments.payment import FeeState, Payment
@@ -113,6 +112,6 @@ def waiting(shop: Shop) -> Payment:
 
 def confirm(shop: Shop, payment: Payment, fee: int, admin: factories.Login) -> None:
     with transaction():
-        held = checkouts.hold(checkouts.of_payment(payment.id).id)
+        held = receiving.hold(payment.id)
         fees.confirm_by_hand(held.payment, fee, reason="Read in the dashboard", by=admin)
         receiving.receive_if_ready(held, on=shop.organization.today, by=admin)

@@ -16,7 +16,7 @@ from webapp.core.db import db
 from webapp.core.errors import Conflict, Refusal
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Code
-from webapp.domain.payments.checkout import of_payment
+from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.disputes import Dispute, PaymentDisputed
 from webapp.domain.payments.payment import Payment
 from webapp.domain.refunds.refund import How, Refund, RefundState
@@ -96,7 +96,7 @@ def test_seven_officers_and_a_dispute_at_once_never_give_back_more_than_was_paid
     shop.sandbox.reset()
     invoice = shop.owed()
     payment = shop.paid(invoice)
-    checkout_id = of_payment(payment.id).id
+    [checkout_id] = [one.id for one in Checkout.here().all(Checkout.payment_id == payment.id)]
     opened = shop.sandbox.act(shop.latest("charge")["id"], "dispute")
     begin = Barrier(8)
 

@@ -28,7 +28,15 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
-from tests.web.world import make_approval, make_batch, make_bulk_action, make_credit, make_dispute, make_plan
+from tests.web.world import (
+    make_approval,
+    make_batch,
+    make_bulk_action,
+    make_credit,
+    make_dispute,
+    make_method,
+    make_plan,
+)
 from webapp.core.db import db, transaction
 from webapp.domain import ledger
 from webapp.domain.billing.periods import BillingPeriod
@@ -41,6 +49,7 @@ from webapp.domain.organizations import Chapter, RoleName
 from webapp.domain.payments import allocation
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
+from webapp.domain.payments.processor import PaymentProcessor
 from webapp.domain.refunds.refund import How
 from webapp.domain.refunds.requesting import Terms, request_refund
 
@@ -106,6 +115,7 @@ def one_of_each(organization: Any, chapter: Chapter, sandbox: SandboxControl) ->
         "schedule_id": schedule.id,
         "run_id": invoice.run_id,
         "span_id": span.id,
+        "method_id": make_method(member, PaymentProcessor.current().id).id,
         "plan_id": make_plan(member, treasurer, factories.make_login(), organization).id,
         "approval_id": asked.id,
     }

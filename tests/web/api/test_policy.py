@@ -155,6 +155,11 @@ POLICY: dict[str, set[RoleName]] = {
     "accept_payment_plan": {N, T},
     "refuse_payment_plan": {N, T},
     "cancel_payment_plan": {N, T},
+    "read_autopay": {N, A, T, M},
+    "turn_autopay_on": {M},
+    "turn_autopay_off": {M},
+    "list_saved_methods": {N, A, T, M},
+    "remove_saved_method": {M},
     "send_payment_receipt": {N, T},
     "read_audit_trail": {N, A},
     "read_seals": {N, A},
@@ -286,6 +291,7 @@ READABLE: dict[str, Any] = {
     "withdraw_credit_note": {"reason": "Not mine"},
     "refuse_payment_plan": {"reason": "Not mine"},
     "cancel_payment_plan": {"reason": "Not mine"},
+    "turn_autopay_on": {"words": "Not mine"},
 }
 """A body that would do, where one is needed before the id is looked for."""
 
@@ -360,6 +366,7 @@ IN_QUERIES = [
     Place("list_refunds", "member", {}, "member_id"),
     Place("list_credit_notes", "member", {}, "member_id"),
     Place("list_payment_plans", "member", {}, "member_id"),
+    Place("list_saved_methods", "member", {}, "member_id"),
     Place("list_refunds", "invoice", {}, "invoice_id"),
     *(
         Place(operation, name, {}, f"{name}_id")

@@ -12,6 +12,7 @@ from webapp.domain.billing.adjustments import Adjustment, AdjustmentState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.notifications import (
     approval_mails,
+    autopay_mails,
     credit_mails,
     dispute_mails,
     invoice_mails,
@@ -222,6 +223,8 @@ _ANNOUNCEMENTS: dict[str, Callable[..., None]] = {
     "dispute_lost": dispute_mails.announcing("lost"),
     "dispute_won": dispute_mails.announcing("won"),
     **{f"plan_{what}": plan_mails.announcing(what) for what in plan_mails.ABOUT},
+    "autopay_on": autopay_mails.turned_on,
+    "autopay_failed": autopay_mails.failed,
     "new_pay_link": _new_pay_link,
     "invitation": _invitation,
     "approval_waiting": approval_mails.tell_deciders,

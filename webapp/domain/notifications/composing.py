@@ -16,6 +16,7 @@ from webapp.domain.credits import search
 from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.notifications import (
     approval_mails,
+    autopay_mails,
     credit_mails,
     credit_pdf,
     dispute_mails,
@@ -304,6 +305,23 @@ def _statement(occasion: Occasion) -> Composed:
     return statement_mails.message(occasion.voice, member, found), list(sheets)
 
 
+def _autopay(occasion: Occasion) -> Composed:
+    details, voice = occasion.mail.details, occasion.voice
+    plan = plan_mails.loaded(UUID(details["plan_id"]))
+    url = occasion.links.payment_plan(occasion.organization, plan, to_member=True)
+    message: Message | None
+    if details["what"] == "on":
+        message = autopay_mails.agreed(voice, plan, url)
+    elif occasion.mail.payment_id is not None:
+        message = autopay_mails.not_collected(voice, plan, occasion.mail.payment_id, url, on=occasion.on)
+    else:
+        methods = occasion.links.payment_methods(occasion.organization)
+        message = autopay_mails.card_ends(voice, plan, methods, on=occasion.on)
+    if message is None:
+        raise Pointless("The plan or its autopay has gone on since.")
+    return message, []
+
+
 def _of_approval(write: Callable[..., Message | None]) -> Callable[[Occasion], Composed]:
     def composed(occasion: Occasion) -> Composed:
         message = write(occasion.voice, occasion.links, occasion.mail)
@@ -340,6 +358,7 @@ _COMPOSERS: dict[MailKind, Callable[[Occasion], Composed]] = {
     MailKind.INSTALLMENT: _installment,
     MailKind.CHAPTER_HEALTH: _chapter_health,
     MailKind.STATEMENT: _statement,
+    MailKind.AUTOPAY: _autopay,
 }
 
 

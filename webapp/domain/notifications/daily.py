@@ -9,7 +9,7 @@ from webapp.core.db import db, new_id
 from webapp.domain.billing import late_fee_charging
 from webapp.domain.billing.late_fees import LateFee
 from webapp.domain.billing.overdue import mark_overdue
-from webapp.domain.notifications import dispute_mails, installments, reminders
+from webapp.domain.notifications import autopay_mails, dispute_mails, installments, reminders
 from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Organization, housekeeping
@@ -32,6 +32,7 @@ def pass_day(organization: Organization, day: date, links: Links) -> tuple[Daily
         "credited": crediting.sweep(organization),
         "reminders": reminders.promise(organization, day, links),
         "installments": installments.promise(organization, day, links),
+        "ending_cards": autopay_mails.remind_of_ends(organization, day, links),
         "dispute_deadlines": dispute_mails.remind(organization, day, links),
         "cleared_away": housekeeping.clear_away(),
     }

@@ -47,6 +47,7 @@ class MailKind(StrEnum):
     INSTALLMENT = "installment"
     CHAPTER_HEALTH = "chapter_health"
     STATEMENT = "statement"
+    AUTOPAY = "autopay"
     APPROVAL_WAITING = "approval_waiting"
     APPROVAL_NEWS = "approval_news"
 

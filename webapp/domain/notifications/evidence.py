@@ -16,8 +16,7 @@ from webapp.domain.notifications.invoice_pdf import LetterLine, letter_lines
 from webapp.domain.notifications.letter import Sheet, address_lines, letterhead
 from webapp.domain.notifications.wording import Voice
 from webapp.domain.organizations import Member, Organization
-from webapp.domain.payments import dispute_reasons
-from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments import dispute_reasons, meant
 from webapp.domain.payments.disputes import Dispute, DisputeAnswer
 from webapp.domain.payments.gateway import Evidence
 from webapp.domain.payments.payment import Allocation, Payment
@@ -154,10 +153,8 @@ def _settled(payment: Payment) -> list[tuple[Invoice, int]]:
     paid = select(Allocation.invoice_id, Allocation.amount).where(
         Allocation.organization_id == here, Allocation.payment_id == payment.id
     )
-    meant = select(Checkout.invoice_id, Checkout.amount).where(
-        Checkout.organization_id == here, Checkout.payment_id == payment.id
-    )
-    parts = paid.union_all(meant).subquery()
+    tried = meant.invoices_of(payment.id).add_columns(meant.PARTS.c.amount)
+    parts = paid.union_all(tried).subquery()
     largest = select(parts.c.invoice_id, func.max(parts.c.amount).label("amount")).group_by("invoice_id")
     settled = largest.subquery()
     whole = joinedload(Invoice.lines).joinedload(InvoiceLine.reason)

@@ -1,6 +1,7 @@
 """Reminders of a plan's installments: before, on and after each day, each at most once, none after payment.
 
-Nothing is collected by itself yet: where a payment method is saved one day, charging it takes this place.
+Where autopay is on they say when and from what it is collected, and on the day itself they leave the word to
+the receipt, or to the mail that says why it could not be.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
 from webapp.domain.notifications.wording import Voice, dear
 from webapp.domain.organizations import Member, Organization
+from webapp.domain.plans import autopay, collecting
 from webapp.domain.plans.following import Step, progress_of, steps
+from webapp.domain.plans.order import invoices_of
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 
 DAYS = (-3, 0, 3)
@@ -32,6 +35,14 @@ class _Due:
     offset: int
     member_id: UUID
     email: str | None
+
+
+@dataclass(frozen=True)
+class Collected:
+    """On which day something is collected by itself, and from what."""
+
+    on: date
+    label: str
 
 
 def promise(organization: Organization, on: date, links: Links) -> int:
@@ -53,16 +64,23 @@ def why_not(plan: PaymentPlan, member: Member, installment_id: UUID, *, on: date
     """What keeps a reminder back at the last moment, or None when it may go."""
     if plan.state is not PlanState.ACTIVE:
         return "The plan has ended."
-    if not any(step.id == installment_id and step.owed for step in progress_of(plan).steps):
+    step = _step(plan, installment_id)
+    if not step.owed:
         return "The installment is paid."
+    if any(invoice.processing for _, invoice in invoices_of(plan)):
+        return "A payment of it is under way."
+    if step.due_on == on and _collected(step, on=on):
+        return "It is collected today."
     if member.reminders_paused_until is not None and member.reminders_paused_until >= on:
         return "Reminders to this member are paused."
     return None
 
 
 def reminder(voice: Voice, plan: PaymentPlan, installment_id: UUID, url: str, *, on: date) -> Message:
-    step = next(step for step in progress_of(plan).steps if step.id == installment_id)
+    step = _step(plan, installment_id)
     owed, when = voice.money(step.owed), _when(step, on)
+    if collected := _collected(step, on=on):
+        return _announcement(voice, plan, step, collected, url)
     return Message(
         subject=f"Installment of {owed} {when}",
         title=f"{owed} of your payment plan {when}",
@@ -77,6 +95,37 @@ def reminder(voice: Voice, plan: PaymentPlan, installment_id: UUID, url: str, *,
             "If you can't pay this now, answer this mail before the plan ends: it can be changed.",
         ],
     )
+
+
+def _announcement(voice: Voice, plan: PaymentPlan, step: Step, collected: Collected, url: str) -> Message:
+    owed, day = voice.money(step.owed), voice.day(collected.on)
+    late = step.due_on < collected.on
+    return Message(
+        subject=f"{owed} is collected on {day}",
+        title=f"{owed} of your payment plan will be collected from {collected.label} on {day}",
+        greeting=dear(plan.member),
+        paragraphs=[
+            f"This is for your payment plan with {voice.name}."
+            + (" It could not be collected when it was due, and is tried again then." if late else "")
+            + " There is nothing to do."
+        ],
+        amount=(f"Due {voice.day(step.due_on)}", step.owed),
+        button=("See the plan", url),
+        afterwards=[
+            "You can pay it yourself before, or turn autopay off, on the plan’s page.",
+            "If you can't pay this now, answer this mail before that day: the plan can be changed.",
+        ],
+    )
+
+
+def _collected(step: Step, *, on: date) -> Collected | None:
+    word = autopay.of(step.plan_id)
+    day = collecting.next_day(step, word) if word else None
+    return Collected(max(day, on), word.method.label) if word and day else None
+
+
+def _step(plan: PaymentPlan, installment_id: UUID) -> Step:
+    return next(step for step in progress_of(plan).steps if step.id == installment_id)
 
 
 def _when(step: Step, on: date) -> str:

@@ -64,6 +64,9 @@ class Links:
     def chapter_health(self, organization: Organization, chapter: Chapter) -> str:
         return f"{self.host}/o/{organization.slug}/chapters/{chapter.code}/reports/health/"
 
+    def payment_methods(self, organization: Organization) -> str:
+        return f"{self.host}/o/{organization.slug}/my/payment-methods/"
+
     def password_reset(self, mail: Mail, login: Login) -> str:
         """Its two hours begin when the mail was written down, however long it waited for the mail server."""
         made_at = mail.created_at or clock.now()

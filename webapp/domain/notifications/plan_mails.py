@@ -11,6 +11,7 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import Message
 from webapp.domain.notifications.recipients import Recipient, officers, payer_and_officers
 from webapp.domain.notifications.wording import Voice
+from webapp.domain.plans import autopay
 from webapp.domain.plans.following import progress_of
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 
@@ -91,8 +92,16 @@ def _proposed(voice: Voice, plan: PaymentPlan) -> Words:
 def _accepted(voice: Voice, plan: PaymentPlan) -> Words:
     return "The payment plan is agreed", (
         f"{voice.money(plan.total)} is paid in parts from now on. While every part is paid on its day, there"
-        " is no other reminder and no late fee. Nothing is taken by itself: a reminder comes before each day."
+        f" is no other reminder and no late fee. {how_it_is_paid(plan)}"
     )
+
+
+def how_it_is_paid(plan: PaymentPlan) -> str:
+    """By itself, or by the member's own hand."""
+    word = autopay.of(plan.id)
+    if word is None:
+        return "Nothing is taken by itself: a reminder comes before each day."
+    return f"Each part is collected from {word.method.label} on its day; a mail comes before."
 
 
 def _refused(voice: Voice, plan: PaymentPlan) -> Words:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from webapp.domain.notifications.letter import Letter, address_lines, letterhead
+from webapp.domain.notifications.plan_mails import how_it_is_paid
 from webapp.domain.organizations import Organization
 from webapp.domain.plans.following import progress_of
 from webapp.domain.plans.order import invoices_of
@@ -31,7 +32,7 @@ class PlanLetter(Letter):
 
     kind: ClassVar[str] = "payment-plan"
     template: ClassVar[str] = "pdf/payment_plan.html"
-    design: ClassVar[int] = 1
+    design: ClassVar[int] = 2
 
     plan_id: UUID
     total: int
@@ -39,6 +40,7 @@ class PlanLetter(Letter):
     parts: tuple[LetterPart, ...]
     invoices: tuple[tuple[str, int], ...]
     agreed: bool
+    how_paid: str
 
 
 def letter_of(plan: PaymentPlan, organization: Organization, *, test_mode: bool = False) -> PlanLetter:
@@ -66,4 +68,5 @@ def letter_of(plan: PaymentPlan, organization: Organization, *, test_mode: bool 
         ),
         invoices=tuple((invoice.number, one.amount) for one, invoice in invoices_of(plan)),
         agreed=plan.is_agreed,
+        how_paid=how_it_is_paid(plan),
     )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
 from webapp.domain.organizations import Login, Member, Role, RoleName
-from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments import meant
 from webapp.domain.payments.payment import Allocation
 
 Recipient = tuple[str, str | None, UUID | None]
@@ -27,9 +27,9 @@ def officers(chapter_id: UUID) -> Iterator[Recipient]:
 
 def invoice_meant(payment_id: UUID) -> UUID | None:
     """The invoice a payment was started for, or the first that it settled."""
-    checkout = Checkout.here().first(Checkout.payment_id == payment_id)
-    if checkout is not None:
-        return checkout.invoice_id
+    started_for = db.session.scalars(meant.invoices_of(payment_id).limit(1)).first()
+    if started_for is not None:
+        return started_for
     settled = Allocation.here().all(Allocation.payment_id == payment_id, order_by=Allocation.id)
     return settled[0].invoice_id if settled else None
 

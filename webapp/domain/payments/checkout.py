@@ -13,7 +13,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import tenancy, writing
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
-from webapp.core.errors import NotFound
 from webapp.core.jobs import Job, later, nudge_after_commit, promise_in
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.payability import refuse_unless_payable
@@ -305,11 +304,3 @@ def refused(checkout_id: UUID, sentence: str) -> None:
         held.checkout.close()
         held.payment.advance(PaymentState.FAILED)
         held.payment.failure_message = sentence
-
-
-def of_payment(payment_id: UUID) -> Checkout:
-    """The checkout this payment came through; NotFound for one that was recorded by hand."""
-    found = Checkout.here().first(Checkout.payment_id == payment_id)
-    if found is None:
-        raise NotFound
-    return found

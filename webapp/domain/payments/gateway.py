@@ -34,6 +34,12 @@ class GatewayBusy(GatewayUnavailable):
     message = "The payment processor is still working on this."
 
 
+class MethodUnusable(GatewayRefused):
+    """Nothing was tried: the saved method, or its customer, is not there any more."""
+
+    code = "method-unusable"
+
+
 class SignatureRefused(Refusal):
     status = 400
     code = "signature-refused"
@@ -243,7 +249,7 @@ class PaymentGateway(Protocol):
     def charge_method(self, order: ChargeOrder, *, idempotency_key: str) -> ProcessorPayment:
         """Take money without the payer. A decline is an answer: its failure code says which.
 
-        GatewayRefused when nothing was tried, for instance because the method is not there any more.
+        MethodUnusable when nothing was tried because the method is not there any more.
         """
         ...
 

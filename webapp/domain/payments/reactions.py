@@ -14,10 +14,11 @@ from webapp.domain.payments.saved_methods import SavedMethod
 
 @dataclass(frozen=True)
 class Subject:
-    """The payment, and the reference of its page when the event knows it before we do."""
+    """The payment, and the references of its page and of itself when the event knows them before we do."""
 
     payment: Payment
-    reference: str | None
+    page: str | None
+    intent: str | None
 
 
 _NAMELESS = ("dispute", "refund")
@@ -68,7 +69,7 @@ def subject_of(event: ProcessorEvent, names: Mapping[str, str] | None = None) ->
         event.handled(DeliveryState.IGNORED, "This payment was not started here.")
         return None
     is_page = payload.get("object") == "checkout.session"
-    return Subject(payment, event.object_reference if is_page else None)
+    return Subject(payment, event.object_reference if is_page else None, _intent(event, payload))
 
 
 def _is_elsewhere(event: ProcessorEvent, named: Mapping[str, Any]) -> bool:
@@ -92,11 +93,17 @@ def _by_reference(event: ProcessorEvent, payload: Mapping[str, Any]) -> Payment 
             Checkout.processor_id == event.processor_id, Checkout.session_reference == event.object_reference
         )
         return Payment.here().get(page.payment_id) if page else None
-    intent = event.object_reference if kind == "payment_intent" else payload.get("payment_intent")
+    intent = _intent(event, payload)
     charge = event.object_reference if kind == "charge" else payload.get("charge")
     if intent:
         return Payment.here().first(mine, Payment.intent_reference == intent)
     return Payment.here().first(mine, Payment.charge_reference == charge) if charge else None
+
+
+def _intent(event: ProcessorEvent, payload: Mapping[str, Any]) -> str | None:
+    is_it = payload.get("object") == "payment_intent"
+    named = event.object_reference if is_it else payload.get("payment_intent")
+    return named if isinstance(named, str) else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

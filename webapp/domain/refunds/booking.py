@@ -14,8 +14,7 @@ from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.credits.credit_note import CreditNote, CreditState, Origin
 from webapp.domain.ledger import Code, Event, Move, Side, entry_for, post, reverse
 from webapp.domain.organizations import Login
-from webapp.domain.payments import allocation, crediting
-from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments import allocation, crediting, meant
 from webapp.domain.payments.payment import Allocation, Payment
 from webapp.domain.refunds.refund import How, Refund, RefundPart, RefundState
 
@@ -38,9 +37,6 @@ def lock_invoices(payment_id: UUID) -> Invoices:
     settled = select(Allocation.invoice_id).where(
         Allocation.organization_id == here, Allocation.payment_id == payment_id
     )
-    meant = select(Checkout.invoice_id).where(
-        Checkout.organization_id == here, Checkout.payment_id == payment_id
-    )
     by_credit = (
         select(CreditApplication.invoice_id)
         .join(CreditApplication.note)
@@ -48,7 +44,11 @@ def lock_invoices(payment_id: UUID) -> Invoices:
     )
     statement = (
         Invoice.here()
-        .select(Invoice.id.in_(settled) | Invoice.id.in_(meant) | Invoice.id.in_(by_credit))
+        .select(
+            Invoice.id.in_(settled)
+            | Invoice.id.in_(meant.invoices_of(payment_id))
+            | Invoice.id.in_(by_credit)
+        )
         .order_by(Invoice.id)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -12,10 +12,11 @@ from webapp.core import audit
 from webapp.core.db import database_time, db, new_id
 from webapp.core.jobs import Job, later
 from webapp.domain import approvals
-from webapp.domain.payments import disputes, disputes_seen, receiving
+from webapp.domain.payments import charge_seen, checkout_seen, disputes, disputes_seen
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import ProcessorPayment, ProcessorRefund
 from webapp.domain.payments.payment import Payment
+from webapp.domain.payments.saved_charges import SavedCharge
 from webapp.domain.payments.sighting import Sighting
 from webapp.domain.refunds import booking
 from webapp.domain.refunds.booking import Invoices
@@ -34,7 +35,7 @@ _AT_THE_PROCESSOR = (RefundState.RELEASED, RefundState.PENDING)
 def learn(checkout_id: UUID, sighting: Sighting, *, on: date, asked_at: datetime | None = None) -> Payment:
     """Everything that was seen at that moment: the payment first, then what went back of it."""
     invoices = booking.lock_invoices(Checkout.here().get(checkout_id).payment_id)
-    payment = receiving.learn(checkout_id, sighting, on=on)
+    payment = checkout_seen.learn(checkout_id, sighting, on=on)
     if sighting.payment is not None:
         _what_went_back(payment, sighting.payment, invoices, on=on, asked_at=asked_at)
     return payment
@@ -43,9 +44,13 @@ def learn(checkout_id: UUID, sighting: Sighting, *, on: date, asked_at: datetime
 def learn_of_payment(
     payment_id: UUID, seen: ProcessorPayment, *, on: date, asked_at: datetime | None = None
 ) -> Payment:
-    """The same for a payment that nobody made on a page of ours."""
+    """The same for a payment that nobody made on a page of ours: a saved method was charged, or it is of
+    before us."""
     invoices = booking.lock_invoices(payment_id)
-    payment = Payment.here().get(payment_id, lock=True)
+    if SavedCharge.here().first(SavedCharge.payment_id == payment_id):
+        payment = charge_seen.learn(payment_id, seen, on=on)
+    else:
+        payment = Payment.here().get(payment_id, lock=True)
     _what_went_back(payment, seen, invoices, on=on, asked_at=asked_at)
     return payment
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from webapp.core import clock
 from webapp.core.jobs import Job, later
-from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import PaymentGateway, ProcessorRefund, RefundOrder
 from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor
@@ -83,9 +82,8 @@ def refused(refund_id: UUID, sentence: str) -> None:
         return
     booking.free(held.refund, held.payment, by=None)
     held.refund.fail(sentence)
-    page = Checkout.here().first(Checkout.payment_id == held.refund.payment_id)
-    if page is not None:
-        later(Job.LOOK_UP_CHECKOUT, once=f"refused:{refund_id}", checkout_id=page.id)
+    if held.payment is not None and held.payment.intent_reference is not None:
+        later(Job.LOOK_UP_PAYMENT, once=f"refused:{refund_id}", payment_id=held.payment.id)
 
 
 def under_way(refund_id: UUID) -> tuple[PaymentProcessor, str] | None:

@@ -18,7 +18,7 @@ from webapp.domain.billing.adjustments import AdjustmentState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.credits.credit_note import CreditNote
-from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments import meant
 from webapp.domain.payments.payment import Allocation, Payment, PaymentState
 from webapp.domain.refunds.refund import Refund, RefundPart
 
@@ -67,24 +67,25 @@ def _payments(invoice: Invoice) -> list[Happening]:
 
 def _money_paid(invoice: Invoice) -> Select[*tuple[Any, ...]]:
     settles = (Allocation.organization_id == invoice.organization_id) & (Allocation.invoice_id == invoice.id)
-    tries = (Checkout.organization_id == invoice.organization_id) & (Checkout.invoice_id == invoice.id)
-    meant = union(select(Allocation.payment_id).where(settles), select(Checkout.payment_id).where(tries))
+    tried = meant.PARTS.c
+    tries = (tried.organization_id == invoice.organization_id) & (tried.invoice_id == invoice.id)
+    concerned = union(select(Allocation.payment_id).where(settles), meant.payments_for(invoice.id))
     return (
         select(
             Payment.state,
             Payment.failure_message,
             Payment.payer_detail,
             Payment.method,
-            Checkout.created_at.label("tried_at"),
-            Checkout.amount.label("tried"),
+            tried.created_at.label("tried_at"),
+            tried.amount.label("tried"),
             Allocation.allocated_at.label("settled_at"),
             Allocation.amount.label("settled"),
             Allocation.undone_at,
             null().label("note"),
         )
         .outerjoin(Allocation, settles & (Allocation.payment_id == Payment.id))
-        .outerjoin(Checkout, tries & (Checkout.payment_id == Payment.id))
-        .where(Payment.organization_id == invoice.organization_id, Payment.id.in_(meant))
+        .outerjoin(meant.PARTS, tries & (tried.payment_id == Payment.id))
+        .where(Payment.organization_id == invoice.organization_id, Payment.id.in_(concerned))
     )
 
 

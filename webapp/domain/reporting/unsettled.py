@@ -9,7 +9,7 @@ from sqlalchemy import Select, Text, and_, cast, null, select, union_all
 from webapp.core.db import db
 from webapp.domain.approvals import OPEN, ApprovalRequest
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.payments.checkout import Checkout
+from webapp.domain.payments import meant
 from webapp.domain.payments.disputes import UNDECIDED, Dispute
 from webapp.domain.payments.payment import Allocation
 from webapp.domain.refunds.refund import UNFINISHED, Refund
@@ -67,9 +67,6 @@ def _disputes(invoice: Invoice) -> Select[*tuple[Any, ...]]:
     settles = select(Allocation.payment_id).where(
         Allocation.organization_id == here, Allocation.invoice_id == invoice.id
     )
-    meant = select(Checkout.payment_id).where(
-        Checkout.organization_id == here, Checkout.invoice_id == invoice.id
-    )
     return select(
         Dispute.amount,
         cast(Dispute.state, Text),
@@ -80,6 +77,6 @@ def _disputes(invoice: Invoice) -> Select[*tuple[Any, ...]]:
         cast(Dispute.kind, Text),
     ).where(
         Dispute.organization_id == here,
-        Dispute.payment_id.in_(settles.union(meant)),
+        Dispute.payment_id.in_(settles.union(meant.payments_for(invoice.id))),
         Dispute.state.in_(UNDECIDED),
     )

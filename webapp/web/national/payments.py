@@ -9,7 +9,6 @@ from wtforms.validators import InputRequired
 
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.payments import checkout as checkouts
 from webapp.domain.payments import fees, receiving
 from webapp.web import payments as shared
 from webapp.web.forms import Form, MoneyField, NotNegative
@@ -49,7 +48,7 @@ def confirm_fee(payment_id: UUID) -> Response | tuple[str, int]:
         return shared.page("national", shared.loaded(payment_id), form), 422
     try:
         with transaction():
-            held = checkouts.hold(checkouts.of_payment(payment_id).id)
+            held = receiving.hold(payment_id)
             fees.confirm_by_hand(held.payment, fee, reason=form.reason.data, by=current_user)
             receiving.receive_if_ready(held, on=current_organization.today, by=current_user)
     except Invalid as refusal:

@@ -1,0 +1,71 @@
+"""Collecting an installment from a saved method: look, decide, ask, and learn the answer."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import structlog
+
+from webapp import wiring
+from webapp.core import tenancy
+from webapp.core.db import database_time, transaction
+from webapp.domain.organizations import Organization
+from webapp.domain.payments import charge_seen, saved_charges
+from webapp.domain.payments.gateway import (
+    GatewayRefused,
+    GatewayUnavailable,
+    MethodUnusable,
+    ProcessorPayment,
+)
+from webapp.domain.payments.saved_charges import Submission
+from webapp.domain.plans import collecting
+from webapp.domain.plans.collecting import Wanted
+from webapp.domain.refunds.seen import learn_of_payment
+
+_ROUNDS = 10
+
+log = structlog.get_logger()
+
+
+def collect_installment(plan_id: UUID, installment_id: UUID, day: str) -> None:
+    wanted = Wanted(plan_id, installment_id, date.fromisoformat(day))
+    with transaction():
+        account = collecting.account_of(wanted)
+    if account is None:
+        return
+    with wiring.asking(account.processor) as gateway:
+        seen = list(gateway.charges_of(account.customer_reference, account.since))
+    for _ in range(_ROUNDS):
+        with transaction():
+            decided = collecting.prepare(wanted, seen)
+        for checkout_id in decided.closing:
+            wiring.look_up(checkout_id)
+        if decided.submission is not None:
+            _charge(decided.submission, seen)
+        if not decided.again:
+            return
+
+
+def _charge(asked: Submission, seen: Sequence[ProcessorPayment]) -> None:
+    payment_id = asked.payment.id
+    with transaction():
+        asked_at = database_time()
+    try:
+        with wiring.asking(asked.processor) as gateway:
+            answer = saved_charges.submit(gateway, asked, seen)
+    except GatewayUnavailable:
+        with transaction():
+            charge_seen.asked_in_vain(payment_id)
+        raise
+    except MethodUnusable as refusal:
+        with transaction():
+            charge_seen.refused(payment_id, refusal.message)
+        return
+    except GatewayRefused as refusal:
+        log.error("autopay_refused", payment=str(payment_id), reason=refusal.message)
+        with transaction():
+            charge_seen.drop(payment_id)
+        return
+    with transaction() as session:
+        organization = session.get_one(Organization, tenancy.organization_id())
+        learn_of_payment(payment_id, answer, on=organization.today, asked_at=asked_at)
