@@ -23,6 +23,7 @@ FILES = {
     "invoices": "invoices/?format=csv",
     "journal": "exports/journal?form=csv",
     "journal for hledger": "exports/journal?form=hledger",
+    "statement": "statement/?since=2020-01-01&format=csv",
 }
 
 

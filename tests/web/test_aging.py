@@ -12,6 +12,7 @@ from tests import factories
 from tests.web.api.conftest import program
 from webapp.core.db import transaction
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Chapter, Member, Organization, RoleName
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
@@ -90,6 +91,45 @@ def test_severe_delinquency_is_asked_for_by_an_amount(
     refused = client.get(here + "a+lot").text
     assert "is not an amount" in refused and 'value="a lot"' in refused
     assert all(name in refused for name in names)
+
+
+def test_the_ten_who_owe_most_stand_there_and_all_of_them_are_a_list(
+    organization: Organization, client: FlaskClient, chapter: Chapter
+) -> None:
+    status = factories.make_status()
+    for number in range(12):
+        factories.make_member(chapter, status, last_name=f"Owing {number:02}")
+    factories.make_invoice(10_000, member=Member.here().all(Member.status_id == status.id)[0])
+    here = f"{address(organization, chapter)}?by=member&as_of={DUE}"
+    page = client.get(here).text
+    assert page.count("Ana Owing") == 10 and "The 10 that owe most" in page
+    assert client.get(f"{here}&show=all").text.count("Ana Owing") == 12
+    found, last = set(re.findall(r"Owing \d\d", page)), Member.here().all(Member.status_id == status.id)
+    after = next(one for one in sorted(last, key=lambda one: one.id, reverse=True) if one.last_name in found)
+    rest = client.get(f"{here}&after=10000~{after.id}").text
+    assert found.isdisjoint(re.findall(r"Owing \d\d", rest)) and rest.count("Ana Owing") == 2
+
+
+def test_who_is_severely_delinquent_stands_by_itself_above_the_amount_that_is_set(
+    organization: Organization, client: FlaskClient, chapter: Chapter
+) -> None:
+    for status, amount in (("junior", 90_000), ("senior", 20_000), ("fresh", 5_000)):
+        owing(chapter, status, amount, DUE + timedelta(60) if status == "fresh" else DUE)
+    here = f"{address(organization, chapter)}?as_of={DUE + timedelta(91)}"
+    assert "2 members owe something for over 90 days, $1,100.00 together" in text_of(client.get(here).text)
+    with transaction():
+        DuesSettings.of(organization).change(by=None, severe_above=20_000)
+    page = client.get(here).text
+    assert "1 member owes more than $200.00 for over 90 days, $900.00 together" in text_of(page)
+    [everybody] = re.findall(r'href="([^"]*over_90_above=200.00[^"]*)"', page)
+    assert client.get(everybody.replace("&amp;", "&")).status_code == 200
+    told = program(client, organization, RoleName.TREASURER, chapter).get(
+        f"reports/aging/?as_of={DUE + timedelta(91)}"
+    )
+    assert (told.json["severe_above"], [one["over_90"] for one in told.json["severely_delinquent"]]) == (
+        20_000,
+        [90_000],
+    )
 
 
 def test_the_file_and_the_program_say_the_same_as_the_page(

@@ -96,6 +96,8 @@ ASKED = {
     "own.saved_views": {"address": "list"},
     "national.snapshot_comparison": {"other": "other_id"},
     "treasurers.snapshot_comparison": {"other": "other_id"},
+    "national.snapshot_changes": {"other": "other_id"},
+    "treasurers.snapshot_changes": {"other": "other_id"},
     "national.preview_billing_run": {"schedule": "schedule_id", "period": "period_id"},
     "national.foreseen_omissions": {"schedule": "schedule_id", "period": "period_id"},
 }

@@ -1,23 +1,28 @@
 """What was owed at the end of a day, by how long it had been due; every figure leads to its invoices."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from flask import request
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import Invalid
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.reporting import aging
+from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.reporting import aging, largest_first
 from webapp.domain.reporting.aging import BUCKETS, NAMES, By, Wanted
+from webapp.domain.reporting.largest_first import Key
 from webapp.web import books
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond
 from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 
+TOP = 10
 HEADER = ("code", "name", "invoices", *NAMES, "total", "currency")
 _INVOICES_HEADER = (
     "invoice", "due_on", "days_past_due", "member_number", "member", "chapter", "owed_minor", "owed",
@@ -32,6 +37,8 @@ def report(persona: str, usual: By, *, chapter_id: UUID | None = None) -> Respon
     found = aging.groups(wanted, by, over_90_above=above)
     if wants_csv():
         return stream_rows(f"aging-{wanted.on}-by-{by}.csv", HEADER, found, as_row)
+    rows, after = _shown(found)
+    severe_above = DuesSettings.of(current_organization).severe_above
     return respond(
         "shared/aging/index.html",
         "shared/aging/_report.html",
@@ -40,9 +47,25 @@ def report(persona: str, usual: By, *, chapter_id: UUID | None = None) -> Respon
         by=by,
         problem=problem,
         whole=aging.total(wanted),
-        rows=db.session.execute(found.limit(PAGE)).all(),
-        limit=PAGE,
+        rows=rows,
+        after=after,
+        shows_all=_shows_all(),
+        severe_above=severe_above,
+        severe_typed=money.typed(severe_above, current_organization.currency, current_organization.locale),
+        severe=db.session.execute(aging.severe(wanted, severe_above).limit(TOP)).all(),
     )
+
+
+def _shows_all() -> bool:
+    return request.args.get("show") == "all" or bool(request.args.get("over_90_above"))
+
+
+def _shown(found: Select[Any]) -> tuple[Sequence[Any], Key | None]:
+    """The ten that owe most, and whether more follow; or a page of all of them."""
+    after, size = Key.read(request.args.get("after")), PAGE if _shows_all() else TOP
+    wanted = largest_first.ordered(found, "total", after=after).limit(size + 1)
+    rows, last = page_of(db.session.execute(wanted).all(), size)
+    return rows, Key(last.total, last.id) if last else None
 
 
 def invoices(persona: str, *, chapter_id: UUID | None = None) -> Response:

@@ -13,7 +13,18 @@ from webapp.web.filters import date_text, moment_text, money_text
 from webapp.web.gates import current_organization
 
 _MONEY = frozenset(
-    {"amount", "owed", "fee", "total", "refund_cap", "returned_debit_fee", "late_fee_maximum", "cap", "limit"}
+    {
+        "amount",
+        "owed",
+        "fee",
+        "total",
+        "refund_cap",
+        "returned_debit_fee",
+        "severe_above",
+        "late_fee_maximum",
+        "cap",
+        "limit",
+    }
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")

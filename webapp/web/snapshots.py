@@ -1,8 +1,6 @@
 """What was owed on days that are written down: one, all of them, and two compared."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,24 +11,17 @@ from werkzeug.wrappers import Response
 from wtforms import DateField
 from wtforms.validators import InputRequired
 
-from webapp.core import money
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.organizations import Member
 from webapp.domain.reporting import snapshot_reading, snapshots
 from webapp.domain.reporting.aging import BUCKETS, NAMES
-from webapp.domain.reporting.snapshots import AMOUNTS, Place, Snapshot, SnapshotLine
+from webapp.domain.reporting.snapshots import Place, Snapshot, SnapshotLine
 from webapp.web.forms import Form
 from webapp.web.gates import current_organization
 from webapp.web.htmx import respond, see_other
 from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
-
-_LINE_HEADER = (
-    "as_of", "member_number", "last_name", "first_name", "chapter", "invoices", *AMOUNTS, "currency",
-)  # fmt: skip
-_CHANGE_HEADER = (
-    "member_number", "last_name", "first_name", "chapter", "before", "after", "change", "currency",
-)  # fmt: skip
+from webapp.web.snapshot_files import CHANGE_HEADER, LINE_HEADER, as_change, as_line
 
 
 class SnapshotForm(Form):
@@ -72,13 +63,14 @@ def show(persona: str, snapshot_id: UUID, place: Place) -> Response | str:
         SnapshotLine.owed.desc(), SnapshotLine.id
     )
     if wants_csv():
-        as_line = _as_line(snapshot.as_of)
-        return stream_rows(f"snapshot-{snapshot.as_of}.csv", _LINE_HEADER, members, as_line)
+        name = f"snapshot-{snapshot.as_of}.csv"
+        return stream_rows(name, LINE_HEADER, members, as_line(snapshot.as_of))
     return render_template(
         "shared/snapshots/show.html",
         persona=persona,
         snapshot=snapshot,
-        by_age=[(label, getattr(snapshot, name)) for label, name in _ages()],
+        by_age=[(label, getattr(snapshot, name)) for label, name in zip(BUCKETS, NAMES, strict=True)],
+        ages=NAMES,
         chapters=db.session.execute(snapshot_reading.by_chapter(snapshot_id, place).order_by("name")).all(),
         pledge_classes=db.session.execute(
             snapshot_reading.by_pledge_class(snapshot_id, place).order_by("chapter", "name")
@@ -92,16 +84,13 @@ def compare(persona: str, snapshot_id: UUID, other_id: UUID | None, place: Place
     """From the earlier day of the two to the later one."""
     if other_id is None:
         raise NotFound
-    both = sorted(
-        (loaded(one, place) for one in (snapshot_id, other_id)), key=lambda one: (one.as_of, one.id)
-    )
-    before, after = both
+    before, after = both(snapshot_id, other_id, place)
     changed = snapshot_reading.members_compared(before.id, after.id, place).order_by(
         desc("change"), Member.id
     )
     if wants_csv():
         name = f"snapshots-{before.as_of}-{after.as_of}.csv"
-        return stream_rows(name, _CHANGE_HEADER, changed, _as_change)
+        return stream_rows(name, CHANGE_HEADER, changed, as_change)
     chapters = snapshot_reading.chapters_compared(before.id, after.id, place).order_by("name")
     return render_template(
         "shared/snapshots/compare.html",
@@ -111,6 +100,11 @@ def compare(persona: str, snapshot_id: UUID, other_id: UUID | None, place: Place
         chapters=db.session.execute(chapters).all(),
         members=db.session.execute(changed.limit(PAGE + 1)).all(),
     )
+
+
+def both(one_id: UUID, other_id: UUID, place: Place) -> list[Any]:
+    """The earlier one first."""
+    return sorted((loaded(one, place) for one in (one_id, other_id)), key=lambda one: (one.as_of, one.id))
 
 
 def loaded(snapshot_id: UUID, place: Place) -> Any:
@@ -123,27 +117,3 @@ def loaded(snapshot_id: UUID, place: Place) -> Any:
 def _others(snapshot_id: UUID, place: Place) -> Sequence[Any]:
     newest = snapshot_reading.listed(place).where(Snapshot.id != snapshot_id).order_by(Snapshot.id.desc())
     return db.session.execute(newest.limit(PAGE)).all()
-
-
-def _ages() -> list[tuple[str, str]]:
-    return list(zip(BUCKETS, NAMES, strict=True))
-
-
-def _as_line(as_of: date) -> Callable[[Any], tuple[Any, ...]]:
-    def line(row: Any) -> tuple[Any, ...]:
-        amounts = _exact(getattr(row, name) for name in AMOUNTS)
-        return (as_of.isoformat(), *_who(row), row.invoices, *amounts, current_organization.currency)
-
-    return line
-
-
-def _as_change(row: Any) -> tuple[Any, ...]:
-    return (*_who(row), *_exact((row.before, row.after, row.change)), current_organization.currency)
-
-
-def _who(row: Any) -> tuple[str, ...]:
-    return row.number, row.last_name, row.first_name, row.chapter
-
-
-def _exact(amounts: Iterable[Any]) -> list[Decimal]:
-    return [money.to_decimal(int(amount), current_organization.currency) for amount in amounts]

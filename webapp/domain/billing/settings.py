@@ -49,6 +49,7 @@ class DuesSettings(OrganizationRow, Base):
     Invoices due before `late_fees_since` cost no late fee; where `late_fee_goes_with_waiver`, a fee is waived
     when all the rest of its invoice is. Who owes something that was due more than `standing_after_days` days
     ago is not in good standing.
+    Severely delinquent is who owes more than `severe_above` for over 90 days.
     A payment plan defaults when an installment is unpaid for more than `plan_tolerance_days`.
     A chapter's health raises a notice below `health_below` points, and when it has fallen by more than
     `health_fall` points within 30 days; None raises none.
@@ -73,6 +74,7 @@ class DuesSettings(OrganizationRow, Base):
     reminder_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [-7, 0, 7, 21])
     card_retry_days: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=lambda: [3, 5, 7])
     prorate_late_joiners: Mapped[bool] = mapped_column(default=False)
+    severe_above: Mapped[int] = mapped_column(default=0, server_default="0")
     standing_after_days: Mapped[int] = mapped_column(default=30, server_default="30")
     standing_with_kept_plan: Mapped[bool] = mapped_column(default=False, server_default="false")
     plan_tolerance_days: Mapped[int] = mapped_column(default=10, server_default="10")
@@ -85,6 +87,7 @@ class DuesSettings(OrganizationRow, Base):
         UniqueConstraint("organization_id"),
         CheckConstraint("default_amount >= 0 AND refund_cap >= 0", "amounts_are_not_negative"),
         CheckConstraint("returned_debit_fee >= 0", "returned_debit_fee_is_not_negative"),
+        CheckConstraint("severe_above >= 0", "severe_amount_is_not_negative"),
         CheckConstraint("due_after_days >= 0 AND grace_days >= 0", "days_are_not_negative"),
         CheckConstraint("standing_after_days >= 0", "standing_days_are_not_negative"),
         CheckConstraint(
@@ -130,7 +133,7 @@ def plainly(value: Any) -> Any:
 
 
 _NOT_NEGATIVE = (
-    *("default_amount", "refund_cap", "returned_debit_fee"),
+    *("default_amount", "refund_cap", "returned_debit_fee", "severe_above"),
     *("late_fee_amount", "late_fee_maximum", "late_fee_percent"),
 )
 

@@ -66,7 +66,7 @@ def choose(wanted: Wanted, organization: Organization, *, chapter_id: UUID | Non
 
 
 def _ids(wanted: Wanted, organization: Organization, chapter_id: UUID | None) -> Select[Any]:
-    """By name, as their turns come."""
+    """By name, so that it is the same ones each time where they are too many."""
     happened = events(Account(chapter_id=chapter_id)).subquery("events")
     sums = (
         select(

@@ -9,7 +9,7 @@ from typing import ClassVar
 from webapp.core.errors import Invalid
 from webapp.domain.notifications.letter import Letter, address_lines, letterhead, shortened
 from webapp.domain.organizations import Organization
-from webapp.domain.reporting.statements import Statement
+from webapp.domain.reporting.statements import Line, Statement
 
 MOST_LINES = 2_000
 OF_A_SHEET = 200
@@ -67,6 +67,7 @@ def papers_of(
     anybody reads on paper."""
     if found.count > MOST_LINES:
         raise TooLong
+    words = _words if found.account.member_id else _words_and_name
     parts = max(-(-found.count // OF_A_SHEET), 1)
     before, every = found.opening, found.all()
     for part in range(1, parts + 1):
@@ -79,7 +80,7 @@ def papers_of(
             issued_on=found.until,
             since=found.since,
             until=found.until,
-            lines=tuple(PaperLine(one.dated, one.sentence, one.amount, one.balance) for one in lines),
+            lines=tuple(PaperLine(one.dated, words(one), one.amount, one.balance) for one in lines),
             opening=found.opening,
             before=before,
             owed=found.closing,
@@ -87,3 +88,12 @@ def papers_of(
             parts=parts,
         )
         before = lines[-1].balance if lines else before
+
+
+def _words(line: Line) -> str:
+    return line.sentence
+
+
+def _words_and_name(line: Line) -> str:
+    """Where not every line is of the same member."""
+    return f"{line.sentence} · {line.member}"

@@ -77,10 +77,14 @@ def _conditions(wanted: MemberFilter, on: date) -> list[ColumnElement[bool]]:
         found.append(or_(Member.left_on.is_(None), Member.left_on >= on))
     elif wanted.here == "left":
         found.append(Member.left_on < on)
-    for word in wanted.q.replace(",", " ").split():
-        texts = (Member.first_name, Member.last_name, Member.number, Member.email)
-        found.append(or_(*(text.icontains(word, autoescape=True) for text in texts)))
-    return found
+    return [*found, *named(wanted.q)]
+
+
+def named(q: str) -> list[ColumnElement[bool]]:
+    """Members who have each of its words in their name, number or email address."""
+    texts = (Member.first_name, Member.last_name, Member.number, Member.email)
+    words = q.replace(",", " ").split()
+    return [or_(*(text.icontains(word, autoescape=True) for text in texts)) for word in words]
 
 
 def _beyond(keys: Sequence[Any], after: UUID, *, falling: bool) -> ColumnElement[bool]:

@@ -122,6 +122,17 @@ def groups(wanted: Wanted, by: By, *, over_90_above: int | None = None) -> Selec
     return named.join(kind, same).order_by(each.c.total.desc(), each.c.id)
 
 
+def severe(wanted: Wanted, above: int) -> Select[Any]:
+    """Members who owe more than that for over 90 days, as `groups` tells them, who owes most of it first.
+    Each with how many `people` they are, and what that comes to `together`."""
+    found = groups(wanted, By.MEMBER, over_90_above=above).order_by(None).subquery("severe")
+    all_of_it = (
+        func.count().over().label("people"),
+        _whole(func.sum(found.c.over_90).over()).label("together"),
+    )
+    return select(*found.c, *all_of_it).order_by(found.c.over_90.desc(), found.c.id)
+
+
 def invoices(wanted: Wanted) -> Select[Any]:
     """The invoices that a figure is the sum of, with what each owed and the days it was past due, by id."""
     found = _standing(wanted)

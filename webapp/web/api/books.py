@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from flask import g
+from sqlalchemy import Select
 
 from webapp.core import money
 from webapp.core.db import db
 from webapp.core.errors import Invalid, NotFound
+from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.ledger import Account, Code, Event, Extract, Key, Line, trial_balance
 from webapp.domain.ledger.chart import AccountKind
 from webapp.domain.organizations import Chapter
@@ -124,6 +126,10 @@ AGING = Shape(
         "average_days": f.whole("Days past due on average, each weighed by its amount", 21, most=100_000),
         "chapters": f.list_of(CHAPTER_AGING, "The same by chapter, by code"),
         "groups": f.list_of(GROUP_AGING, "As asked for, most owed first, 200 at most; the CSV has all"),
+        "severe_above": f.amount("Who owes more for over 90 days is severely delinquent; a dues setting", 0),
+        "severely_delinquent": f.list_of(
+            GROUP_AGING, "These members, most owed that long first, 200 at most"
+        ),
     },
 )
 ACCOUNT = Shape(
@@ -197,7 +203,7 @@ def read_aging(query: Values) -> Answer:
     found = ages.groups(wanted, query.get("by", ages.By.CHAPTER), over_90_above=query.get("over_90_above"))
     if query.get("format") == "csv":
         return stream_rows("aging.csv", AGING_HEADER, found, aging_row)
-    whole = ages.total(wanted)
+    whole, severe_above = ages.total(wanted), DuesSettings.of(g.organization).severe_above
     return AGING.tell(
         whole,
         as_of=wanted.on,
@@ -205,9 +211,15 @@ def read_aging(query: Values) -> Answer:
         delinquency_percent=f"{whole.delinquency_rate * 100:.1f}",
         average_days=round(whole.average_days),
         chapters=_chapters(wanted),
-        groups=[GROUP_AGING.tell(row) for row in db.session.execute(found.limit(200))],
+        groups=_told(found),
+        severe_above=severe_above,
+        severely_delinquent=_told(ages.severe(wanted, severe_above)),
         **_amounts(whole),
     )
+
+
+def _told(found: Select[Any]) -> list[dict[str, Any]]:
+    return [GROUP_AGING.tell(row) for row in db.session.execute(found.limit(200))]
 
 
 def _chapters(wanted: ages.Wanted) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ _TERMS = {
     "card_retry_days": f.days("When to try a declined card again, in days", [3, 5, 7]),
     "prorate_late_joiners": f.flag("Whether who joins within a period pays for the rest of it only"),
     "plan_tolerance_days": f.whole("Days an installment may be late before its plan ends", 10, most=730),
+    "severe_above": f.amount("Who owes more than this for over 90 days is severely delinquent", 0),
     "standing_with_kept_plan": f.flag("Whether what a kept payment plan is for leaves good standing alone"),
     "health_below": f.whole(
         "Below so many points a chapter's health raises a notice; null for none", 50, least=1, most=100

@@ -8,7 +8,8 @@ from flask import g
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
 from webapp.domain.organizations import Member
-from webapp.domain.reporting import snapshot_reading, snapshots
+from webapp.domain.reporting import snapshot_lists, snapshot_reading, snapshots
+from webapp.domain.reporting.snapshot_lists import Wanted
 from webapp.domain.reporting.snapshots import AMOUNTS, Place, Snapshot, SnapshotLine
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
@@ -17,7 +18,7 @@ from webapp.web.api.books import AGES
 from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
-from webapp.web.api.paging import PAGED, paged, pages_of, size_of
+from webapp.web.api.paging import PAGED, listing, paged, pages_of, size_of
 
 TOPIC = "Reports"
 
@@ -90,6 +91,17 @@ COMPARISON = Shape(
     },
 )
 TAKE = shape_in("SnapshotNew", as_of=f.day("Today, or a day before; today unless told"))
+_WHOSE = {
+    "chapter": f.identifier("Only of this chapter").without_example(),
+    "pledge_class": f.identifier("Only of who was in this pledge class").without_example(),
+    "q": f.text("Part of a name or number", "Núñez", least=1, most=100).without_example(),
+}
+LINE_FILTERS = listing(
+    "SnapshotLineFilters",
+    amount=f.one_of("Only lines with something of this amount; of all unless told", *AMOUNTS),
+    **_WHOSE,
+)
+CHANGE_FILTERS = listing("SnapshotChangeFilters", **_WHOSE)
 _SNAPSHOTS = "/organizations/<uuid:organization_id>/reports/snapshots/"
 _SNAPSHOT = _SNAPSHOTS + "<uuid:snapshot_id>/"
 
@@ -135,13 +147,13 @@ def read_snapshot(snapshot_id: UUID) -> Answer:
     summary="List who owed what in a snapshot",
     topic=TOPIC,
     gives=pages_of(LINE),
-    query=PAGED,
+    query=LINE_FILTERS,
     allowed=STAFF,
 )
 def list_snapshot_members(snapshot_id: UUID, query: Values) -> Answer:
-    """A line for each member and chapter; they add up to the snapshot."""
+    """A line for each member and chapter; they add up to the snapshot, or to the figure that is asked for."""
     _row(snapshot_id)
-    found = snapshot_reading.by_member(snapshot_id, _place())
+    found = snapshot_lists.lines(snapshot_id, _place(), _wanted(query))
     if "cursor" in query:
         found = found.where(SnapshotLine.id < query["cursor"])
     rows = db.session.execute(found.order_by(SnapshotLine.id.desc()).limit(size_of(query) + 1)).all()
@@ -153,7 +165,7 @@ def list_snapshot_members(snapshot_id: UUID, query: Values) -> Answer:
     summary="Compare two snapshots",
     topic=TOPIC,
     gives=COMPARISON,
-    query=PAGED,
+    query=CHANGE_FILTERS,
     allowed=STAFF,
 )
 def compare_snapshots(snapshot_id: UUID, other_id: UUID, query: Values) -> Answer:
@@ -162,7 +174,7 @@ def compare_snapshots(snapshot_id: UUID, other_id: UUID, query: Values) -> Answe
     both = [_row(snapshot_id), _row(other_id)]
     before, after = sorted(both, key=lambda one: (one.as_of, one.id))
     chapters = snapshot_reading.chapters_compared(before.id, after.id, place).order_by("name")
-    found = snapshot_reading.members_compared(before.id, after.id, place)
+    found = snapshot_lists.changes(before.id, after.id, place, _wanted(query))
     if "cursor" in query:
         found = found.where(Member.id < query["cursor"])
     members = db.session.execute(found.order_by(Member.id.desc()).limit(size_of(query) + 1)).all()
@@ -183,6 +195,11 @@ def compare_snapshots(snapshot_id: UUID, other_id: UUID, query: Values) -> Answe
 
 def _place() -> Place:
     return Place(bearer.own_chapter())
+
+
+def _wanted(query: Values) -> Wanted:
+    place = Place(query.get("chapter"), query.get("pledge_class"))
+    return Wanted(query.get("amount", "owed"), place, query.get("q", ""))
 
 
 def _row(snapshot_id: UUID) -> Any:

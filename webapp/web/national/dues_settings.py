@@ -83,6 +83,11 @@ class DuesSettingsForm(EditForm):
     card_retry_days = DaysField("Card retries", description="Days after a card was declined.")
     prorate_late_joiners = BooleanField("Late joiners pay for the rest of the period only")
     plan_tolerance_days = IntegerField("Payment plans end after", _DAYS)
+    severe_above = MoneyField(
+        "Severely delinquent above",
+        [Optional(), NotNegative()],
+        description="Who owes more than this for over 90 days. Empty: whoever owes anything that long.",
+    )
     standing_after_days = IntegerField("Good standing ends after", _DAYS)
     standing_with_kept_plan = BooleanField("A kept payment plan keeps good standing")
 
@@ -94,7 +99,8 @@ class DuesSettingsForm(EditForm):
         kept = {name: field.data for name, field in self._fields.items()}
         for name in ("form_key", "csrf_token", "seen"):
             kept.pop(name, None)
-        kept["returned_debit_fee"] = kept["returned_debit_fee"] or 0
+        for name in ("returned_debit_fee", "severe_above"):
+            kept[name] = kept[name] or 0
         kept["cadence"] = Cadence(kept["cadence"])
         kept["late_fee_kind"] = LateFeeKind(kept["late_fee_kind"]) if kept["late_fee_kind"] else None
         return kept

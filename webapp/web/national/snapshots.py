@@ -6,6 +6,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from webapp.domain.reporting.snapshots import Place
+from webapp.web import snapshot_lists
 from webapp.web import snapshots as shared
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
@@ -30,3 +31,13 @@ def snapshot(snapshot_id: UUID) -> Response | str:
 @national.get("/snapshots/<uuid:snapshot_id>/comparison")
 def snapshot_comparison(snapshot_id: UUID) -> Response | str:
     return shared.compare("national", snapshot_id, request.args.get("other", type=UUID), Place())
+
+
+@national.get("/snapshots/<uuid:snapshot_id>/lines")
+def snapshot_lines(snapshot_id: UUID) -> Response:
+    return snapshot_lists.lines("national", snapshot_id, Place())
+
+
+@national.get("/snapshots/<uuid:snapshot_id>/comparison/members")
+def snapshot_changes(snapshot_id: UUID) -> Response:
+    return snapshot_lists.changes("national", snapshot_id, Place())
