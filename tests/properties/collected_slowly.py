@@ -9,6 +9,8 @@ from tests.properties.office import Office
 from webapp.domain.reporting.collections import report
 from webapp.domain.reporting.collections.figures import Figures, Span
 from webapp.domain.reporting.collections.report import By
+from webapp.domain.reporting.collections.trend import trend
+from webapp.domain.reporting.snapshots import Place
 
 _DOCUMENTS = """
     SELECT 'issued' AS what, i.id AS invoice_id, l.amount, i.issued_on AS since, NULL::date AS until
@@ -37,7 +39,7 @@ _DOCUMENTS = """
 
 
 def check(office: Office, day: date) -> None:
-    """The month that ends with the day: of all, of each chapter, and of the period of each invoice."""
+    """Of the month that ends with the day: of all, each chapter, and each billing period; and how it came."""
     span = Span(date.fromordinal(day.toordinal() - 30), day)
     invoices = {row.id: row for row in office.rows("SELECT * FROM invoices WHERE organization_id = :here")}
     whole = report.of(span)
@@ -50,6 +52,10 @@ def check(office: Office, day: date) -> None:
             assert _as_sums(group.figures) == within(office, span, its)
         assert sum(group.figures.closing for group in groups) == whole.closing
         assert sum(group.figures.opening for group in groups) == whole.opening
+    for point in trend(day, Place())[-2:]:
+        month = within(office, Span(point.day.replace(day=1), point.day), set(invoices))
+        assert list(point.ages) == month.get("ages", [0] * 5)
+        assert point.month.collected == month.get("collected", 0)
 
 
 def _settled(figures: Figures) -> int:
@@ -70,7 +76,7 @@ def within(office: Office, span: Span, invoices: set[Any]) -> dict[str, Any]:
                 when is not None and span.since <= when <= span.until for when in (one.since, one.until)
             )
             sums[one.what] += one.amount * (begins - ends)
-    bills, numbers = office.rows("SELECT * FROM invoices WHERE organization_id = :here"), {}
+    bills = office.rows("SELECT * FROM invoices WHERE organization_id = :here")
     numbers = {row.number: row for row in bills if row.id in invoices}
     before = owed_slowly.on(office, span.day_before)
     sums["opening"] = sum(owed for number, owed in before.items() if number in numbers)

@@ -166,7 +166,7 @@ def test_a_month_end_that_was_written_down_says_so_and_what_a_backdated_document
     after = text_of(client.get(address).text)
     assert before.count("Snapshot ") == 2 and "Documents say now" not in before
     assert after.count("Something was dated back") == 1
-    assert "Documents say now $0.00 $0.00 $0.00 $200.00 $130.00 $330.00" in after
+    assert "Documents say now Something was dated back $0.00 $0.00 $0.00 $200.00 $130.00 $330.00" in after
     lines = client.get(address + "&format=csv").text.splitlines()
     assert len(lines) == 13
     assert [line.split(",")[1] for line in lines[-4:]] == ["documents", "stored", "stored", "documents"]
@@ -209,7 +209,7 @@ def test_a_program_reads_the_same(organization: Organization, client: FlaskClien
     assert [(one["id"], one["name"]) for one in told["groups"]] == [(str(chapter.id), chapter.name)]
     years = admin.get("reports/collections/?by=year&as_of=2026-10-31").json["groups"]
     told = [(one["name"], one["billed"]) for one in years]
-    assert told[:3] == [("2026", 20_000), ("2025", 30_000), ("2024", 0)]
+    assert told == [("2026", 20_000), ("2025", 30_000)]
     backwards = admin.get("reports/collections/?since=2026-02-01&as_of=2026-01-31")
     assert backwards.status_code == 422
     hidden = other.get(f"reports/collections/?{YEAR}&chapter={chapter.id}").json

@@ -84,14 +84,15 @@ def groups(span: Span, by: By, whose: Whose | None = None) -> list[Group]:
 
 
 def fiscal_years(until: date, month: int, whose: Whose | None = None) -> list[Group]:
-    """The year that the day lies in as far as that day, and the YEARS before it as a whole; the latest first.
-    Each begins with what the one before it closed with."""
+    """The year that the day lies in as far as that day, and those of the YEARS before it that have anything;
+    the latest first. Each begins with what the one before it closed with."""
     years = [FiscalYear.of(until, month)]
     while len(years) <= YEARS:
         years.append(years[-1].before)
     spans = [Span(year.starts_on, min(year.ends_on, until)) for year in years]
     figures = of_each(spans, whose)
-    return [Group(None, year.name, its) for year, its in zip(years, figures, strict=True)]
+    named = [Group(None, year.name, its) for year, its in zip(years, figures, strict=True)]
+    return [named[0], *(one for one in named[1:] if one.figures != Figures(one.figures.span))]
 
 
 def since_billed(period_id: UUID, until: date) -> Span:
