@@ -1,5 +1,6 @@
 """Chapter health on pages, as a file, by mail and for programs."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -110,6 +111,23 @@ def test_the_national_office_sees_who_does_worst_first_and_what_needs_it(
         "Beta Chapter",
         "100",
     ]
+
+
+def test_a_long_ranking_goes_on_behind_the_last_chapter_shown(
+    organization: Organization, client: FlaskClient, sign_in: Callable[..., Any], treasurer: Any
+) -> None:
+    sign_in(client, factories.make_admin())
+    for number in range(60):
+        factories.make_chapter(f"X{number}", f"Chapter {number}")
+    here = f"/o/{organization.slug}/national/reports/health/?sort=name"
+
+    first = client.get(here).text
+    [after] = set(re.findall(r"after=([0-9a-f-]{36})", first))
+    second = client.get(f"{here}&after={after}").text
+
+    codes = [re.findall(r"/chapters/([A-Z0-9]+)/reports/health/", page) for page in (first, second)]
+    assert [len(codes[0]), len(codes[1])] == [50, 13]
+    assert len({*codes[0], *codes[1]}) == 63
 
 
 def test_a_treasurer_sees_what_the_own_score_is_made_of(

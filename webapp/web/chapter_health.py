@@ -61,9 +61,7 @@ def show(chapter: Chapter) -> Response:
 
 
 def published_method(persona: str) -> str:
-    return render_template(
-        "shared/chapter_health/method.html", persona=persona, method=method, notices=notices
-    )
+    return render_template("shared/chapter_health/method.html", persona=persona, method=method)
 
 
 def asked_day() -> date:
