@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tests import factories
 from tests.processor import ADDRESSES, Shop, fresh, make_owed
-from webapp import wiring
+from webapp import at_processor
 from webapp.core import clock
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, later
@@ -27,10 +27,10 @@ def save_method(shop: Shop, instrument: str = "success") -> SavedMethod:
     """The whole way over the processor's page."""
     with transaction():
         begun = method_setups.begin(shop.member, addresses=ADDRESSES, now=clock.now())
-    page = wiring.look_up_method(begun.id)
+    page = at_processor.look_up_method(begun.id)
     assert page.url is not None
     shop.sandbox.pay(page.url, instrument)
-    return wiring.look_up_method(begun.id)
+    return at_processor.look_up_method(begun.id)
 
 
 @dataclass

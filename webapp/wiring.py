@@ -5,14 +5,12 @@ import json
 import secrets
 import tomllib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from flask import Flask, current_app
 from jinja2 import Environment
@@ -30,10 +28,9 @@ from webapp.adapters.smtp_mailer import MailServer, SmtpMailer
 from webapp.adapters.stationery import open_stationery
 from webapp.adapters.stripe_gateway import StripeGateway
 from webapp.config import Settings
-from webapp.core import checkup, clock, connections, failpoints, jobs, tally, tenancy
+from webapp.core import checkup, connections, jobs, tally, tenancy
 from webapp.core.checkup import Line
 from webapp.core.crypto import KeyRing
-from webapp.core.db import database_time, transaction
 from webapp.core.errors import NotFound
 from webapp.domain.approvals import Action, ApprovalRequest, Deed
 from webapp.domain.billing import adjusting, schedules
@@ -46,23 +43,14 @@ from webapp.domain.notifications.links import Links
 from webapp.domain.notifications.messages import MailerOpened, Writer
 from webapp.domain.organizations import Login, Organization, PaperSize, RoleName, invitations
 from webapp.domain.organizations.passkeys import Site
-from webapp.domain.payments import circuit, method_setups
-from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.gateway import (
-    GatewayBusy,
-    GatewayRefused,
-    GatewayUnavailable,
     Notice,
     PaymentGateway,
     SignatureRefused,
 )
-from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.saved_methods import SavedMethod
-from webapp.domain.payments.sighting import look
 from webapp.domain.plans import answering
 from webapp.domain.refunds import deciding
-from webapp.domain.refunds.seen import learn, learn_of_payment
 from webapp.domain.reporting import operation
 
 _ROOT = Path(__file__).parents[1]
@@ -222,24 +210,6 @@ def read_notice(processor: PaymentProcessor, body: bytes, signature: str, *, now
             return stripe_letters.read_notice(body, signature, secret, now=now)
 
 
-@contextmanager
-def asking(processor: PaymentProcessor) -> Iterator[PaymentGateway]:
-    """The account, unless it has kept silent lately. Whether it answers is noted for whoever asks next."""
-    circuit.refuse_while_open(processor, now=clock.now())
-    try:
-        yield gateway_for(processor)
-    except GatewayBusy:
-        raise
-    except GatewayUnavailable:
-        with transaction():
-            circuit.note_silence(processor.id, now=clock.now())
-        raise
-    failpoints.passing("answered")
-    if processor.silences:
-        with transaction():
-            circuit.note_answer(processor.id)
-
-
 def links() -> Links:
     """Addresses for letters and mails, on the public host."""
     return Links(settings().public_url, settings().secret_key)
@@ -293,76 +263,6 @@ def bind(drawings: Iterable[bytes]) -> bytes:
 @cache
 def mail_writer() -> Writer:
     return MailWriter(_paper(_ROOT / "templates"))
-
-
-def look_up(checkout_id: UUID, *, reference: str | None = None) -> Payment:
-    """Ask the processor what became of a checkout, between two transactions, and learn from the answer."""
-    with transaction():
-        asked_at = database_time()
-        checkout = Checkout.here().get(checkout_id)
-        processor = PaymentProcessor.here().get(checkout.processor_id)
-        payment = Payment.here().get(checkout.payment_id)
-    with asking(processor) as gateway:
-        sighting = look(gateway, checkout, payment.currency, reference=reference)
-    with transaction() as session:
-        organization = session.get_one(Organization, checkout.organization_id)
-        return learn(checkout_id, sighting, on=organization.today, asked_at=asked_at)
-
-
-def look_at(payment: Payment, *, page: str | None = None, intent: str | None = None) -> None:
-    """The same for any payment: by its page, or straight at it when it was not made on a page of ours.
-
-    What nobody knows by name yet is being asked for: whoever asks learns the answer.
-    """
-    with transaction():
-        asked_at = database_time()
-        checkout = Checkout.here().first(Checkout.payment_id == payment.id)
-        processor = PaymentProcessor.here().first(PaymentProcessor.id == payment.processor_id)
-    if checkout is not None:
-        look_up(checkout.id, reference=page)
-        return
-    known = payment.intent_reference or intent
-    if processor is None or known is None:
-        return
-    with asking(processor) as gateway:
-        seen = gateway.read_payment(known)
-    with transaction() as session:
-        organization = session.get_one(Organization, payment.organization_id)
-        learn_of_payment(payment.id, seen, on=organization.today, asked_at=asked_at)
-
-
-def look_up_method(method_id: UUID, *, reference: str | None = None) -> SavedMethod:
-    """The same for the page on which a payment method is left."""
-    with transaction():
-        question = method_setups.question(method_id)
-    with asking(question.processor) as gateway:
-        answer = method_setups.look(gateway, question, reference=reference)
-    with transaction():
-        return method_setups.learn(method_id, answer)
-
-
-def look_at_method(method_id: UUID, *, detach: bool = False) -> None:
-    """The same for a method that was saved. `detach`: the processor shall let go of it."""
-    with transaction():
-        method = SavedMethod.here().get(method_id)
-        processor = PaymentProcessor.here().get(method.processor_id)
-    assert method.reference is not None, "A saved method has its name at the processor"
-    with asking(processor) as gateway:
-        ask = gateway.detach_method if detach else gateway.read_method
-        seen = ask(method.reference)
-    with transaction():
-        method_setups.learn_of_method(method_id, seen)
-
-
-def names_at_processor(processor_id: UUID, intent: str) -> Mapping[str, str]:
-    """Whose payment it is, as its metadata at the processor says; empty when it is not there."""
-    with transaction():
-        processor = PaymentProcessor.here().get(processor_id)
-    with asking(processor) as gateway:
-        try:
-            return gateway.read_payment(intent).metadata
-        except GatewayRefused:
-            return {}
 
 
 def found_organization(

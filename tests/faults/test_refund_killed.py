@@ -9,7 +9,7 @@ from tests.faults.office import Office
 from tests.faults.stepper import Stepper, every_step, promised, take_over
 from tests.processor import ADDRESSES
 from tests.sandbox.control import SandboxControl
-from webapp import wiring
+from webapp import at_processor
 from webapp.core.clock import now
 from webapp.core.db import transaction
 from webapp.core.jobs import Job
@@ -33,7 +33,7 @@ def test_a_refund_is_made_and_booked_once_wherever_it_was_killed(
         invoice_id = office.owed()
         checkout = paying.open_checkout(invoice_id, ADDRESSES)
         stripe.pay(checkout.url or "")
-        wiring.look_up(checkout.id)
+        at_processor.look_up(checkout.id)
         with transaction():
             terms = Terms(4_000, How.ORIGINAL, "Left the chapter")
             asked = request_refund(invoice_id, checkout.payment_id, terms, by=officer, on=now().date())

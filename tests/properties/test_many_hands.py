@@ -17,7 +17,7 @@ from sqlalchemy import text
 from tests import factories
 from tests.jobs import JobRunner
 from tests.processor import ADDRESSES, Shop
-from webapp import wiring
+from webapp import at_processor, wiring
 from webapp.core import deadlocks, tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Refusal
@@ -90,7 +90,7 @@ class Crowd:
         with transaction():
             checkouts = Checkout.here().all(Checkout.session_reference.is_not(None), order_by=Checkout.id)
         if checkouts:
-            wiring.look_up(chance.choice(checkouts).id)
+            at_processor.look_up(chance.choice(checkouts).id)
 
     def refund(self, chance: Random) -> None:
         """On the processor's own page; what was given back or is disputed is refused there."""

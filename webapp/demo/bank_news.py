@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from webapp import wiring
+from webapp import at_processor
 from webapp.core.db import db, transaction
 from webapp.demo import story
 from webapp.demo.connection import ask
@@ -32,10 +32,10 @@ def tell(organization: Organization) -> None:
     _act(_act(lost.charge_reference, "dispute", reason="fraudulent")["id"], "loss")
     _act(returned.charge_reference, "return")
     for payment in (contested, lost, returned):
-        wiring.look_at(payment)
+        at_processor.look_at(payment)
     _give_back(refunded, 35_00, "Moved out in the middle of the term", organization)
     _act(_give_back(failed, 45_00, "Charged for a parking place nobody used", organization), "failure")
-    wiring.look_at(failed)
+    at_processor.look_at(failed)
     _ask_for(waiting, 120_00, "Went to another university in October", organization)
 
 

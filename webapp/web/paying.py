@@ -8,7 +8,7 @@ from flask import redirect, request
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
-from webapp import wiring
+from webapp import at_processor, wiring
 from webapp.core import clock
 from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, NotFound
@@ -59,7 +59,7 @@ def open_checkout(invoice_id: UUID, addresses: ReturnAddresses, *, part: int | N
         if checkout.state is CheckoutState.LIVE:
             return checkout
         if checkout.state is CheckoutState.CLOSING:
-            wiring.look_up(checkout.id)
+            at_processor.look_up(checkout.id)
         else:
             _ask(checkout, processor, payment, pause)
     raise Conflict("This invoice is changing right now.", next_step="Wait a moment and try again.")
@@ -106,7 +106,7 @@ def look_again(checkout: Checkout) -> None:
 
 def _ask(checkout: Checkout, processor: PaymentProcessor, payment: Payment, pause: float) -> None:
     try:
-        with wiring.asking(processor) as gateway:
+        with at_processor.asking(processor) as gateway:
             page = gateway.open_checkout(
                 checkout.order(payment.currency), idempotency_key=checkout.idempotency_key
             )

@@ -3,7 +3,7 @@
 from flask import redirect
 from werkzeug.wrappers import Response
 
-from webapp import wiring
+from webapp import at_processor, wiring
 from webapp.core import clock
 from webapp.core.db import transaction
 from webapp.core.jobs import Job, later
@@ -24,7 +24,7 @@ def go_to_page(member: Member, addresses: ReturnAddresses) -> Response:
         method = method_setups.begin(member, addresses=addresses, now=clock.now())
     if method.state is MethodState.OPENING:
         try:
-            method = wiring.look_up_method(method.id)
+            method = at_processor.look_up_method(method.id)
         except GatewayRefused:
             with transaction():
                 method_setups.refused(method.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from webapp import wiring
+from webapp import at_processor
 from webapp.core import tenancy
 from webapp.core.db import database_time, transaction
 from webapp.domain.organizations import Organization
@@ -33,13 +33,13 @@ def collect_installment(plan_id: UUID, installment_id: UUID, day: str) -> None:
         account = collecting.account_of(wanted)
     if account is None:
         return
-    with wiring.asking(account.processor) as gateway:
+    with at_processor.asking(account.processor) as gateway:
         seen = list(gateway.charges_of(account.customer_reference, account.since))
     for _ in range(_ROUNDS):
         with transaction():
             decided = collecting.prepare(wanted, seen)
         for checkout_id in decided.closing:
-            wiring.look_up(checkout_id)
+            at_processor.look_up(checkout_id)
         if decided.submission is not None:
             _charge(decided.submission, seen)
         if not decided.again:
@@ -51,7 +51,7 @@ def _charge(asked: Submission, seen: Sequence[ProcessorPayment]) -> None:
     with transaction():
         asked_at = database_time()
     try:
-        with wiring.asking(asked.processor) as gateway:
+        with at_processor.asking(asked.processor) as gateway:
             answer = saved_charges.submit(gateway, asked, seen)
     except GatewayUnavailable:
         with transaction():

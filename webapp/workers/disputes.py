@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from webapp import wiring
+from webapp import at_processor, wiring
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.domain.notifications import evidence
@@ -22,7 +22,7 @@ def send_dispute_answer(answer_id: UUID) -> None:
         payment = Payment.here().get(dispute.payment_id)
     if answer.state is AnswerState.PROMISED:
         _settle(answer_id, _say(answer, dispute, payment))
-    wiring.look_at(payment)
+    at_processor.look_at(payment)
 
 
 def _say(answer: DisputeAnswer, dispute: Dispute, payment: Payment) -> str | None:
@@ -32,7 +32,7 @@ def _say(answer: DisputeAnswer, dispute: Dispute, payment: Payment) -> str | Non
         processor = PaymentProcessor.here().get(payment.processor_id)
         records = _records(dispute, answer.statement) if answer.statement is not None else None
     try:
-        with wiring.asking(processor) as gateway:
+        with at_processor.asking(processor) as gateway:
             _hand_in(gateway, answer, dispute, records)
     except GatewayRefused as refusal:
         return refusal.message

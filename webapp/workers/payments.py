@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from webapp import wiring
+from webapp import at_processor
 from webapp.core import clock, tenancy
 from webapp.core.db import database_time, transaction
 from webapp.core.errors import Conflict, Refusal
@@ -24,7 +24,7 @@ OVERLAP = timedelta(hours=1)
 
 def look_up_checkout(checkout_id: UUID) -> None:
     try:
-        wiring.look_up(checkout_id)
+        at_processor.look_up(checkout_id)
     except GatewayRefused as refusal:
         with transaction():
             checkout.refused(checkout_id, refusal.message)
@@ -40,7 +40,7 @@ def close_checkout(invoice_id: UUID) -> None:
 def look_up_payment(payment_id: UUID) -> None:
     with transaction():
         payment = Payment.here().get(payment_id)
-    wiring.look_at(payment)
+    at_processor.look_at(payment)
 
 
 def confirm_fee(payment_id: UUID) -> None:
@@ -71,12 +71,12 @@ def _about_payment(event_id: UUID) -> Callable[[], object] | None:
     with transaction():
         event = ProcessorEvent.here().get(event_id)
         nameless = reactions.nameless_intent(event)
-    names = wiring.names_at_processor(event.processor_id, nameless) if nameless else None
+    names = at_processor.names_at_processor(event.processor_id, nameless) if nameless else None
     with transaction():
         subject = reactions.subject_of(ProcessorEvent.here().get(event_id), names)
     if subject is None:
         return None
-    return partial(wiring.look_at, subject.payment, page=subject.page, intent=subject.intent)
+    return partial(at_processor.look_at, subject.payment, page=subject.page, intent=subject.intent)
 
 
 def _about_method(event_id: UUID) -> Callable[[], object] | None:
@@ -87,9 +87,9 @@ def _about_method(event_id: UUID) -> Callable[[], object] | None:
         return None
     kind = event.payload.get("object")
     if kind == "payment_method":
-        return partial(wiring.look_at_method, method.id)
+        return partial(at_processor.look_at_method, method.id)
     page = event.object_reference if kind == "checkout.session" else None
-    return partial(wiring.look_up_method, method.id, reference=page)
+    return partial(at_processor.look_up_method, method.id, reference=page)
 
 
 def post_receipts(batch_id: UUID) -> None:
@@ -114,7 +114,7 @@ def look_through(processor: PaymentProcessor) -> None:
     with transaction():
         started = database_time()
     since = (processor.events_seen_until or processor.created_at) - OVERLAP
-    with wiring.asking(processor) as gateway:
+    with at_processor.asking(processor) as gateway:
         notices = list(gateway.recent_notices(since))
     for notice in notices:
         with transaction():

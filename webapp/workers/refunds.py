@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from webapp import wiring
+from webapp import at_processor
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.domain.organizations import Organization
@@ -16,7 +16,7 @@ def submit_refund(refund_id: UUID) -> None:
     if prepared is None:
         return
     try:
-        with wiring.asking(prepared.processor) as gateway:
+        with at_processor.asking(prepared.processor) as gateway:
             answer = submission.submit(gateway, prepared)
     except GatewayRefused as refusal:
         with transaction():
@@ -31,7 +31,7 @@ def look_up_refund(refund_id: UUID) -> None:
     if known is None:
         return
     processor, reference = known
-    with wiring.asking(processor) as gateway:
+    with at_processor.asking(processor) as gateway:
         answer = gateway.read_refund(reference)
     _answered(refund_id, answer)
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from webapp import wiring
+from webapp import at_processor
 from webapp.core.db import transaction
 from webapp.domain.payments import method_setups
 from webapp.domain.payments.gateway import GatewayRefused
@@ -10,11 +10,11 @@ from webapp.domain.payments.gateway import GatewayRefused
 
 def look_up_method(method_id: UUID) -> None:
     try:
-        wiring.look_up_method(method_id)
+        at_processor.look_up_method(method_id)
     except GatewayRefused:
         with transaction():
             method_setups.refused(method_id)
 
 
 def detach_method(method_id: UUID) -> None:
-    wiring.look_at_method(method_id, detach=True)
+    at_processor.look_at_method(method_id, detach=True)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.processor import ADDRESSES, Shop, fresh
-from webapp import wiring
+from webapp import at_processor
 from webapp.core import tenancy
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
@@ -107,7 +107,7 @@ def test_return_page_and_webhook_race_and_each_job_runs_twice(shop: Shop) -> Non
 
     def look(_: int) -> None:
         with app.app_context(), tenancy.acting_for(here):
-            wiring.look_up(checkout_id)
+            at_processor.look_up(checkout_id)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(look, range(6)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests import factories
 from tests.domain.refunds.conftest import Desk
 from tests.processor import Shop, fresh
-from webapp import wiring
+from webapp import at_processor
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Refusal
@@ -105,7 +105,7 @@ def test_seven_officers_and_a_dispute_at_once_never_give_back_more_than_was_paid
             begin.wait()
             try:
                 if position == 7:
-                    wiring.look_up(checkout_id)
+                    at_processor.look_up(checkout_id)
                 else:
                     how = How.CHECK if position % 3 == 0 else How.ORIGINAL
                     free_hand.ask(invoice, payment, amounts[position], how=how)
