@@ -108,6 +108,10 @@ class Kept:
 
     def collect(self, days: int = 0, position: int = 0) -> None:
         """The job alone, as if it had been promised once more."""
+        self.promise_job(days, position)
+        self.shop.work()
+
+    def promise_job(self, days: int = 0, position: int = 0) -> None:
         with transaction():
             later(
                 Job.COLLECT_INSTALLMENT,
@@ -115,7 +119,6 @@ class Kept:
                 installment_id=self.parts[position].id,
                 day=self.day(days).isoformat(),
             )
-        self.shop.work()
 
     def due_night(self, position: int) -> None:
         """The night of the day this part is due."""
@@ -138,14 +141,19 @@ def keep(shop: Shop) -> Kept:
     factories.make_role(ana, RoleName.MEMBER, member=shop.member)
     with transaction():
         Member.here().get(shop.member_id).login_id = ana.id
+    return Kept(shop, ana, treasurer, *agree(shop, ana, treasurer))
+
+
+def agree(shop: Shop, ana: Login, treasurer: Login) -> tuple[UUID, list[Invoice]]:
+    """Two more invoices, and the plan that both sides agree on for them."""
     due = date(2099, 10, 1)
     invoices = [make_owed(shop.member, 25_000, due_on=due), make_owed(shop.member, 15_000, due_on=due)]
-    today = shop.organization.today
-    terms = Terms(starts_on=today, payment_day=31, installments=3, down_payment=10_000)
-    with transaction():
+    with transaction() as session:
+        today = session.get_one(Organization, factories.here()).today
+        terms = Terms(starts_on=today, payment_day=31, installments=3, down_payment=10_000)
         wish = Wish([one.id for one in invoices], terms)
         plan = proposing.propose(shop.member, wish, as_member=False, by=treasurer, on=today)
     with transaction():
         held = PaymentPlan.here().get(plan.id, lock=True)
         answering.accept(held, as_member=True, by=ana, on=today)
-    return Kept(shop, ana, treasurer, plan.id, invoices)
+    return plan.id, invoices

@@ -62,6 +62,22 @@ def test_the_member_turns_it_on_in_the_words_shown_and_off_again(
     assert autopay.of(kept.plan_id) is None and "I agree: turn autopay on" in shop.client.get(page).text
 
 
+def test_the_page_says_what_is_under_way_and_what_has_to_be_paid_by_hand(
+    shop: Shop, kept: Kept, page: str, sign_in: SignIn
+) -> None:
+    sign_in(shop.client, kept.ana)
+    kept.turn_on("bank_waits")
+    kept.night()
+    assert "A payment is under way." in shop.client.get(page).text
+
+    shop.sandbox.act(str(kept.payments[0].intent_reference), "failure")
+    shop.hear("payment_intent.payment_failed")
+    kept.turn_on("authentication")
+    kept.night(days=1)
+
+    assert "is not tried again: it has to be paid by hand" in shop.client.get(page).text
+
+
 def test_nothing_chosen_is_said_and_other_words_are_refused(
     shop: Shop, kept: Kept, page: str, sign_in: SignIn
 ) -> None:

@@ -180,10 +180,7 @@ class NextPayment:
 
 
 def next_payment(plan: PaymentPlan, *, on: date) -> NextPayment | None:
-    """Of what is to pay, as much as the oldest invoice of the plan owes; None when nothing is, or is payable.
-
-    This is where a saved payment method will be charged once there are any.
-    """
+    """Of what is to pay, as much as the plan's oldest invoice owes; None when nothing is, or is payable."""
     wanted = progress_of(plan).to_pay(on=on) if plan.is_agreed else 0
     payable = [invoice for _, invoice in invoices_of(plan) if invoice.is_payable]
     if not wanted or not payable:
