@@ -102,21 +102,6 @@ def since_billed(period_id: UUID, until: date) -> Span:
     return Span(min(first or until, until), until)
 
 
-def by_chapter(span: Span) -> dict[UUID, Figures]:
-    """Of every chapter that was ever billed."""
-    return {group.id: group.figures for group in groups(span, By.CHAPTER) if group.id}
-
-
-def dso(day: date) -> dict[UUID, float | None]:
-    """Of each chapter, at the end of that day, over the twelve months that end with it."""
-    return {chapter: its.dso for chapter, its in by_chapter(Span.twelve_months(day)).items()}
-
-
-def effectiveness(span: Span) -> dict[UUID, float | None]:
-    """Of each chapter: the part that came in of what could have, 0 to 1."""
-    return {chapter: its.effectiveness for chapter, its in by_chapter(span).items()}
-
-
 _NAMED: dict[By, tuple[Any, Any, Any]] = {
     By.CHAPTER: (Chapter, Chapter.name, Chapter.name),
     By.PLEDGE_CLASS: (PledgeClass, PledgeClass.name, PledgeClass.name),
