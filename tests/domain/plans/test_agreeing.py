@@ -1,5 +1,6 @@
 """Two sides agree on a plan: who may say what, what a limit asks for, and that no invoice is in two plans."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -199,6 +200,39 @@ def test_the_new_plan_takes_the_place_of_the_one_it_names_and_the_old_one_stays_
     assert len(PlanInvoice.here().all(PlanInvoice.plan_id == old.id)) == 3
     assert {one.plan_id for one in PlanInvoice.here().all(PlanInvoice.living)} == {new.id}
     assert all(fresh(Invoice, one.id).on_plan for one in chapter.invoices)
+
+
+def test_a_change_that_is_refused_leaves_the_plan_and_its_invoices_as_they_were(chapter: Chapter) -> None:
+    old = chapter.agree()
+    new = chapter.propose(chapter.wish(6, replaces=old))
+
+    with transaction():
+        held = PaymentPlan.here().get(new.id, lock=True)
+        answering.refuse(held, as_member=True, reason="Too long", by=chapter.ana, on=TODAY)
+
+    assert fresh(PaymentPlan, old.id).state is PlanState.ACTIVE
+    assert all(fresh(Invoice, one.id).on_plan for one in chapter.invoices)
+    assert {one.plan_id for one in PlanInvoice.here().all(PlanInvoice.living)} == {old.id}
+
+
+def test_of_a_plan_one_change_is_proposed_at_a_time(chapter: Chapter) -> None:
+    old = chapter.agree()
+    chapter.propose(chapter.wish(6, replaces=old))
+    with pytest.raises(Conflict, match="A change of this plan has been proposed already"):
+        chapter.propose(chapter.wish(5, replaces=old))
+
+
+def test_a_change_is_not_accepted_when_another_plan_has_taken_an_invoice_of_it(chapter: Chapter) -> None:
+    """A plan of one invoice is to be changed into one of all three; meanwhile another is proposed."""
+    first, *others = [one.id for one in chapter.invoices]
+    old = chapter.agree(replace(chapter.wish(), invoice_ids=[first]))
+    new = chapter.propose(chapter.wish(6, replaces=old))
+    chapter.propose(replace(chapter.wish(), invoice_ids=others))
+
+    with pytest.raises(PlanNotAsAgreed, match="is in another plan by now"):
+        chapter.accept(new)
+
+    assert fresh(PaymentPlan, old.id).state is PlanState.ACTIVE
 
 
 def test_a_plan_begins_at_the_latest_a_year_from_now(chapter: Chapter) -> None:

@@ -1,5 +1,6 @@
 """The other side's word on a proposed plan, and what a second person's approval makes of an officer's."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import update
@@ -130,7 +131,8 @@ def _take(plan: PaymentPlan, invoice: Invoice) -> None:
 
 
 def _fitting_invoices(plan: PaymentPlan, *, on: date) -> list[Invoice]:
-    """Locked; PlanNotAsAgreed unless they owe what the plan reschedules, and its first day is to come."""
+    """Locked; PlanNotAsAgreed unless they owe what the plan reschedules and are in no other one by now, and
+    its first day is to come."""
     numbered = invoices_of(plan)
     amounts = {one.invoice_id: one.amount for one, _ in numbered}
     held = Invoice.here().select(Invoice.id.in_(amounts)).order_by(Invoice.id).with_for_update()
@@ -140,6 +142,18 @@ def _fitting_invoices(plan: PaymentPlan, *, on: date) -> list[Invoice]:
             raise PlanNotAsAgreed(f"A payment of invoice {invoice.number} is under way.")
         if invoice.owed != amounts[invoice.id]:
             raise PlanNotAsAgreed(f"Invoice {invoice.number} does not owe any more what the plan says.")
+    _refuse_taken(plan, invoices)
     if plan.terms.days(1)[0] < on:
         raise PlanNotAsAgreed("The day of the first installment has passed.")
     return invoices
+
+
+def _refuse_taken(plan: PaymentPlan, invoices: Sequence[Invoice]) -> None:
+    """A change of a plan holds none of its invoices until it is accepted."""
+    numbers = {invoice.id: invoice.number for invoice in invoices}
+    mine = [one for one in (plan.id, plan.replaces_id) if one is not None]
+    taken = PlanInvoice.here().first(
+        PlanInvoice.invoice_id.in_(numbers), PlanInvoice.living, PlanInvoice.plan_id.not_in(mine)
+    )
+    if taken is not None:
+        raise PlanNotAsAgreed(f"Invoice {numbers[taken.invoice_id]} is in another plan by now.")

@@ -17,7 +17,7 @@ from webapp.domain.approvals import Action, Limit
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Login, Member, tokens
 from webapp.domain.plans.order import order_of
-from webapp.domain.plans.plan import PaymentPlan, PlanInvoice, PlanState, facts
+from webapp.domain.plans.plan import OPEN, PaymentPlan, PlanInvoice, PlanState, facts
 from webapp.domain.plans.terms import Part, Terms, refuse_impossible, schedule
 
 MOST_INVOICES = 50
@@ -78,6 +78,7 @@ def propose(member: Member, wish: Wish, *, as_member: bool, by: Login, on: date)
         _refuse_who_cant_answer(member)
     if wish.replaces is not None:
         wish.replaces.refuse_unless(PlanState.ACTIVE)
+        _refuse_second_change(wish.replaces)
     _hold(wish.invoice_ids)
     weighed = _weighed(wish, plannable(member, replaces=wish.replaces), on=on)
     alone = as_member or may_alone(by, weighed.total, lock=True)
@@ -143,6 +144,13 @@ def _refuse_who_cant_answer(member: Member) -> None:
         )
 
 
+def _refuse_second_change(plan: PaymentPlan) -> None:
+    if PaymentPlan.here().first(PaymentPlan.replaces_id == plan.id, PaymentPlan.state.in_(OPEN)):
+        raise Conflict(
+            "A change of this plan has been proposed already.", next_step="Answer it, or withdraw it, first."
+        )
+
+
 def _hold(invoice_ids: Collection[UUID]) -> None:
     """Nothing is paid on them, and no other plan takes them, until this transaction ends."""
     held = Invoice.here().select(Invoice.id.in_(invoice_ids)).order_by(Invoice.id).with_for_update()
@@ -192,12 +200,16 @@ def _written(member: Member, wish: Wish, weighed: Preview, *, by: Login, as_memb
 
 
 def free_invoices(plan_ids: Collection[UUID]) -> None:
-    """These plans have ended: their invoices are collected as any other, and may be in another plan."""
-    mine = PlanInvoice.organization_id == tenancy.organization_id(), PlanInvoice.plan_id.in_(plan_ids)
+    """These plans have ended: their invoices are collected as any other, and may be in another plan.
+
+    Not those of a change that nobody accepted: the plan it was to replace is still kept.
+    """
+    here = tenancy.organization_id()
+    mine = PlanInvoice.organization_id == here, PlanInvoice.plan_id.in_(plan_ids), PlanInvoice.living
     kept = Invoice.on_plan.is_(True), Invoice.id.in_(select(PlanInvoice.invoice_id).where(*mine))
     db.session.execute(
         update(Invoice)
-        .where(Invoice.organization_id == tenancy.organization_id(), *kept)
+        .where(Invoice.organization_id == here, *kept)
         .values(on_plan=False)
     )
-    db.session.execute(update(PlanInvoice).where(*mine, PlanInvoice.living).values(living=False))
+    db.session.execute(update(PlanInvoice).where(*mine).values(living=False))
