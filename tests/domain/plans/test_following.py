@@ -25,6 +25,8 @@ from webapp.domain.payments import reversing, voiding
 from webapp.domain.payments.payment import Payment
 from webapp.domain.plans import ending, nightly
 from webapp.domain.plans.plan import PaymentPlan, PlanInterest, PlanInvoice, PlanState
+from webapp.domain.refunds import requesting
+from webapp.domain.refunds.refund import How
 
 LINKS = Links("https://dues.example.org", "secret")
 RATE = Decimal("7.3")
@@ -116,6 +118,45 @@ def test_interest_counts_money_from_the_day_it_came_in(chapter: Chapter) -> None
     night(chapter, date(2026, 8, 31))
 
     assert PlanInterest.here().all()[0].day_balances == 80_000 * 4 + 50_000 * 7
+
+
+def test_interest_that_is_paid_with_an_installment_bore_no_interest_itself(
+    chapter: Chapter,
+) -> None:
+    chapter.agree(chapter.wish(2, interest_rate=RATE))
+    night(chapter, date(2026, 8, 31))
+    chapter.pay(40_176, on=date(2026, 9, 10))
+
+    night(chapter, date(2026, 9, 30))
+
+    second = PlanInterest.here().all(order_by=PlanInterest.until)[1]
+    assert second.day_balances == 80_000 * 10 + 40_000 * 20
+
+
+def test_what_is_paid_beside_the_plan_was_not_outstanding_on_it(chapter: Chapter) -> None:
+    chapter.agree(chapter.wish(2, interest_rate=RATE))
+    with transaction():
+        fee = Change(AdjustmentKind.FEE, 2_500, "A returned check")
+        adjusting.adjust(chapter.held(chapter.invoices[0].id), fee, by=None, on=TODAY)
+    chapter.pay(42_500, on=date(2026, 8, 24))
+
+    night(chapter, date(2026, 8, 31))
+
+    assert PlanInterest.here().all()[0].day_balances == 80_000 * 4 + 40_000 * 7
+
+
+def test_what_is_left_of_a_payment_that_went_back_in_part_counts_from_its_first_day(chapter: Chapter) -> None:
+    chapter.agree(chapter.wish(2, interest_rate=RATE))
+    payment = chapter.pay(30_000, on=date(2026, 8, 24))
+    with transaction():
+        back = requesting.Terms(1_000, How.CHECK, "Paid too much", reinstates_debt=True, check_number="77")
+        requesting.request_refund(
+            chapter.invoices[0].id, payment.id, back, by=chapter.admin, on=date(2026, 8, 30)
+        )
+
+    night(chapter, date(2026, 8, 31))
+
+    assert PlanInterest.here().all()[0].day_balances == 80_000 * 4 + 51_000 * 7
 
 
 def test_after_missed_nights_each_installment_is_charged_for_its_own_days(chapter: Chapter) -> None:

@@ -2,25 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from babel.dates import format_date
-from sqlalchemy import Select, and_, exists, func, select, union_all
+from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from webapp.core import audit, tenancy
 from webapp.core.db import db, new_id
 from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
-from webapp.domain.credits.applying import CreditApplication
 from webapp.domain.ledger import Code, Event, Move, Side
-from webapp.domain.organizations import Organization, local_day
+from webapp.domain.organizations import Organization
 from webapp.domain.payments.checkout import promise_closing
-from webapp.domain.payments.payment import Allocation
 from webapp.domain.plans import terms
-from webapp.domain.plans.following import progress_of
 from webapp.domain.plans.order import invoices_of
+from webapp.domain.plans.outstanding import day_balances
 from webapp.domain.plans.plan import Installment, PaymentPlan, PlanInterest, PlanInvoice, PlanState
 
 
@@ -76,7 +73,7 @@ def _charge(installment: Installment, plan: PaymentPlan, organization: Organizat
     """Whether it costs anything: not when nothing was outstanding, or is owed any more."""
     assert plan.interest_rate is not None, "Only plans that cost interest are charged"
     since = _since(installment, plan)
-    balances = _day_balances(plan, since, installment.due_on)
+    balances = day_balances(plan, since, installment.due_on)
     bearer = next((invoice for _, invoice in invoices_of(plan) if invoice.owed), None)
     amount = terms.interest(balances, plan.interest_rate) if bearer else 0
     line = None
@@ -111,37 +108,6 @@ def _since(installment: Installment, plan: PaymentPlan) -> date:
     )
     assert before is not None, "Installments are numbered without gaps"
     return before.due_on
-
-
-def _day_balances(plan: PaymentPlan, since: date, until: date) -> int:
-    """What was outstanding on each of these days, added up: what still is, on all of them, and what came in
-    meanwhile, until it did.
-
-    Money counts from the day it came in. What was waived or cancelled, and what came back to be owed again,
-    counts on no day, or on all of them: as it stands now.
-    """
-    outstanding = sum(min(step.owed, step.amount) for step in progress_of(plan).steps)
-    days = (until - since).days
-    settled = union_all(
-        _settled(plan, Allocation, Allocation.allocated_on, Allocation.allocated_at),
-        _settled(plan, CreditApplication, CreditApplication.applied_on, CreditApplication.applied_at),
-    ).subquery()
-    waited = settled.c.amount * (func.least(settled.c.day, until) - since)
-    before = db.session.scalar(select(func.coalesce(func.sum(waited), 0)).where(settled.c.day > since))
-    return min(outstanding * days + int(before or 0), plan.total * days)
-
-
-def _settled(
-    plan: PaymentPlan, kind: type[Allocation] | type[CreditApplication], day: Any, moment: Any
-) -> Select[Any]:
-    """What has settled the plan's invoices since it was agreed, and on which day."""
-    its = PlanInvoice.here().select(PlanInvoice.plan_id == plan.id).with_only_columns(PlanInvoice.invoice_id)
-    return select(func.coalesce(day, local_day(moment)).label("day"), kind.amount).where(
-        kind.organization_id == plan.organization_id,
-        kind.invoice_id.in_(its),
-        kind.undone_at.is_(None),
-        moment > plan.accepted_at,
-    )
 
 
 def _write(

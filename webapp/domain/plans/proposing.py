@@ -207,9 +207,5 @@ def free_invoices(plan_ids: Collection[UUID]) -> None:
     here = tenancy.organization_id()
     mine = PlanInvoice.organization_id == here, PlanInvoice.plan_id.in_(plan_ids), PlanInvoice.living
     kept = Invoice.on_plan.is_(True), Invoice.id.in_(select(PlanInvoice.invoice_id).where(*mine))
-    db.session.execute(
-        update(Invoice)
-        .where(Invoice.organization_id == here, *kept)
-        .values(on_plan=False)
-    )
+    db.session.execute(update(Invoice).where(Invoice.organization_id == here, *kept).values(on_plan=False))
     db.session.execute(update(PlanInvoice).where(*mine).values(living=False))
