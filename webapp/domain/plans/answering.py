@@ -153,7 +153,7 @@ def _refuse_taken(plan: PaymentPlan, invoices: Sequence[Invoice]) -> None:
     numbers = {invoice.id: invoice.number for invoice in invoices}
     mine = [one for one in (plan.id, plan.replaces_id) if one is not None]
     taken = PlanInvoice.here().first(
-        PlanInvoice.invoice_id.in_(numbers), PlanInvoice.living, PlanInvoice.plan_id.not_in(mine)
+        PlanInvoice.invoice_id.in_(numbers), PlanInvoice.living.is_(True), PlanInvoice.plan_id.not_in(mine)
     )
     if taken is not None:
         raise PlanNotAsAgreed(f"Invoice {numbers[taken.invoice_id]} is in another plan by now.")
