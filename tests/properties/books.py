@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from tests.properties.agreements import Agreements
 from tests.properties.documents import (
     BANK,
     CHARGES,
@@ -22,15 +23,13 @@ from tests.properties.documents import (
     Page,
     Receipt,
 )
-from tests.properties.going_back import GoingBack
 
 LATE_FEE, LATE_FEE_AFTER = 2_500, timedelta(days=15)
 
 
-class Books(GoingBack):
+class Books(Agreements):
     def __init__(self, today: date, returned_fee: int = 0) -> None:
         super().__init__(today, returned_fee)
-        self.bills: dict[str, Bill] = {}
         self.receipts: list[Receipt] = []
         self.pages: list[Page] = []
         self.closed: list[tuple[date, date]] = []
@@ -81,9 +80,9 @@ class Books(GoingBack):
 
     def issue(self, bill: Bill) -> None:
         self.bills[bill.number] = bill
-        self._charge(bill, bill.issued_on, RECEIVABLE, bill.person, bill.billed)
-        self._charge(bill, bill.issued_on, bill.income, None, bill.chapter_part - bill.billed)
-        self._charge(bill, bill.issued_on, DUE_TO_CHAPTERS, None, -bill.chapter_part)
+        self.charge(bill, bill.issued_on, RECEIVABLE, bill.person, bill.billed)
+        self.charge(bill, bill.issued_on, bill.income, None, bill.chapter_part - bill.billed)
+        self.charge(bill, bill.issued_on, DUE_TO_CHAPTERS, None, -bill.chapter_part)
 
     def adjust(self, bill: Bill, change: int, account: str) -> None:
         """Less is owed by a negative change, more by a positive one."""
@@ -91,8 +90,8 @@ class Books(GoingBack):
             bill.added += change
         else:
             bill.adjusted -= change
-        self._charge(bill, self.today, RECEIVABLE, bill.person, change)
-        self._charge(bill, self.today, account, None, -change)
+        self.charge(bill, self.today, RECEIVABLE, bill.person, change)
+        self.charge(bill, self.today, account, None, -change)
 
     def void(self, bill: Bill) -> None:
         """What settles it becomes credit, what was refunded is no expense, what it charged is taken back."""
@@ -109,14 +108,14 @@ class Books(GoingBack):
         for line in bill.charges:
             self.write(self.today, line.account, line.chapter, line.person, -line.amount)
 
-    def _charge(self, bill: Bill, day: date, account: str, person: str | None, amount: int) -> None:
+    def charge(self, bill: Bill, day: date, account: str, person: str | None, amount: int) -> None:
         bill.charges.append(self.write(day, account, bill.chapter, person, amount))
 
     def receive(self, receipt: Receipt, parts: list[tuple[Bill, int]]) -> Receipt:
         """Money lies in the chapter whose bill it settles; what settles none, in the receipt's own."""
         self.receipts.append(receipt)
         for bill, part in parts:
-            bill.paid += part
+            bill.settle(part, receipt.day)
             receipt.put_on(bill, part)
             self.write(receipt.day, RECEIVABLE, bill.chapter, bill.person, -part)
             if receipt.is_offline:
@@ -189,13 +188,15 @@ class Books(GoingBack):
             page.has_time = False
             if page.there == "open":
                 page.there = "expired"
+        self.pass_day_of_plans()
         for bill in self.bills.values():
             self._charge_late_fee(bill)
 
     def _charge_late_fee(self, bill: Bill) -> None:
-        """The night charges it once, while no payment is under way."""
-        is_late = self.today > bill.due_on + LATE_FEE_AFTER
+        """The night charges it once, while no payment is under way and no plan is kept."""
+        is_late = self.today > bill.due_on + LATE_FEE_AFTER and not self.is_on_plan(bill)
         if bill.owed and is_late and not bill.late_fee and not self.is_under_way(bill):
             bill.late_fee = LATE_FEE
-            self._charge(bill, self.today, RECEIVABLE, bill.person, LATE_FEE)
-            self._charge(bill, self.today, LATE_FEES, None, -LATE_FEE)
+            self.to_close.append(bill)
+            self.charge(bill, self.today, RECEIVABLE, bill.person, LATE_FEE)
+            self.charge(bill, self.today, LATE_FEES, None, -LATE_FEE)

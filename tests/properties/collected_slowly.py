@@ -20,6 +20,9 @@ _DOCUMENTS = """
     SELECT 'late_fees', f.invoice_id, f.amount, r.charged_on, NULL
     FROM late_fees f JOIN late_fee_runs r ON r.id = f.run_id WHERE f.organization_id = :here
     UNION ALL
+    SELECT 'interest', invoice_id, amount, charged_on, NULL FROM payment_plan_interest
+    WHERE organization_id = :here
+    UNION ALL
     SELECT CASE kind WHEN 'write_off' THEN 'written_off' ELSE 'adjusted' END, invoice_id,
         CASE WHEN direction = 'raises' OR kind = 'write_off' THEN amount ELSE -amount END, effective_on, NULL
     FROM adjustments WHERE organization_id = :here AND state = 'approved'

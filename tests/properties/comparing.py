@@ -8,6 +8,7 @@ from tests.properties.documents import CREDIT, KEPT_BY_PERSON
 from tests.properties.office import Office
 from webapp.core.db import db
 from webapp.domain import ledger
+from webapp.domain.plans import following
 
 
 def check(office: Office) -> None:
@@ -15,6 +16,7 @@ def check(office: Office) -> None:
     db.session.rollback()
     assert _invoices(office) == _bills(office)
     assert _payments(office) == _receipts(office)
+    assert _plans(office) == _agreements(office)
     assert _credit_notes(office) == sorted(
         (note.person, note.chapter, note.amount) for note in office.books.notes if note.is_open
     )
@@ -30,7 +32,7 @@ def _bills(office: Office) -> dict[str, tuple[Any, ...]]:
         bill.number: (
             bill.person, bill.chapter, bill.amount, bill.adjusted, bill.paid, bill.refunded, bill.owed,
             bill.chapter_part, bill.status(office.books.today), office.books.is_under_way(bill),
-            bill.issued_on, bill.due_on, bill.grace_until,
+            office.books.is_on_plan(bill), bill.issued_on, bill.due_on, bill.grace_until,
         )
         for bill in office.books.bills.values()
     }  # fmt: skip
@@ -39,11 +41,27 @@ def _bills(office: Office) -> dict[str, tuple[Any, ...]]:
 def _invoices(office: Office) -> dict[str, tuple[Any, ...]]:
     rows = office.rows(
         "SELECT i.number, m.number, c.code, i.billed, i.adjusted, i.paid, i.refunded, i.owed,"
-        " i.chapter_part, i.status, i.processing, i.issued_on, i.due_on, i.grace_ends_on"
+        " i.chapter_part, i.status, i.processing, i.on_plan, i.issued_on, i.due_on, i.grace_ends_on"
         " FROM invoices i JOIN members m ON m.id = i.member_id JOIN chapters c ON c.id = i.chapter_id"
         " WHERE i.organization_id = :here"
     )
     return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def _agreements(office: Office) -> dict[Any, tuple[Any, ...]]:
+    return {
+        plan.plan_id: (plan.state, [(step.due.day, step.interest, step.owed) for step in plan.steps()])
+        for plan in office.books.plans
+    }
+
+
+def _plans(office: Office) -> dict[Any, tuple[Any, ...]]:
+    rows = office.rows("SELECT id, state FROM payment_plans WHERE organization_id = :here")
+    steps = following.steps_of([row.id for row in rows])
+    return {
+        row.id: (row.state, [(step.due_on, step.interest, step.owed) for step in steps.get(row.id, [])])
+        for row in rows
+    }
 
 
 def _receipts(office: Office) -> list[tuple[Any, ...]]:

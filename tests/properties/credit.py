@@ -28,7 +28,7 @@ class Credit:
         """Take all of it or a part off the bill; that is a new note."""
         taken = use.amount if amount is None else amount
         self.uses.remove(use)
-        use.bill.paid -= use.amount
+        use.bill.settle(-use.amount, self.today)
         self._move(use, use.amount)
         child = Note(use.note.person, use.note.chapter, taken, use.note.receipt, use.note)
         self.notes.append(child)
@@ -39,12 +39,12 @@ class Credit:
     def take_off(self, receipt: Receipt, part: Part) -> None:
         """It settles nothing for now."""
         receipt.parts.remove(part)
-        part.bill.paid -= part.amount
+        part.bill.settle(-part.amount, self.today)
         self.write(self.today, RECEIVABLE, part.bill.chapter, part.bill.person, part.amount)
 
     def put_on(self, receipt: Receipt, bill: Bill, amount: int) -> None:
         receipt.put_on(bill, amount)
-        bill.paid += amount
+        bill.settle(amount, self.today)
         self.write(self.today, RECEIVABLE, bill.chapter, bill.person, -amount)
 
     def keep(self, receipt: Receipt, amount: int) -> None:
@@ -93,7 +93,7 @@ class Credit:
         self.uses.append(use)
         if note.receipt is not None:
             note.receipt.touch(bill)
-        bill.paid += amount
+        bill.settle(amount, self.today)
         self._move(use, -amount)
 
     def _move(self, use: Use, amount: int) -> None:

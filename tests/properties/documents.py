@@ -7,7 +7,8 @@ from uuid import UUID
 
 BANK, CLEARING, RECEIVABLE, CREDIT = "1000", "1010", "1200", "2110"
 DUE_TO_CHAPTERS, REFUNDS, CHARGES = "2300", "4910", "6100"
-OTHER_INCOME, LATE_FEES, WAIVERS, BAD_DEBT = "4030", "4040", "4900", "6200"
+OTHER_INCOME, LATE_FEES, INTEREST = "4030", "4040", "4050"
+WAIVERS, BAD_DEBT = "4900", "6200"
 DISPUTED, DISPUTE_FEES = "1300", "6110"
 KEPT_BY_PERSON = (RECEIVABLE, CREDIT)
 
@@ -22,7 +23,9 @@ class Line(NamedTuple):
 
 @dataclass(eq=False)
 class Bill:
-    """An invoice. `billed` is what the run charged, `amount` that, what was added since and the late fee."""
+    """An invoice. `billed` is what the run charged, `amount` that, what was added since, the late fee and the
+    interest of plans. `moves`: what settled it, or did no longer, and since which day.
+    """
 
     number: str
     person: str
@@ -38,16 +41,33 @@ class Bill:
     grace_until: date
     added: int = 0
     late_fee: int = 0
+    interest: int = 0
     adjusted: int = 0
     paid: int = 0
     refunded: int = 0
     void: bool = False
     changed_alone: dict[str, int] = field(default_factory=dict)
     charges: list[Line] = field(default_factory=list)
+    moves: list[tuple[date, int]] = field(default_factory=list)
 
     @property
     def amount(self) -> int:
-        return self.billed + self.added + self.late_fee
+        return self.billed + self.added + self.late_fee + self.interest
+
+    def settle(self, amount: int, day: date) -> None:
+        """So much of it is paid since that day; less than nothing is owed again."""
+        self.paid += amount
+        self.moves.append((day, amount))
+
+    def spend(self, amount: int, day: date) -> None:
+        """So much of what was paid went back, and is not owed again."""
+        self.refunded += amount
+        self.moves.append((day, -amount))
+
+    def stayed(self, day: date) -> int:
+        """What had settled it by that day and did so on every day since."""
+        days = [day, *(moved for moved, _ in self.moves if moved > day)]
+        return min(sum(amount for moved, amount in self.moves if moved <= one) for one in days)
 
     @property
     def owed(self) -> int:

@@ -140,9 +140,16 @@ class Roll:
         return [bill for bill in self.books.bills.values() if bill.run == place]
 
     def is_touched(self, run: Run) -> bool:
-        """Whether money came for one of its bills, or is on its way, or an officer changed one."""
+        """Whether money came for one of its bills, or is on its way, an officer changed one, or it is, or was
+        for interest, on a payment plan."""
+        books = self.books
         return any(
-            bill.paid or bill.is_changed or self.books.is_under_way(bill) for bill in self.bills_of(run)
+            bill.paid
+            or bill.is_changed
+            or bill.interest
+            or books.is_under_way(bill)
+            or books.is_on_plan(bill)
+            for bill in self.bills_of(run)
         )
 
     def undo(self, run: Run) -> None:

@@ -82,9 +82,9 @@ class GoingBack(Credit):
         for bill, part, owed_again in refund.parts:
             fits = min(part, bill.owed if owed_again else bill.refunded)
             if owed_again:
-                bill.paid += fits
+                bill.settle(fits, self.today)
             else:
-                bill.refunded -= fits
+                bill.spend(-fits, self.today)
             if fits:
                 receipt.put_on(bill, fits)
             homeless += part - fits
@@ -112,9 +112,9 @@ class GoingBack(Credit):
                 receipt.shrink(part, taken)
                 owed_again = own and refund.owed_again
                 if owed_again:
-                    part.bill.paid -= taken
+                    part.bill.settle(-taken, self.today)
                 else:
-                    part.bill.refunded += taken
+                    part.bill.spend(taken, self.today)
                 refund.parts.append((part.bill, taken, owed_again))
                 refund.lines.append(self._spend(part.bill, taken, owed_again=owed_again))
                 refund.lines.append(self._money(refund, part.bill.chapter, taken))
@@ -234,7 +234,7 @@ class GoingBack(Credit):
             taken = min(left, part.amount)
             if taken:
                 receipt.shrink(part, taken)
-                part.bill.paid -= taken
+                part.bill.settle(-taken, self.today)
                 self.write(self.today, RECEIVABLE, part.bill.chapter, part.bill.person, taken)
                 left -= taken
         receipt.returned += amount

@@ -48,15 +48,17 @@ class Membership(Happenings):
         person = Person(
             f"P{len(office.roll.people):03d}", chapter, status, share, office.books.today - timedelta(since)
         )
+        login = factories.make_login(person.number)
         made = factories.make_member(
             office.chapter(chapter),
             office.status(status),
             number=person.number,
-            email=None,
+            login_id=login.id,
             joined_on=person.joined_on,
             ownership_share=share,
         )
         office.roll.people[person.number], office.members[person.number] = person, made.id
+        office.logins[person.number] = login.id
 
     @rule(chapter=chapters, status=statuses, share=st.integers(0, 7), since=days)
     def somebody_joins(self, chapter: str, status: str, share: int, since: int) -> None:

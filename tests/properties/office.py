@@ -45,6 +45,8 @@ SCHEDULES = (DUES, ROOF, EXAM)
 DEFAULT_AMOUNT = 5_000
 ADJUSTED_ALONE = 2_000
 """Of one invoice, by an officer. Of write-offs nothing."""
+PLANNED_ALONE = 12_000
+"""A payment plan about more needs a second officer."""
 RETURNED_DEBIT_FEE = 750
 
 
@@ -85,6 +87,8 @@ class Wish:
     granted: Callable[[], None]
     denied: Callable[[], None]
     is_over: Callable[[], bool] = lambda: False
+    withdrawn: Callable[[], None] | None = None
+    """Where it is something else than being denied."""
 
 
 class Office:
@@ -110,9 +114,8 @@ class Office:
         }
         with transaction():
             settings = DuesSettings.of(organization)
-            policy.set_limit(
-                Place(RoleName.NATIONAL_ADMIN, Action.ADJUSTMENT, Right.ALONE), ADJUSTED_ALONE, by=None
-            )
+            for action, limit in ((Action.ADJUSTMENT, ADJUSTED_ALONE), (Action.PAYMENT_PLAN, PLANNED_ALONE)):
+                policy.set_limit(Place(RoleName.NATIONAL_ADMIN, action, Right.ALONE), limit, by=None)
             settings.change(
                 by=None,
                 default_amount=DEFAULT_AMOUNT,
@@ -123,6 +126,7 @@ class Office:
         nobody = UUID(int=0)
         self.shop = Shop(organization, desk.sandbox, desk.client, workers, connect().id, nobody, nobody)
         self.members: dict[str, UUID] = {}
+        self.logins: dict[str, UUID] = {}
         self.periods: dict[str, UUID] = {}
         self.runs: list[UUID] = []
         self.wishes: list[Wish] = []
@@ -138,11 +142,14 @@ class Office:
 
     def work(self) -> None:
         self.shop.work()
-        while self.promised:
-            self.promised.popleft()()
+        self._keep_promises()
+
+    def _keep_promises(self) -> None:
+        while self.promised or self.books.to_close:
             while self.books.to_close:
                 bill = self.books.to_close.pop(0)
                 self.promise(partial(self.books.close_page, bill))
+            self.promised.popleft()()
 
     def pass_days(self, days: int) -> None:
         self.work()
@@ -151,12 +158,13 @@ class Office:
         self.books.pass_days(days)
         with transaction():
             later(Job.DAILY, day=self.books.today.isoformat())
-        self.shop.work()
+        self.work()
 
     # The real side
 
     def login(self, name: str) -> Login:
-        return db.session.get_one(Login, self.officers[name])
+        """An officer's, or a member's by number."""
+        return db.session.get_one(Login, (self.officers | self.logins)[name])
 
     def chapter(self, code: str) -> Chapter:
         return Chapter.here().get(self.chapters[code])

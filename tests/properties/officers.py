@@ -98,7 +98,8 @@ class Officers(AtTheProcessor):
         if over or not refused:
             office.wishes.remove(wish)
         if not refused:
-            (wish.granted if how == "approve" else wish.denied)()
+            withdrawn = wish.withdrawn or wish.denied
+            {"approve": wish.granted, "deny": wish.denied, "withdraw": withdrawn}[how]()
 
     @precondition(lambda self: self.office.books.open_notes())
     @rule(which=any_one)

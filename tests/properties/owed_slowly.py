@@ -9,10 +9,10 @@ from tests.properties.office import Office
 _CHARGES = """
     SELECT l.invoice_id, l.amount,
         CASE l.kind WHEN 'late_fee' THEN r.charged_on WHEN 'adjustment' THEN a.effective_on
-            ELSE i.issued_on END AS since, NULL::date AS until
+            WHEN 'plan_interest' THEN p.charged_on ELSE i.issued_on END AS since, NULL::date AS until
     FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id
     LEFT JOIN late_fees f ON f.line_id = l.id LEFT JOIN late_fee_runs r ON r.id = f.run_id
-    LEFT JOIN adjustments a ON a.line_id = l.id
+    LEFT JOIN adjustments a ON a.line_id = l.id LEFT JOIN payment_plan_interest p ON p.line_id = l.id
     WHERE l.organization_id = :here"""
 
 _TAKEN_OFF = """

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.processor import ADDRESSES
 from tests.properties.documents import Bill, Page, Receipt
+from tests.properties.dues import Person
 from tests.properties.happenings import Billing, Membership, any_one, one_of
 from tests.properties.office import refused_if
 from webapp.core.db import transaction
@@ -19,6 +21,14 @@ from webapp.web import paying
 
 LEAST_ONLINE = 50
 """The processor takes no smaller payment."""
+
+
+class Parted(NamedTuple):
+    """Which bill gets what, how the product is told, and whether it has to say no."""
+
+    parts: list[tuple[Bill, int]]
+    told: Spread
+    is_impossible: bool = False
 
 
 class Paying(Billing, Membership):
@@ -43,42 +53,47 @@ class Paying(Billing, Membership):
         amount = {"a part": whole // 3, "all": whole, "one": first, "more": whole + 77, "nothing": 0}[
             how_much
         ]
+        self.take_in(person, amount, method, ago, self.spread(way, amount, owed, which))
+
+    def take_in(self, person: Person, amount: int, method: Method, ago: int, spread: Parted) -> None:
+        """Money that came some days ago."""
+        books = self.office.books
         day, name = books.today - timedelta(ago), f"R{len(books.receipts)}"
-        parts, spread, impossible = self.spread(way, amount, owed, which)
-        refused = amount <= 0 or day > books.today or books.is_closed(day) or impossible
+        refused = amount <= 0 or day > books.today or books.is_closed(day) or spread.is_impossible
         with refused_if(refused), transaction():
             record_offline(
-                self.member(person), amount, method=method, on=day, by=None, spread=spread, reference=name
+                self.member(person),
+                amount,
+                method=method,
+                on=day,
+                by=None,
+                spread=spread.told,
+                reference=name,
             )
         if refused:
             return
-        settled = [bill.chapter for bill, _ in parts]
+        settled = [bill.chapter for bill, _ in spread.parts]
         own = person.chapter in settled or not settled
         chapter = person.chapter if own else settled[0]
-        books.receive(Receipt(person.number, chapter, amount, day, name=name), parts)
-        for bill, _ in parts:
+        books.receive(Receipt(person.number, chapter, amount, day, name=name), spread.parts)
+        for bill, _ in spread.parts:
             if books.unfinished(bill):
                 self.close_page_later(bill)
 
-    def spread(
-        self, way: str, amount: int, owed: list[Bill], which: int
-    ) -> tuple[list[tuple[Bill, int]], Spread, bool]:
-        """Which bill gets what, how the product is told, and whether it has to say no.
-
-        A bill that is being paid already is left out, or refused where it is named.
-        """
+    def spread(self, way: str, amount: int, owed: list[Bill], which: int) -> Parted:
+        """A bill that is being paid already is left out, or refused where it is named."""
         free = [bill for bill in owed if not self.office.books.is_under_way(bill)]
         if way == "in proportion":
-            return in_parts(amount, free), in_proportion, False
+            return Parted(in_parts(amount, free), in_proportion)
         if way == "oldest first" or not owed:
-            return filled(amount, free), oldest_first, False
+            return Parted(filled(amount, free), oldest_first)
         bill = one_of(owed, which)
         invoice_id = self.office.invoice_id(bill.number)
         if way == "one":
-            return filled(amount, [bill]), only(Invoice.here().get(invoice_id)), bill not in free
+            return Parted(filled(amount, [bill]), only(Invoice.here().get(invoice_id)), bill not in free)
         part = bill.owed + 1 if way == "too much named" else max(1, min(amount, bill.owed) // 2)
         impossible = part > min(amount, bill.owed) or bill not in free
-        return [(bill, part)], as_named({invoice_id: part}), impossible
+        return Parted([(bill, part)], as_named({invoice_id: part}), impossible)
 
     @precondition(lambda self: self.office.books.bills)
     @rule(which=any_one)

@@ -19,6 +19,7 @@ from webapp.domain import ledger
 from webapp.domain.ledger import Account, Code
 from webapp.domain.ledger.export import Format, Journal
 from webapp.domain.ledger.extract import Extract
+from webapp.domain.notifications import reminders
 from webapp.domain.reporting import aging, financial_statements, last_billed, receivables, received, snapshots
 from webapp.domain.reporting.snapshots import AMOUNTS
 from webapp.domain.reporting.standing import good_standing
@@ -34,6 +35,7 @@ def check(office: Office, day: date, which: int) -> None:
     _check_receivables(office, day)
     _check_snapshot(office, day)
     _check_good_standing(office, day)
+    _check_silence(office)
     _check_aging_then(office, day)
     _check_last_billed(office)
     _check_trial_balance(books, day)
@@ -106,11 +108,27 @@ def _check_snapshot(office: Office, day: date) -> None:
 
 
 def _check_good_standing(office: Office, day: date) -> None:
-    found = db.session.execute(good_standing.everybody(day, past=True))
-    slowly = {
-        row.member_id for row, owed in _owed_slowly(office, day) if owed > 0 and (day - row.due_on).days > 30
-    }
-    assert {row.id for row in found if row.basis == "owes"} == slowly
+    """Who owes what is too old owes it, but while a plan about it is kept."""
+    late = [row for row, owed in _owed_slowly(office, day) if owed > 0 and (day - row.due_on).days > 30]
+    kept = {bill.number for plan in office.books.plans if plan.was_kept(day) for bill in plan.amounts}
+    found = {row.id: row.basis for row in db.session.execute(good_standing.everybody(day, past=True))}
+    owes = {row.member_id for row in late if row.number not in kept}
+    assert {row for row, basis in found.items() if basis == "owes"} == owes
+    assert {row for row, basis in found.items() if basis == "plan_kept"} == {
+        row.member_id for row in late
+    } - owes
+
+
+def _check_silence(office: Office) -> None:
+    """Nobody is reminded of what is paid, is being paid, or is on a plan that is kept."""
+    books = office.books
+    told = reminders.due(office.organization(), books.today)
+    quiet = [
+        one
+        for one in books.bills.values()
+        if not one.owed or books.is_under_way(one) or books.is_on_plan(one)
+    ]
+    assert not {one.number for one in told} & {one.number for one in quiet}
 
 
 def _owed_slowly(office: Office, day: date) -> list[tuple[Any, int]]:

@@ -1,8 +1,9 @@
 """Any history of an organization: after each step its documents and books are what they have to be.
 
-Hypothesis makes up the histories (`happenings`, `paying`, `at_processor`, `officers`, `refunding`). What must
-come of each step is worked out in plain Python (`books`, `credit`, `going_back`, `dues`), the product does it
-with its database and its processor, and both must agree (`comparing`). Of some, hledger reads the journal.
+Hypothesis makes up the histories (`happenings`, `paying`, `at_processor`, `officers`, `refunding`,
+`planning`). What must come of each step is worked out in plain Python (`books`, `credit`, `going_back`,
+`agreements`, `dues`), the product does it with its database and its processor, and both must agree
+(`comparing`). Of some, hledger reads the journal.
 """
 
 import os
@@ -22,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.properties import comparing, reports
 from tests.properties.happenings import any_one
 from tests.properties.office import CHAPTERS, DUES, START, STATUSES, Desk, Office
-from tests.properties.refunding import Refunding
+from tests.properties.planning import Planning
 from tests.sandbox.control import SandboxControl
 
 BOUNDED = settings(
@@ -41,7 +42,7 @@ def desk(sandbox: SandboxControl, client: FlaskClient, tmp_path: Path) -> Desk:
     return Desk(sandbox, client, tmp_path)
 
 
-class AnyHistory(Refunding, RuleBasedStateMachine):
+class AnyHistory(Planning, RuleBasedStateMachine):
     """Each history is an organization of its own, so that the database need not be emptied between two."""
 
     def __init__(self, desk: Desk) -> None:
@@ -52,13 +53,15 @@ class AnyHistory(Refunding, RuleBasedStateMachine):
         organization = self.life.enter_context(desk.organization())
         self.office = Office(desk, organization, travel=traveller.shift)
 
-    @initialize()
-    def four_members_are_billed(self) -> None:
+    @initialize(with_plan=st.booleans(), rate=st.sampled_from([None, "36.5"]))
+    def four_members_are_billed(self, with_plan: bool, rate: str | None) -> None:
         for place, status in enumerate([*STATUSES, STATUSES[0]]):
             self.join(CHAPTERS[place % 2], status, share=place + 1, since=100)
         self.a_period_is_added(starts=-20, lasts=30, due=5, grace=3)
         self.a_run_is_confirmed(DUES, 0, "Nora")
         self.office.work()
+        if with_plan:
+            self.a_plan_is_agreed(0, 3, rate, asks=False)
 
     @rule(ago=st.integers(-2, 70), which=any_one)
     def somebody_reads_the_reports(self, ago: int, which: int) -> None:
