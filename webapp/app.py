@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import cli, wiring
 from webapp.config import Settings
-from webapp.core import stale_connections, tenancy
+from webapp.core import stale_connections, statements, tenancy
 from webapp.core.db import db
 from webapp.web import auth, bounds, errors, filters, logs, routes, security, translation
 from webapp.web.again import PatientFlask
@@ -32,6 +32,8 @@ def create_app(settings: Settings) -> Flask:
     for part in (logs, bounds, auth, security, translation, filters, errors, routes):
         part.init(app)
     cli.register(app)
+    with app.app_context():
+        statements.work_out(db.engine.dialect)
     return app
 
 

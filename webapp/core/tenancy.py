@@ -30,6 +30,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from webapp.core.statements import shared
+
 _organization: ContextVar[UUID | None] = ContextVar("organization", default=None)
 _login: ContextVar[UUID | None] = ContextVar("login", default=None)
 _platform: ContextVar[bool] = ContextVar("platform", default=False)
@@ -144,7 +146,7 @@ def enter_as(
     return answer
 
 
-TOLD = (
+TOLD = shared(
     select(
         func.set_config("app.organization_id", bindparam("told_organization"), True).label("organization"),
         func.set_config("statement_timeout", bindparam("told_patience"), True).label("patience"),

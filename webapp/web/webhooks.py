@@ -13,6 +13,7 @@ from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound, Refusal
+from webapp.core.statements import shared
 from webapp.domain.payments import inbox
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.web.security import csrf
@@ -72,7 +73,7 @@ _row = (
     .lateral("processor")
 )
 _processor = aliased(PaymentProcessor, _row)
-_ADDRESSEE = (
+_ADDRESSEE = shared(
     select(_processor, func.now())
     .select_from(tenancy.TOLD)
     .join(_row, true())

@@ -17,7 +17,6 @@ from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import configure_mappers
 
 from webapp.adapters.redis_connection import open_redis
 from webapp.core.db import db
@@ -93,7 +92,6 @@ def _share_what_is_loaded() -> None:
 
     The first connection of a process sets up 10 MB that every later one uses.
     """
-    configure_mappers()
     with suppress(OperationalError), db.engine.connect():
         pass
     db.engine.dispose()

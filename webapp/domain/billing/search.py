@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, tuple_
 from webapp.core import money, tenancy
 from webapp.core.db import db
 from webapp.core.errors import Invalid, NotFound
+from webapp.core.statements import made_once
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.status import InvoiceStatus
@@ -113,7 +113,7 @@ def exactly_numbered(text: str) -> UUID | None:
     )
 
 
-@cache
+@made_once
 def _lines() -> Select[Any]:
     """Put together once, for every list begins with it."""
     return _joined(*_COLUMNS)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from webapp.core import money, tenancy
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid
+from webapp.core.statements import shared
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.payability import objection, refuse_unless_payable
 
@@ -62,7 +63,7 @@ def lock_open_invoices(member_id: UUID, *, also: UUID | None = None) -> list[Inv
     return sorted(found, key=lambda invoice: (invoice.due_on, invoice.id))
 
 
-_LOCKED = (
+_LOCKED = shared(
     select(Invoice)
     .where(
         Invoice.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, SessionTransaction, mapped_column
 
 from webapp.core import tenancy, writing
 from webapp.core.db import Base, OrganizationRow, db, references
+from webapp.core.statements import shared
 from webapp.domain.ledger.chart import Account, Code
 from webapp.domain.ledger.proposal import Side
 
@@ -192,8 +193,11 @@ def _lines(whose: str) -> FromClause:
 
 
 _MEMBERS = _add(MemberBalance, "member_id", *_lines("member").c).returning(MemberBalance.id).cte("members")
-_CHAPTERS = _add(ChapterBalance, "chapter_id", *_lines("chapter").c, after=_MEMBERS)
-_ADD_MOVED = _CHAPTERS.returning(ChapterBalance.id).cte("chapters")
+_ADD_MOVED = shared(
+    _add(ChapterBalance, "chapter_id", *_lines("chapter").c, after=_MEMBERS)
+    .returning(ChapterBalance.id)
+    .cte("chapters")
+)
 
 
 def member_balance(member_id: UUID, code: Code) -> int:

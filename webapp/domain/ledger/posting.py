@@ -21,6 +21,7 @@ from sqlalchemy.orm import aliased
 
 from webapp.core import audit, tenancy, writing
 from webapp.core.db import OrganizationRow, db, new_id
+from webapp.core.statements import shared
 from webapp.domain.ledger import balances, guards, periods
 from webapp.domain.ledger.chart import Account, Code
 from webapp.domain.ledger.guards import Facts, Guard, Question
@@ -180,12 +181,14 @@ def _asking(*posted_before: ColumnElement[bool]) -> Select[dict[str, str], date 
     )
 
 
-_FACTS = _asking(
-    JournalEntry.source_id == bindparam("source", type_=Uuid()),
-    JournalEntry.event == bindparam("event", type_=Text()),
-    JournalEntry.reverses_id.is_(None),
+_FACTS = shared(
+    _asking(
+        JournalEntry.source_id == bindparam("source", type_=Uuid()),
+        JournalEntry.event == bindparam("event", type_=Text()),
+        JournalEntry.reverses_id.is_(None),
+    )
 )
-_FACTS_OF_REVERSAL = _asking(JournalEntry.reverses_id == bindparam("reverses", type_=Uuid()))
+_FACTS_OF_REVERSAL = shared(_asking(JournalEntry.reverses_id == bindparam("reverses", type_=Uuid())))
 
 
 def _overdraws(proposal: Proposal) -> bool:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import aliased, joinedload
 
 from webapp.core.db import db
+from webapp.core.statements import made_once
 from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.member import Member
@@ -16,7 +16,7 @@ from webapp.domain.organizations.organization import Organization
 from webapp.domain.organizations.roles import Role, RoleName
 
 
-@cache
+@made_once
 def _their_roles() -> Select[Role, Chapter | None]:
     """Each with the chapter that is asked about. Put together once, for every page asks it."""
     member, named = joinedload(Role.member), aliased(Chapter)

@@ -1,7 +1,6 @@
 """Who comes to a page, and where to: known after one statement."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, literal, select
@@ -10,6 +9,7 @@ from sqlalchemy.orm import contains_eager, join, outerjoin
 from webapp.core import tenancy
 from webapp.core.crypto import token_hash
 from webapp.core.db import db
+from webapp.core.statements import made_once
 from webapp.domain.organizations import sessions
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.organization import Organization
@@ -31,7 +31,7 @@ def arrive(slug: str | None, token: str | None) -> Arrival:
     return Arrival(organization, session)
 
 
-@cache
+@made_once
 def _question() -> Select[*tuple[Any, ...]]:
     """Put together once, for every page asks it."""
     asked = select(literal(1).label("once")).subquery("asked")

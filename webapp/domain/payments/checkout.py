@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core import tenancy, writing
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
 from webapp.core.jobs import Job, later, nudge_after_commit, promise_in
+from webapp.core.statements import shared
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.payability import refuse_unless_payable
 from webapp.domain.organizations import Member
@@ -213,7 +214,7 @@ _ASKING = (
     )
     .cte("asking")
 )
-_CLOSING = promise_in(Job.CLOSE_CHECKOUT, _ASKING, invoice_id=_ASKING.c.invoice_id)
+_CLOSING = shared(promise_in(Job.CLOSE_CHECKOUT, _ASKING, invoice_id=_ASKING.c.invoice_id))
 
 
 def _begin_closing(checkout: Checkout) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
 from webapp.core.jobs import Job, nudge_after_commit, promise_in
+from webapp.core.statements import shared
 from webapp.domain.payments.gateway import Notice
 from webapp.domain.payments.processor import PaymentProcessor
 
@@ -134,4 +135,4 @@ def _taking_in() -> Any:
     return select(event.c.new, select(promised.c.id).scalar_subquery())
 
 
-_TAKING_IN = _taking_in()
+_TAKING_IN = shared(_taking_in())

@@ -7,22 +7,25 @@ from uuid import UUID
 from sqlalchemy import Select, false, select, true, union_all
 
 from webapp.core import tenancy
+from webapp.core.statements import shared
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.saved_charges import SavedChargePart
 
-PARTS = union_all(
-    *(
-        select(
-            kind.organization_id,
-            kind.payment_id,
-            kind.invoice_id,
-            kind.amount,
-            kind.created_at,
-            unattended.label("unattended"),
+PARTS = shared(
+    union_all(
+        *(
+            select(
+                kind.organization_id,
+                kind.payment_id,
+                kind.invoice_id,
+                kind.amount,
+                kind.created_at,
+                unattended.label("unattended"),
+            )
+            for kind, unattended in ((Checkout, false()), (SavedChargePart, true()))
         )
-        for kind, unattended in ((Checkout, false()), (SavedChargePart, true()))
-    )
-).subquery("meant")
+    ).subquery("meant")
+)
 """So much of this payment for this invoice; `unattended` where nobody sits before a page."""
 
 

@@ -1,0 +1,43 @@
+"""Statements that are put together once and shared by all threads.
+
+SQLAlchemy works out the parts of a statement when it is first used, and not safely when several threads come
+at the same moment: some then miss columns. So one thread works them all out before there are others.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
+
+from sqlalchemy import FromClause, select
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import configure_mappers
+from sqlalchemy.sql import ClauseElement
+
+S = TypeVar("S", bound=ClauseElement)
+
+_makers: list[Callable[[], ClauseElement]] = []
+
+
+def shared(statement: S) -> S:
+    """One that stands in a module."""
+    _makers.append(lambda: statement)
+    return statement
+
+
+def made_once(make: Callable[[], S]) -> Callable[[], S]:
+    """One that can be put together only when all tables are known."""
+    made = cache(make)
+    _makers.append(made)
+    return made
+
+
+def work_out(dialect: Dialect) -> None:
+    """All of them; before the first request, when every module is there."""
+    configure_mappers()
+    for statement in all_shared():
+        whole = select(statement) if isinstance(statement, FromClause) else statement
+        whole.compile(dialect=dialect)
+
+
+def all_shared() -> list[ClauseElement]:
+    return [make() for make in _makers]
