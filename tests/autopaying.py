@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from tests import factories
@@ -12,6 +13,10 @@ from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings
+from webapp.domain.notifications.composing import Occasion, compose
+from webapp.domain.notifications.delivery import Mail
+from webapp.domain.notifications.links import Links
+from webapp.domain.notifications.messages import Message
 from webapp.domain.organizations import Chapter, Login, Member, Organization, RoleName
 from webapp.domain.payments import method_setups
 from webapp.domain.payments.payment import Payment
@@ -31,6 +36,9 @@ def save_method(shop: Shop, instrument: str = "success") -> SavedMethod:
     assert page.url is not None
     shop.sandbox.pay(page.url, instrument)
     return at_processor.look_up_method(begun.id)
+
+
+LINKS = Links("https://dues.example.org", "secret")
 
 
 @dataclass
@@ -105,6 +113,13 @@ class Kept:
         with transaction() as session:
             organization = session.get_one(Organization, factories.here())
             return nightly.pass_day(organization, self.day(days))
+
+    def mail(self, *conditions: Any, days: int = 0) -> Message:
+        """What the one mail that meets the conditions says so many days after the plan began."""
+        with transaction() as session:
+            organization = session.get_one(Organization, factories.here())
+            [mail] = Mail.here().all(*conditions)
+            return compose(Occasion(mail, organization, LINKS, self.day(days)))[0]
 
     def collect(self, days: int = 0, position: int = 0) -> None:
         """The job alone, as if it had been promised once more."""

@@ -9,6 +9,7 @@ from webapp.core.errors import Conflict, Invalid, NotAllowed
 from webapp.core.jobs import JobState
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.payability import PaymentUnderWay
+from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Code
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
@@ -107,6 +108,16 @@ def test_turning_it_off_or_removing_the_method_ends_it_and_the_word_is_kept(kept
         autopay.turn_off(PaymentPlan.here().get(kept.plan_id, lock=True), by=kept.ana)
 
 
+def test_what_missed_nights_left_is_collected_before_the_plan_is_given_up(kept: Kept) -> None:
+    kept.turn_on()
+    late = DuesSettings.here().all()[0].plan_tolerance_days + 1
+
+    assert kept.promise(late)["plans_defaulted"] == 0
+    kept.shop.work()
+
+    assert kept.plan.state is PlanState.ACTIVE and kept.owed[0] == 0
+
+
 def test_a_plan_that_has_ended_is_not_collected(kept: Kept) -> None:
     kept.turn_on()
     kept.promise()
@@ -188,15 +199,9 @@ def test_a_debit_that_comes_back_is_tried_again_on_the_retry_days_and_then_no_mo
     assert not fresh(Invoice, kept.invoices[0].id).processing
 
 
-@pytest.mark.parametrize(
-    ("instrument", "days", "told"),
-    [
-        ("declined_later", [0, 3, 5, 7], "It is tried again on"),
-        ("authentication", [0], "Your bank wants you to confirm"),
-    ],
-)
+@pytest.mark.parametrize(("instrument", "days"), [("declined_later", [0, 3, 5, 7]), ("authentication", [0])])
 def test_what_the_bank_says_decides_whether_it_is_tried_again_and_the_member_is_told(
-    kept: Kept, instrument: str, days: list[int], told: str
+    kept: Kept, instrument: str, days: list[int]
 ) -> None:
     kept.turn_on(instrument)
     for day in range(8):
@@ -208,7 +213,6 @@ def test_what_the_bank_says_decides_whether_it_is_tried_again_and_the_member_is_
     assert [mail.state for mail in mails] == [MailState.SENT] * len(days)
     assert kept.owed[0] == 10_000 and not fresh(Invoice, kept.invoices[0].id).processing
     assert kept.shop.sandbox.objects("charge") == [] or instrument == "declined_later"
-    assert told
 
 
 def test_a_method_the_processor_has_lost_is_asked_for_once_and_another_one_begins_anew(kept: Kept) -> None:

@@ -6,21 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.autopaying import Kept, keep, save_method
+from tests.autopaying import LINKS, Kept, keep, save_method
 from tests.processor import Shop
 from tests.web.api.conftest import program
 from webapp.core.db import transaction
 from webapp.domain.notifications import autopay_mails, installments
-from webapp.domain.notifications.composing import Occasion, compose
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
-from webapp.domain.notifications.links import Links
-from webapp.domain.notifications.messages import Message
 from webapp.domain.organizations import Organization, RoleName
 from webapp.domain.payments.saved_methods import SavedMethod
 from webapp.domain.plans import autopay
 
 SignIn = Callable[..., Any]
-LINKS = Links("https://dues.example.org", "secret")
 
 
 @pytest.fixture
@@ -31,14 +27,6 @@ def kept(shop: Shop) -> Kept:
 @pytest.fixture
 def page(shop: Shop, kept: Kept) -> str:
     return f"/o/{shop.organization.slug}/my/payment-plans/{kept.plan_id}/"
-
-
-def message_of(kept: Kept, *conditions: Any, days: int = 0) -> Message:
-    """What the one mail that meets the conditions says so many days after the plan began."""
-    with transaction() as session:
-        organization = session.get_one(Organization, kept.shop.organization.id)
-        [mail] = Mail.here().all(*conditions)
-        return compose(Occasion(mail, organization, LINKS, kept.day(days)))[0]
 
 
 def test_the_member_turns_it_on_in_the_words_shown_and_off_again(
@@ -115,7 +103,7 @@ def test_a_reminder_says_what_will_be_collected_and_keeps_quiet_on_the_day(shop:
         installments.promise(organization, due, LINKS)
     days = (due - kept.plan_began).days
 
-    before = message_of(kept, Mail.once == f"installment:{kept.parts[1].id}:-3", days=days - 3)
+    before = kept.mail(Mail.once == f"installment:{kept.parts[1].id}:-3", days=days - 3)
 
     assert "will be collected from Visa ending 4242 on" in before.title
     assert "There is nothing to do." in before.paragraphs[0]
@@ -137,7 +125,7 @@ def test_what_could_not_be_collected_is_mailed_with_what_to_do(
     kept.turn_on(instrument)
     kept.night()
 
-    told = message_of(kept, Mail.payment_id.is_not(None))
+    told = kept.mail(Mail.payment_id.is_not(None))
 
     assert told.subject == "$100.00 of your payment plan could not be collected"
     assert told.paragraphs[1].startswith(advice)
@@ -161,7 +149,7 @@ def test_what_was_agreed_to_comes_by_mail_and_a_card_that_ends_is_said_once(shop
             organization = session.get_one(Organization, shop.organization.id)
             assert autopay_mails.remind_of_ends(organization, kept.day(0), LINKS) == 1
 
-    told = message_of(kept, Mail.once.startswith("card_ends:"))
+    told = kept.mail(Mail.once.startswith("card_ends:"))
     assert told.title == "Visa ending 4242 ends soon"
 
 

@@ -4,7 +4,7 @@ What the processor shows is looked at before anybody asks it for money, so that 
 restored database collects twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -32,8 +32,16 @@ from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.plans.retrying import Try
 
 
-def promise(organization: Organization, on: date) -> dict[str, int]:
-    """Have collected what is due and what is to be tried again, one installment of each plan; how many.
+@dataclass(frozen=True)
+class Promised:
+    """How many installments, for the first time and again; and the plans that they are of."""
+
+    counts: Mapping[str, int]
+    plan_ids: Set[UUID]
+
+
+def promise(organization: Organization, on: date) -> Promised:
+    """Have collected what is due and what is to be tried again, one installment of each plan.
 
     What is under way is looked at again.
     """
@@ -51,7 +59,7 @@ def promise(organization: Organization, on: date) -> dict[str, int]:
         _collect(step.plan_id, step.id, on)
     for charge in SavedCharge.here().all(SavedCharge.live.is_(True)):
         _collect(charge.plan_id, charge.installment_id, on)
-    return counts
+    return Promised(counts, chosen)
 
 
 def _collect(plan_id: UUID, installment_id: UUID, on: date) -> None:

@@ -1,6 +1,6 @@
 """How a kept plan ends: paid off, not kept, or called off."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -31,14 +31,15 @@ def complete(on: date) -> int:
     return _end(_paid_off(), PlanState.COMPLETED, "plan_completed", on=on)
 
 
-def default(organization: Organization, on: date) -> int:
+def default(organization: Organization, on: date, *, apart_from: Set[UUID] = frozenset()) -> int:
     """Plans with an installment unpaid for longer than the organization tolerates. How many.
 
     From here on their invoices are chased, and cost late fees, as any other. None while a payment that takes
-    days is under way: the member has paid as far as anybody knows.
+    days is under way: the member has paid as far as anybody knows. Those `apart_from` it are left alone.
     """
     tolerance = DuesSettings.of(organization).plan_tolerance_days
-    return _end(_missed(on - timedelta(days=tolerance)), PlanState.DEFAULTED, "plan_defaulted", on=on)
+    missed = [plan_id for plan_id in _missed(on - timedelta(days=tolerance)) if plan_id not in apart_from]
+    return _end(missed, PlanState.DEFAULTED, "plan_defaulted", on=on)
 
 
 def _end(plan_ids: Sequence[UUID], state: PlanState, what: str, *, on: date) -> int:
