@@ -178,3 +178,27 @@ def test_a_program_asks_for_the_lines_of_a_figure(
     compared = f"{path}comparison/{two_chapters[1].id}/"
     assert admin.get(compared, query_string={"q": "ada"}).json["data"] == []
     assert [one["change"] for one in admin.get(compared, query_string={"q": "cid"}).json["data"]] == [-5_000]
+
+
+def test_a_member_whose_debt_changed_in_two_chapters_is_told_of_both_page_by_page(
+    organization: Organization, client: FlaskClient, member: Member
+) -> None:
+    admin = program(client, organization, RoleName.NATIONAL_ADMIN)
+    yesterday, today = organization.today - timedelta(days=1), organization.today
+    first = admin.post("reports/snapshots/", {"as_of": yesterday.isoformat()}).json
+    beta = factories.make_chapter("BET", "Beta Chapter")
+    with transaction():
+        Member.here().get(member.id).chapter_id = beta.id
+    factories.make_invoice(4_000, member=Member.here().get(member.id), dated=today)
+    second = admin.post("reports/snapshots/", {"as_of": today.isoformat()}).json
+
+    found, cursor = [], ""
+    while cursor is not None:
+        query = f"?limit=1&cursor={cursor}" if cursor else "?limit=1"
+        page = admin.get(f"reports/snapshots/{second['id']}/comparison/{first['id']}/{query}").json
+        found += page["data"]
+        cursor = page["next_cursor"]
+
+    assert {one["member_id"] for one in found} == {str(member.id)}
+    assert sorted(one["chapter"] for one in found) == ["Alpha Chapter", "Beta Chapter"]
+    assert sum(one["change"] for one in found) == second["owed"] - first["owed"]

@@ -13,7 +13,6 @@ from wtforms.validators import InputRequired
 
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
-from webapp.domain.organizations import Member
 from webapp.domain.reporting import snapshot_reading, snapshots
 from webapp.domain.reporting.aging import BUCKETS, NAMES
 from webapp.domain.reporting.snapshots import Place, Snapshot, SnapshotLine
@@ -85,9 +84,7 @@ def compare(persona: str, snapshot_id: UUID, other_id: UUID | None, place: Place
     if other_id is None:
         raise NotFound
     before, after = both(snapshot_id, other_id, place)
-    changed = snapshot_reading.members_compared(before.id, after.id, place).order_by(
-        desc("change"), Member.id
-    )
+    changed = snapshot_reading.members_compared(before.id, after.id, place).order_by(desc("change"), "id")
     if wants_csv():
         name = f"snapshots-{before.as_of}-{after.as_of}.csv"
         return stream_rows(name, CHANGE_HEADER, changed, as_change)

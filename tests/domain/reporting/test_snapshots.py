@@ -97,7 +97,12 @@ def test_two_snapshots_differ_by_what_was_paid_between_them(
     [change] = rows(snapshot_reading.members_compared(before.id, after.id, EVERYWHERE))
     chapters = rows(snapshot_reading.chapters_compared(before.id, after.id, EVERYWHERE).order_by("name"))
 
-    assert (change.id, change.before, change.after, change.change) == (members[2].id, 10_000, 6_000, -4_000)
+    assert (change.member_id, change.before, change.after, change.change) == (
+        members[2].id,
+        10_000,
+        6_000,
+        -4_000,
+    )
     assert [row.change for row in chapters] == [0, -4_000]
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, case, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.core import tenancy
@@ -56,9 +57,12 @@ def chapters_compared(before: UUID, after: UUID, place: Place) -> Select[Any]:
 
 
 def members_compared(before: UUID, after: UUID, place: Place) -> Select[Any]:
-    """id, number, first_name, last_name, chapter, before, after and change of each member whose changed."""
+    """id, member_id, number, first_name, last_name, chapter, before, after and change of each member whose
+    changed in a chapter; the id is of the earliest line about that."""
     old, new, change = _both(before, after)
-    found = _named(select(Member.id, *_NAMES, old, new, change)).where(*_of_either(before, after, place))
+    line_ids = func.array_agg(aggregate_order_by(SnapshotLine.id, SnapshotLine.id), type_=ARRAY(Uuid))
+    about = line_ids[1].label("id"), Member.id.label("member_id")
+    found = _named(select(*about, *_NAMES, old, new, change)).where(*_of_either(before, after, place))
     names = Member.id, Member.number, Member.first_name, Member.last_name, Chapter.name
     return found.group_by(*names).having(change.element != 0)
 

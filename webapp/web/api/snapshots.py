@@ -4,10 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from flask import g
+from sqlalchemy import select
 
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
-from webapp.domain.organizations import Member
 from webapp.domain.reporting import snapshot_lists, snapshot_reading, snapshots
 from webapp.domain.reporting.snapshot_lists import Wanted
 from webapp.domain.reporting.snapshots import AMOUNTS, Place, Snapshot, SnapshotLine
@@ -174,10 +174,9 @@ def compare_snapshots(snapshot_id: UUID, other_id: UUID, query: Values) -> Answe
     both = [_row(snapshot_id), _row(other_id)]
     before, after = sorted(both, key=lambda one: (one.as_of, one.id))
     chapters = snapshot_reading.chapters_compared(before.id, after.id, place).order_by("name")
-    found = snapshot_lists.changes(before.id, after.id, place, _wanted(query))
-    if "cursor" in query:
-        found = found.where(Member.id < query["cursor"])
-    members = db.session.execute(found.order_by(Member.id.desc()).limit(size_of(query) + 1)).all()
+    each = snapshot_lists.changes(before.id, after.id, place, _wanted(query)).subquery("each")
+    found = select(each).order_by(each.c.id.desc()).limit(size_of(query) + 1)
+    members = db.session.execute(found.where(each.c.id < query["cursor"]) if "cursor" in query else found)
     return COMPARISON.tell(
         None,
         before_id=before.id,
@@ -189,7 +188,7 @@ def compare_snapshots(snapshot_id: UUID, other_id: UUID, query: Values) -> Answe
         after=int(after.owed),
         change=int(after.owed - before.owed),
         chapters=[CHAPTER_CHANGE.tell(one, **_changed(one)) for one in db.session.execute(chapters)],
-        **paged(members, query, lambda one: MEMBER_CHANGE.tell(one, member_id=one.id, **_changed(one))),
+        **paged(members.all(), query, lambda one: MEMBER_CHANGE.tell(one, **_changed(one))),
     )
 
 
