@@ -46,8 +46,9 @@ def look_up_payment(payment_id: UUID) -> None:
 def confirm_fee(payment_id: UUID) -> None:
     look_up_payment(payment_id)
     with transaction():
-        if Payment.here().get(payment_id).fee_state is FeeState.AWAITED:
-            raise FeeNotKnownYet
+        payment = Payment.here().get(payment_id)
+    if payment.fee_state is FeeState.AWAITED:
+        raise FeeNotKnownYet
 
 
 def react_to_event(event_id: UUID) -> None:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from webapp.core.db import transaction
 from webapp.core.errors import NotFound
 from webapp.domain.payments import saved_methods
+from webapp.domain.payments.gateway import GatewayUnavailable
 from webapp.domain.payments.processor import PaymentProcessor
 from webapp.domain.payments.saved_methods import SavedMethod
 from webapp.web import saving_methods
@@ -30,7 +31,11 @@ def payment_methods() -> str:
 @members.post("/payment-methods/")
 def create_payment_method() -> Response:
     back = saving_methods.addresses(url_for("members.payment_methods"))
-    return saving_methods.go_to_page(current_member, back)
+    try:
+        return saving_methods.go_to_page(current_member, back)
+    except GatewayUnavailable as silence:
+        said = f"{silence.message} {silence.next_step}"
+        return see_other("members.payment_methods", notice=said, tone="bad")
 
 
 @members.get("/payment-methods/<uuid:method_id>/")
