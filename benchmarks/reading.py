@@ -15,6 +15,10 @@ from webapp.domain.reporting import aging
 FEW, SMALL, LISTED, LARGE = 5, 500, 5_000, 50_000
 """Members; each has an invoice for twenty months."""
 OF_A_CHAPTER = 20
+ELSEWHERE = {"account.authenticator_app", "national.search", "national.preview_billing_run"} | {
+    "national.foreseen_omissions", "national.logo_picture",
+}  # fmt: skip
+"""These lead on, or want to be told something first."""
 
 
 def run(table: Table) -> None:
@@ -61,7 +65,7 @@ def _asked_by_pages(app: Flask, made: Organization) -> dict[str, int]:
         if persona in who and "GET" in (rule.methods or ()) and rule.arguments <= needs:
             address = rule.rule.replace("<org>", made.slug).replace("<chapter>", "C0")
             address = address.replace("<uuid:login_id>", str(person.id))
-            if rule.endpoint in ("national.search", "national.preview_billing_run", "national.logo_picture"):
+            if rule.endpoint in ELSEWHERE:
                 continue
             with statements() as sent:
                 visitors[persona].open(address)

@@ -47,14 +47,14 @@ def ranking() -> Response:
 def show(chapter: Chapter) -> Response:
     """One chapter: each part, what it brings and what would raise it; the scores of a year; the notices."""
     day = asked_day()
-    [found] = reading.ranking(current_organization, day, Wanted(chapter_id=chapter.id))
+    found = reading.of_chapter(current_organization, day, chapter.id)
     return respond(
         "treasurers/chapter_health/index.html",
         "treasurers/chapter_health/_report.html",
         day=day,
         year=Span.twelve_months(day),
-        found=found,
-        recent=reading.recent(chapter.id, day),
+        found=found.chapter,
+        recent=found.recent,
         notices=notices.of_chapter(chapter.id),
         locale=current_organization.locale,
     )

@@ -172,12 +172,12 @@ def read_chapter_health(chapter_id: UUID, query: Values) -> Answer:
     chapter = Chapter.here().get(chapter_id)
     bearer.in_reach(chapter_id=chapter.id)
     day = _day(query)
-    [found] = reading.ranking(g.organization, day, Wanted(chapter_id=chapter.id))
+    found = reading.of_chapter(g.organization, day, chapter.id)
     return ONE.tell(
-        found,
+        found.chapter,
         as_of=day,
-        **_facts(found),
-        recent=[_kept(one) for one in reading.recent(chapter.id, day)],
+        **_facts(found.chapter),
+        recent=[_kept(one) for one in found.recent],
         notices=[NOTICE.tell(one, score=one.points) for one in notices.of_chapter(chapter.id)],
     )
 

@@ -173,7 +173,7 @@ def test_a_score_changes_against_the_one_of_30_days_before(
     keep(organization, thirty_before, date(2026, 9, 30), LATE)
 
     [alpha, *_] = reading.ranking(organization, LATE, Wanted(q="alp"))
-    kept = {one.as_of: one.points for one in reading.recent(alpha.id, LATE)}
+    kept = {one.as_of: one.points for one in reading.of_chapter(organization, LATE, alpha.id).recent}
 
     assert alpha.change == kept[LATE] - kept[thirty_before]
     assert [one.as_of for one in alpha.months] == [date(2026, 9, 30), LATE]

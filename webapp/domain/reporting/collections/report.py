@@ -68,8 +68,13 @@ def of_each(spans: Sequence[Span], whose: Whose | None = None) -> list[Figures]:
 def groups(span: Span, by: By, whose: Whose | None = None) -> list[Group]:
     """Those that were ever billed until the last day, by name, periods the latest first; they add up to the
     whole."""
+    return groups_of_each([span], by, whose)[0]
+
+
+def groups_of_each(spans: Sequence[Span], by: By, whose: Whose | None = None) -> list[list[Group]]:
+    """In the order of the spans, which may overlap."""
     whose = whose or Whose()
-    each = _summed([span], whose, by).subquery("each")
+    each = _summed(spans, whose, by).subquery("each")
     kind, name, order = _NAMED[by]
     if by is By.PLEDGE_CLASS and whose.chapter_id is None:
         name = order = Chapter.name + ", " + PledgeClass.name
@@ -80,7 +85,10 @@ def groups(span: Span, by: By, whose: Whose | None = None) -> list[Group]:
             Chapter.organization_id == PledgeClass.organization_id, Chapter.id == PledgeClass.chapter_id
         )
         named = named.outerjoin(Chapter, of_chapter)
-    return [Group(row.key, row.name, _figures(span, row)) for row in db.session.execute(named)]
+    found: list[list[Group]] = [[] for _ in spans]
+    for row in db.session.execute(named):
+        found[row.place].append(Group(row.key, row.name, _figures(spans[row.place], row)))
+    return found
 
 
 def fiscal_years(until: date, month: int, whose: Whose | None = None) -> list[Group]:

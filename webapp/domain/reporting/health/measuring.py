@@ -1,4 +1,4 @@
-"""What the method wants to know of chapters at the end of a day: three statements, however many they are."""
+"""What the method wants to know of chapters at the end of a day: two statements, however many they are."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -24,7 +24,9 @@ def figures(organization: Organization, day: date, *, chapter_id: UUID | None = 
     """Of each active chapter, or of one chapter. What is owed and paid, and the plans, are what the documents
     say of that day; what waits to be put in its place is known for today and the day before alone."""
     tells_waiting = day >= organization.today - timedelta(days=1)
-    now, before = (_collected(Span.twelve_months(each), chapter_id) for each in (day, year_before(day)))
+    spans = [Span.twelve_months(each) for each in (day, year_before(day))]
+    groups = report.groups_of_each(spans, By.CHAPTER, Whose(chapter_id=chapter_id))
+    now, before = ({group.id: group.figures for group in each} for each in groups)
     found = {}
     for row in db.session.execute(_beside(day, chapter_id)):
         waits = max((day - row.waits_since).days, 0) if row.waits_since else 0
@@ -45,11 +47,6 @@ def year_before(day: date) -> date:
 
 
 _NOTHING = collections.Figures(Span(date.min, date.min))
-
-
-def _collected(span: Span, chapter_id: UUID | None) -> dict[UUID, collections.Figures]:
-    groups = report.groups(span, By.CHAPTER, Whose(chapter_id=chapter_id))
-    return {group.id: group.figures for group in groups if group.id}
 
 
 def _beside(day: date, chapter_id: UUID | None) -> Select[Any]:

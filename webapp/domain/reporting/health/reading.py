@@ -48,6 +48,9 @@ class History:
         wanted = {*month_ends(day), day}
         return [one for one in self.kept if one.as_of in wanted]
 
+    def recent(self, day: date) -> list[Kept]:
+        return [one for one in self.kept if day - timedelta(days=RECENT_DAYS) < one.as_of <= day]
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -65,6 +68,14 @@ class Ranked:
     @property
     def points(self) -> int | None:
         return self.score.points if self.score else None
+
+
+@dataclass(frozen=True)
+class Detailed:
+    """`recent` are the kept scores of the last 90 days, oldest first."""
+
+    chapter: Ranked
+    recent: Sequence[Kept]
 
 
 class Order(StrEnum):
@@ -114,16 +125,24 @@ def month_ends(day: date) -> list[date]:
 def ranking(organization: Organization, day: date, wanted: Wanted) -> list[Ranked]:
     """The chapters that are wanted, as they were kept on that day, else worked out."""
     kept = _kept_on(day) or scores.worked_out(organization, day, chapter_id=wanted.chapter_id)
-    histories = _histories(ChapterHealthScore.as_of.in_([*month_ends(day), day, _before(day)]))
+    histories = _histories(ChapterHealthScore.as_of.in_(_days(day)))
     rows = db.session.execute(_chapters(day, wanted))
     return wanted.order.sorted(_ranked(row, day, kept, histories.get(row.id, History())) for row in rows)
 
 
-def recent(chapter_id: UUID, day: date) -> Sequence[Kept]:
-    """The kept scores of the last 90 days, oldest first."""
-    its = ChapterHealthScore.chapter_id == chapter_id
-    in_time = ChapterHealthScore.as_of > day - timedelta(days=RECENT_DAYS), ChapterHealthScore.as_of <= day
-    return _histories(its, *in_time).get(chapter_id, History()).kept
+def of_chapter(organization: Organization, day: date, chapter_id: UUID) -> Detailed:
+    """One chapter, active or not."""
+    as_of, its = ChapterHealthScore.as_of, ChapterHealthScore.chapter_id == chapter_id
+    in_time = and_(as_of > day - timedelta(days=RECENT_DAYS), as_of <= day)
+    kept = _kept_on(day) or scores.worked_out(organization, day, chapter_id=chapter_id)
+    history = _histories(its, or_(in_time, as_of.in_(_days(day)))).get(chapter_id, History())
+    row = db.session.execute(_chapters(day, Wanted(chapter_id=chapter_id))).one()
+    return Detailed(_ranked(row, day, kept, history), history.recent(day))
+
+
+def _days(day: date) -> list[date]:
+    """Those whose scores stand beside the day's own."""
+    return [*month_ends(day), day, _before(day)]
 
 
 def _ranked(row: Any, day: date, kept: Mapping[UUID, Score], history: History) -> Ranked:
