@@ -124,6 +124,12 @@ def changes(*only: ColumnElement[bool]) -> CompoundSelect[Any]:
     return union_all(*(one.where(here, *only) for one in found))
 
 
+def money(*only: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """The changes that money and credit made, in and back out again."""
+    here = Invoice.organization_id == tenancy.organization_id()
+    return union_all(*(one.where(here, *only) for one in (*_paid(), *_credited())))
+
+
 def owed_at(day: date, *only: ColumnElement[bool]) -> Select[Any]:
     """What each invoice owed at the end of that day, as `owed`, beside the columns of WHOSE; those that owed
     nothing are left out.

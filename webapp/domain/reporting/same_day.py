@@ -13,9 +13,6 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.periods import BillingPeriod
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.reporting import receivables
-from webapp.domain.reporting.receivables import Change
-
-_MONEY = (Change.PAID, Change.UNPAID, Change.CREDITED, Change.UNCREDITED)
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,8 @@ def before(period: BillingPeriod, on: date, *, chapter_id: UUID | None = None) -
     """The period that was billed before this one; None when there is none."""
     of_chapter = [Invoice.chapter_id == chapter_id] if chapter_id else []
     days = (on - period.due_on).days
-    its = Invoice.period_id == _the_one_before(period).with_only_columns(BillingPeriod.id).scalar_subquery()
+    earlier = _the_one_before(period).with_only_columns(BillingPeriod.id).cte("earlier")
+    its = Invoice.period_id == select(earlier.c.id).scalar_subquery()
     billed = _billed(its, *of_chapter).subquery("billed")
     collected = _collected(days, its, *of_chapter).subquery("collected")
     rows = db.session.execute(
@@ -84,13 +82,11 @@ def _billed(*only: ColumnElement[bool]) -> Select[UUID, UUID, int]:
 
 
 def _collected(days: int, *only: ColumnElement[bool]) -> Select[Any]:
-    changes = receivables.changes(*only).subquery("changes")
+    changes = receivables.money(*only).subquery("changes")
     same = and_(
         BillingPeriod.organization_id == tenancy.organization_id(), BillingPeriod.id == changes.c.period_id
     )
     found = select(changes.c.chapter_id, (-func.sum(changes.c.amount)).label("amount")).join_from(
         changes, BillingPeriod, same
     )
-    return found.where(
-        changes.c.kind.in_([kind.value for kind in _MONEY]), changes.c.dated <= BillingPeriod.due_on + days
-    ).group_by(changes.c.chapter_id)
+    return found.where(changes.c.dated <= BillingPeriod.due_on + days).group_by(changes.c.chapter_id)
