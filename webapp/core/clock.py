@@ -35,5 +35,10 @@ def day_in_month(year: int, month: int, day: int) -> date:
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
+def month_ends_before(day: date, count: int) -> list[date]:
+    """The last days of so many months before the day's own, oldest first."""
+    return [month_end(add_months(day.replace(day=1), -back)) for back in range(count, 0, -1)]
+
+
 def month_end(day: date) -> date:
     return day_in_month(day.year, day.month, 31)

@@ -1,12 +1,10 @@
 """Which of the chosen are left out, and why: asked for the preview, and again at each turn."""
 
 from collections.abc import Callable
-from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, null, select
 
-from webapp.core import clock
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, Terms
@@ -45,12 +43,11 @@ def rows(action: BulkAction, *columns: Any) -> Select[Any]:
 
 def _to_a_reminder(organization: Organization, _: Terms) -> list[Objection]:
     today = organization.today
-    midnight = datetime.combine(today, time(), clock.zone(organization.timezone))
     reminded = exists().where(
         Mail.organization_id == Invoice.organization_id,
         Mail.invoice_id == Invoice.id,
         Mail.kind == MailKind.REMINDER,
-        Mail.created_at >= midnight,
+        Mail.created_at >= organization.midnight(today),
     )
     paused = and_(Member.reminders_paused_until.is_not(None), Member.reminders_paused_until >= today)
     return [

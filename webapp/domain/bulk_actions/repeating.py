@@ -1,12 +1,11 @@
 """Whether the same was done to the same members today: nobody gets a mail twice by an oversight."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
-from webapp.core import clock
 from webapp.core.db import db
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkResult, Outcome
 from webapp.domain.organizations import Organization
@@ -21,7 +20,6 @@ class Earlier(NamedTuple):
 
 def earlier_today(action: BulkAction, organization: Organization) -> Earlier | None:
     before, theirs, its = aliased(BulkAction), aliased(BulkResult), BulkResult
-    midnight = datetime.combine(organization.today, time(), clock.zone(organization.timezone))
     here = its.organization_id
     found = (
         select(func.count(theirs.member_id.distinct()), func.max(before.confirmed_at))
@@ -34,7 +32,7 @@ def earlier_today(action: BulkAction, organization: Organization) -> Earlier | N
             before.id != action.id,
             before.kind == action.kind,
             before.terms == action.terms,
-            before.confirmed_at >= midnight,
+            before.confirmed_at >= organization.midnight(organization.today),
             theirs.outcome.in_((Outcome.WAITING, Outcome.DONE)),
         )
     )

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 
-from webapp.core import tenancy
+from webapp.core import keyset, tenancy
 from webapp.core.db import db
 from webapp.domain.ledger.chart import Account
 from webapp.domain.ledger.journal import Event, JournalEntry, Posting
@@ -40,14 +40,10 @@ class Key(NamedTuple):
     @classmethod
     def read(cls, text: str | None) -> "Key | None":
         """The key that `str(key)` wrote; None when it is none."""
-        day, _, posting_id = (text or "").partition("~")
-        try:
-            return cls(date.fromisoformat(day), UUID(posting_id))
-        except ValueError:
-            return None
+        return keyset.read(text, cls, date.fromisoformat, UUID)
 
     def __str__(self) -> str:
-        return f"{self.dated}~{self.posting_id}"
+        return keyset.written(self)
 
 
 class Line(NamedTuple):

@@ -86,7 +86,7 @@ def agreed(voice: Voice, plan: PaymentPlan, url: str) -> Message | None:
 def not_collected(voice: Voice, plan: PaymentPlan, payment_id: UUID, url: str, *, on: date) -> Message | None:
     """None when the installment is paid by now, or the plan has ended."""
     charge, payment = _charge(payment_id)
-    step = next(one for one in progress_of(plan).steps if one.id == charge.installment_id)
+    step = progress_of(plan).step(charge.installment_id)
     if plan.state is not PlanState.ACTIVE or not step.owed:
         return None
     amount, label = voice.money(payment.amount), charge.method.label

@@ -1,7 +1,7 @@
 """Who hears of a dispute or a returned debit, and when the time to answer is running out."""
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import joinedload
@@ -63,7 +63,7 @@ def days_left(dispute: Dispute, organization: Organization, on: date) -> int | N
 
 def remind(organization: Organization, on: date, links: Links) -> int:
     """Remind officers of what is not answered yet, once per step. After missed nights only the last one."""
-    begin = datetime.combine(on, time(), clock.zone(organization.timezone))
+    begin = organization.midnight(on)
     waiting = Dispute.in_(organization).all(
         Dispute.state.in_(ANSWERABLE),
         Dispute.kind == DisputeKind.CHARGEBACK,

@@ -64,7 +64,7 @@ def why_not(plan: PaymentPlan, member: Member, installment_id: UUID, *, on: date
     """What keeps a reminder back at the last moment, or None when it may go."""
     if plan.state is not PlanState.ACTIVE:
         return "The plan has ended."
-    step = _step(plan, installment_id)
+    step = progress_of(plan).step(installment_id)
     if not step.owed:
         return "The installment is paid."
     if any(invoice.processing for _, invoice in invoices_of(plan)):
@@ -77,7 +77,7 @@ def why_not(plan: PaymentPlan, member: Member, installment_id: UUID, *, on: date
 
 
 def reminder(voice: Voice, plan: PaymentPlan, installment_id: UUID, url: str, *, on: date) -> Message:
-    step = _step(plan, installment_id)
+    step = progress_of(plan).step(installment_id)
     owed, when = voice.money(step.owed), _when(step, on)
     if collected := _collected(step, on=on):
         return _announcement(voice, plan, step, collected, url)
@@ -122,10 +122,6 @@ def _collected(step: Step, *, on: date) -> Collected | None:
     word = autopay.of(step.plan_id)
     day = collecting.next_day(step, word) if word else None
     return Collected(max(day, on), word.method.label) if word and day else None
-
-
-def _step(plan: PaymentPlan, installment_id: UUID) -> Step:
-    return next(step for step in progress_of(plan).steps if step.id == installment_id)
 
 
 def _when(step: Step, on: date) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -111,6 +111,10 @@ class Organization(Base):
     @property
     def tomorrow(self) -> date:
         return self.today + timedelta(days=1)
+
+    def midnight(self, day: date) -> datetime:
+        """When the day begins there."""
+        return datetime.combine(day, time(), clock.zone(self.timezone))
 
     @property
     def mail_sender(self) -> str:

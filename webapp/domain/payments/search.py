@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import joinedload
 
-from webapp.core import clock
 from webapp.core.db import db
 from webapp.domain.organizations import Member, Organization
 from webapp.domain.payments.batches import ReceiptBatch, ReceiptLine
@@ -65,9 +64,9 @@ def _conditions(organization: Organization, wanted: WantedPayments) -> Iterator[
     if wanted.needs == "unapplied":
         yield Payment.unapplied > 0
     if wanted.since:
-        yield Payment.created_at >= _midnight(wanted.since, organization)
+        yield Payment.created_at >= organization.midnight(wanted.since)
     if wanted.until:
-        yield Payment.created_at < _midnight(wanted.until + timedelta(days=1), organization)
+        yield Payment.created_at < organization.midnight(wanted.until + timedelta(days=1))
 
 
 def _deposited_as(reference: str, organization: Organization) -> Select[Any]:
@@ -125,7 +124,3 @@ def events_page(
         found = found.where(ProcessorEvent.id < after)
     rows: Sequence[ProcessorEvent] = db.session.scalars(found).all()
     return rows
-
-
-def _midnight(day: date, organization: Organization) -> datetime:
-    return datetime.combine(day, time(), clock.zone(organization.timezone))

@@ -172,7 +172,7 @@ def prepare(wanted: Wanted, seen: Sequence[ProcessorPayment]) -> Decision:
         return _resume(live, plan, word, seen)
     if missed := _missed(wanted, plan, word, seen):
         return Decision(submission=saved_charges.submission(missed, _description(plan)), again=True)
-    step = _step(plan, wanted.installment_id)
+    step = following.progress_of(plan).step(wanted.installment_id)
     if plan.state is not PlanState.ACTIVE or word is None or not _is_time(step, word, on=wanted.on):
         return Decision()
     return _begin(plan, word, step, on=wanted.on)
@@ -191,7 +191,7 @@ def _resume(
 
 
 def _still_fits(payment: Payment, live: SavedCharge, plan: PaymentPlan, word: Autopay | None) -> bool:
-    left = _step(plan, live.installment_id).owed
+    left = following.progress_of(plan).step(live.installment_id).owed
     is_same = word is not None and word.authorization.id == live.authorization_id
     return is_same and plan.state is PlanState.ACTIVE and payment.amount <= left
 
@@ -263,10 +263,6 @@ def _adopt(
 
 def _purpose(word: Autopay, installment_id: UUID) -> Purpose:
     return Purpose(word.authorization.plan_id, installment_id, word.authorization.id)
-
-
-def _step(plan: PaymentPlan, installment_id: UUID) -> Step:
-    return next(step for step in following.progress_of(plan).steps if step.id == installment_id)
 
 
 def _description(plan: PaymentPlan) -> str:

@@ -70,6 +70,9 @@ class Progress:
     def next(self) -> Step | None:
         return next((step for step in self.steps if step.owed), None)
 
+    def step(self, installment_id: UUID) -> Step:
+        return next(step for step in self.steps if step.id == installment_id)
+
     def due(self, *, on: date) -> int:
         """What should be paid by that day, the day included, and is not."""
         return sum(step.owed for step in self.steps if step.due_on <= on)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Select, and_, cast, func, or_, select
 
+from webapp.core import keyset
 from webapp.core.db import db
 
 
@@ -17,15 +18,11 @@ class Key(NamedTuple):
     @classmethod
     def read(cls, text: str | None) -> "Key | None":
         """The key that `str(key)` wrote; None when it is none."""
-        amount, _, row_id = (text or "").partition("~")
-        try:
-            found = cls(int(amount), UUID(row_id))
-        except ValueError:
-            return None
-        return found if abs(found.amount) < 2**63 else None
+        found = keyset.read(text, cls, int, UUID)
+        return found if found and abs(found.amount) < 2**63 else None
 
     def __str__(self) -> str:
-        return f"{self.amount}~{self.id}"
+        return keyset.written(self)
 
 
 def ordered(found: Select[Any], by: str, *, after: Key | None = None) -> Select[Any]:

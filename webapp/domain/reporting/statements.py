@@ -24,7 +24,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from webapp.core import tenancy
+from webapp.core import keyset, tenancy
 from webapp.core.db import db
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Member
@@ -48,15 +48,11 @@ class Key(NamedTuple):
     @classmethod
     def read(cls, text: str | None) -> "Key | None":
         """The key that `str(key)` wrote; None when it is none."""
-        try:
-            place, day, source_id, kind, amount = (text or "").split("~")
-            key = cls(int(place), date.fromisoformat(day), UUID(source_id), Kind(kind), int(amount))
-        except ValueError:
-            return None
-        return key if max(abs(key.place), abs(key.amount)) < _BEYOND_ANY_BOOK else None
+        key = keyset.read(text, cls, int, date.fromisoformat, UUID, Kind, int)
+        return key if key and max(abs(key.place), abs(key.amount)) < _BEYOND_ANY_BOOK else None
 
     def __str__(self) -> str:
-        return f"{self.place}~{self.dated}~{self.source_id}~{self.kind}~{self.amount}"
+        return keyset.written(self)
 
 
 class Line(NamedTuple):

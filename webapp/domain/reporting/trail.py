@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, Text, cast, func, or_, select
 
-from webapp.core import clock, tenancy
+from webapp.core import tenancy
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db
 from webapp.domain.organizations import Organization
@@ -43,9 +43,9 @@ def entries(organization: Organization, wanted: Wanted) -> Select[AuditEntry]:
     if wanted.subject:
         found = found.where(AuditEntry.subject_id == wanted.subject)
     if wanted.since:
-        found = found.where(AuditEntry.at >= _midnight(wanted.since, organization))
+        found = found.where(AuditEntry.at >= organization.midnight(wanted.since))
     if wanted.until:
-        found = found.where(AuditEntry.at < _midnight(wanted.until + timedelta(days=1), organization))
+        found = found.where(AuditEntry.at < organization.midnight(wanted.until + timedelta(days=1)))
     return found
 
 
@@ -97,7 +97,3 @@ _READ: tuple[Any, ...] = (
 
 def _holds(column: Any, text: str) -> Any:
     return column.icontains(text, autoescape=True)
-
-
-def _midnight(day: date, organization: Organization) -> datetime:
-    return datetime.combine(day, time(), clock.zone(organization.timezone))

@@ -11,12 +11,13 @@ from webapp.domain.organizations import RoleName
 from webapp.domain.payments.saved_methods import SavedMethod
 from webapp.domain.plans import autopay, collecting, following
 from webapp.domain.plans.plan import PaymentPlan
-from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
+from webapp.web.api import operations
 from webapp.web.api.bearer import EVERYBODY, acting
 from webapp.web.api.fields import Shape, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
+from webapp.web.api.payment_plans import held, reached
 
 TOPIC = "Payment plans"
 MEMBERS = frozenset({RoleName.MEMBER})
@@ -43,7 +44,7 @@ _AUTOPAY = "/organizations/<uuid:organization_id>/payment-plans/<uuid:plan_id>/a
 @operations.get(_AUTOPAY, summary="Read a plan's autopay", topic=TOPIC, gives=AUTOPAY, allowed=EVERYBODY)
 def read_autopay(plan_id: UUID) -> Answer:
     """Whether it is on, on whose words, and those to be agreed to."""
-    return _told(_reached(plan_id))
+    return _told(reached(plan_id))
 
 
 @operations.post(
@@ -59,7 +60,7 @@ def turn_autopay_on(plan_id: UUID, method_id: UUID, body: Values) -> Answer:
     """With a saved method of the plan's own member. `words` are those that reading it gives: send them only
     after the member has agreed to them. They are kept, with who sent them and when."""
     with transaction():
-        plan = _held(plan_id)
+        plan = held(plan_id)
         SavedMethod.here().get(method_id)
         autopay.turn_on(plan, method_id, shown=body["words"], organization=g.organization, by=acting)
         return _told(plan)
@@ -76,20 +77,9 @@ def turn_autopay_on(plan_id: UUID, method_id: UUID, body: Values) -> Answer:
 def turn_autopay_off(plan_id: UUID) -> Answer:
     """Nothing is collected any more. What the processor was asked for already goes its way."""
     with transaction():
-        plan = _held(plan_id)
+        plan = held(plan_id)
         autopay.turn_off(plan, by=acting)
         return _told(plan)
-
-
-def _held(plan_id: UUID) -> PaymentPlan:
-    _reached(plan_id)
-    return PaymentPlan.here().get(plan_id, lock=True)
-
-
-def _reached(plan_id: UUID) -> PaymentPlan:
-    plan = PaymentPlan.here().get(plan_id)
-    bearer.in_reach(chapter_id=plan.chapter_id, member_id=plan.member_id)
-    return plan
 
 
 def _told(plan: PaymentPlan) -> dict[str, Any]:

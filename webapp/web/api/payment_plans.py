@@ -134,7 +134,7 @@ def list_payment_plans(query: Values) -> Answer:
 @operations.get(_ONE, summary="Read a payment plan", topic=TOPIC, gives=PLAN, allowed=EVERYBODY)
 def read_payment_plan(plan_id: UUID) -> Answer:
     """What was agreed, and what is paid of each installment: read off its invoices at this moment."""
-    return _told(_reached(plan_id))
+    return _told(reached(plan_id))
 
 
 @operations.post(
@@ -186,7 +186,7 @@ def accept_payment_plan(plan_id: UUID) -> Answer:
     """That the member proposed. 200: it is agreed. 202: it is above what the token's owner may agree to
     alone; it waits for approval."""
     with transaction():
-        plan = answering.accept(_held(plan_id), as_member=False, by=acting, on=g.organization.today)
+        plan = answering.accept(held(plan_id), as_member=False, by=acting, on=g.organization.today)
     return _or_waiting(plan)
 
 
@@ -202,7 +202,7 @@ def accept_payment_plan(plan_id: UUID) -> Answer:
 def refuse_payment_plan(plan_id: UUID, body: Values) -> Answer:
     """That the member proposed. The member is told why."""
     with transaction():
-        plan = _held(plan_id)
+        plan = held(plan_id)
         answering.refuse(plan, as_member=False, reason=body["reason"], by=acting, on=g.organization.today)
     return _told(plan)
 
@@ -219,7 +219,7 @@ def refuse_payment_plan(plan_id: UUID, body: Values) -> Answer:
 def cancel_payment_plan(plan_id: UUID, body: Values) -> Answer:
     """One that is kept, or an officer's own proposal. What is left is owed as the invoices say."""
     with transaction():
-        plan = _held(plan_id)
+        plan = held(plan_id)
         if plan.is_open:
             answering.withdraw(plan, as_member=False, by=acting, on=g.organization.today)
         else:
@@ -247,12 +247,14 @@ def _replaced(plan_id: UUID, member_id: UUID) -> PaymentPlan:
     return found
 
 
-def _held(plan_id: UUID) -> PaymentPlan:
-    _reached(plan_id)
+def held(plan_id: UUID) -> PaymentPlan:
+    """Locked."""
+    reached(plan_id)
     return PaymentPlan.here().get(plan_id, lock=True)
 
 
-def _reached(plan_id: UUID) -> PaymentPlan:
+def reached(plan_id: UUID) -> PaymentPlan:
+    """In reach of whoever asks; NotFound else."""
     plan = PaymentPlan.here().get(plan_id)
     bearer.in_reach(chapter_id=plan.chapter_id, member_id=plan.member_id)
     return plan

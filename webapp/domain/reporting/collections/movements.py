@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Select, and_, cast, func, select, tuple_
 
-from webapp.core import tenancy
+from webapp.core import keyset, tenancy
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Chapter, Member
@@ -100,15 +100,10 @@ class Key(NamedTuple):
     @classmethod
     def read(cls, text: str | None) -> "Key | None":
         """The key that `str(key)` wrote; None when it is none."""
-        day, _, rest = (text or "").partition("~")
-        source_id, _, kind = rest.partition("~")
-        try:
-            return cls(date.fromisoformat(day), UUID(source_id), kind)
-        except ValueError:
-            return None
+        return keyset.read(text, cls, date.fromisoformat, UUID, str)
 
     def __str__(self) -> str:
-        return "~".join(map(str, self))
+        return keyset.written(self)
 
 
 def documents(wanted: Wanted) -> Select[Any]:

@@ -67,9 +67,7 @@ def trend(until: date, place: Place) -> list[Point]:
 
 
 def ends_of_months(until: date) -> list[date]:
-    first = until.replace(day=1)
-    starts = [clock.add_months(first, ahead) for ahead in range(1 - MONTHS, 0)]
-    return [*(clock.month_end(start) for start in starts), until]
+    return [*clock.month_ends_before(until, MONTHS - 1), until]
 
 
 def _stored(days: Sequence[date], place: Place) -> dict[date, Stored]:

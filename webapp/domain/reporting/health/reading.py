@@ -117,9 +117,8 @@ class Wanted:
 
 def month_ends(day: date) -> list[date]:
     """The last twelve, oldest first; this month's only where it is the day itself."""
-    first = day.replace(day=1)
-    ends = [clock.add_months(first, -back) - timedelta(days=1) for back in range(MONTHS)]
-    return sorted({*ends, day} if day == clock.month_end(day) else ends)[-MONTHS:]
+    own = [day] if day == clock.month_end(day) else []
+    return [*clock.month_ends_before(day, MONTHS - len(own)), *own]
 
 
 def ranking(organization: Organization, day: date, wanted: Wanted) -> list[Ranked]:
