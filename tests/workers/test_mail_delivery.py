@@ -219,7 +219,7 @@ def test_no_name_or_address_adds_a_header_or_a_recipient(
         changed.sender_name = "Pi Chi\r\nBcc: all@example.com\r\n\r\nHello"
         changed.reply_to = "office@pichi.example.org"
     chapter, status = factories.make_chapter(), factories.make_status()
-    good = factories.make_member(chapter, status, first_name="Eve\r\nBcc: x@example.com {{ 7*7 }}<script>")
+    good = factories.make_member(chapter, status, first_name="Eve\r\nBcc: x@example.com {{ 7**29 }}<script>")
     factories.make_member(chapter, status, email="a@example.org\r\nRCPT TO:<b@example.org>")
     bill_all([good])
     jobs.run_all()
@@ -228,7 +228,7 @@ def test_no_name_or_address_adds_a_header_or_a_recipient(
     assert arrived["Bcc"] is None and arrived["Reply-To"] == "office@pichi.example.org"
     assert arrived["From"].addresses[0].addr_spec == "dues@localhost"
     html = arrived.get_body(("html",)).get_content()
-    assert "<script>" not in html and "49" not in html.split("pay/")[0]
+    assert "<script>" not in html and str(7**29) not in html
     assert [mail.state for mail in mails()].count(MailState.FAILED) == 1
 
 

@@ -268,12 +268,12 @@ def test_a_processor_that_is_away_can_be_asked_again_with_the_same_key(
 
 
 def test_credentials_go_in_and_never_come_out(admin: Program) -> None:
-    body = {"kind": "stripe", "name": "Stripe", "secret_key": "sk_test_1234", "webhook_secret": "whsec_5678"}
+    body = {"kind": "stripe", "name": "Stripe", "secret_key": "sk_test_quince", "webhook_secret": "whsec_medlar"}
     made = admin.post("payment-processors/", body)
     assert made.status_code == 201 and made.json["has_webhook_secret"]
     listed = admin.get("payment-processors/")
     assert listed.json["data"] == [made.json]
-    assert "1234" not in made.text + listed.text and "5678" not in made.text + listed.text
+    assert "quince" not in made.text + listed.text and "medlar" not in made.text + listed.text
 
 
 def test_voiding_asks_for_a_reason_and_happens_once(admin: Program, invoice: Invoice) -> None:
