@@ -268,7 +268,12 @@ def test_a_processor_that_is_away_can_be_asked_again_with_the_same_key(
 
 
 def test_credentials_go_in_and_never_come_out(admin: Program) -> None:
-    body = {"kind": "stripe", "name": "Stripe", "secret_key": "sk_test_quince", "webhook_secret": "whsec_medlar"}
+    body = {
+        "kind": "stripe",
+        "name": "Stripe",
+        "secret_key": "sk_test_quince",
+        "webhook_secret": "whsec_medlar",
+    }
     made = admin.post("payment-processors/", body)
     assert made.status_code == 201 and made.json["has_webhook_secret"]
     listed = admin.get("payment-processors/")
