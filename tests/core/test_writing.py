@@ -95,16 +95,14 @@ def test_a_row_that_is_gone_is_not_changed_in_silence(organization: Organization
     with pytest.raises(StaleDataError), transaction() as session:
         row = Chapter.here().get(gone.id)
         session.connection().execute(delete(Chapter).where(Chapter.id == gone.id))
-        row.name = "Alpha"
-        writing.change(row)
+        writing.change(row, name="Alpha")
 
 
 def test_what_was_changed_is_written_once_and_the_session_knows_it(organization: Organization) -> None:
     alpha = factories.make_chapter("ALP")
     with statements() as sent, transaction():
         row = Chapter.here().get(alpha.id)
-        row.name = "Alpha"
-        writing.change(row)
+        writing.change(row, name="Alpha")
     assert len([one for one in sent if "UPDATE" in one]) == 1
     assert row not in db.session.dirty
     assert Chapter.here().get(alpha.id).name == "Alpha"

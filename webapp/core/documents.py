@@ -40,7 +40,7 @@ _KEY = ("organization_id", "id")
 
 
 def written(rows: Rows) -> str:
-    return json.dumps(rows, default=_as_text, ensure_ascii=False)
+    return _in_json(rows)
 
 
 def read(document: ColumnElement[str], table: Table, columns: Iterable[str], name: str | None = None) -> Any:
@@ -87,3 +87,6 @@ def _as_text(value: Any) -> str:
         return "now"  # which PostgreSQL reads as the start of the transaction
     assert isinstance(value, UUID | date | Decimal), f"{type(value).__name__} has no text of its own"
     return str(value)
+
+
+_in_json = json.JSONEncoder(default=_as_text, ensure_ascii=False, separators=(",", ":")).encode

@@ -17,18 +17,13 @@ from sqlalchemy import (
     Connection,
     Engine,
     Function,
-    Table,
     event,
     inspect,
 )
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import (
-    Session,
-    SessionTransaction,
-    make_transient,
-    make_transient_to_detached,
-)
+from sqlalchemy.orm import Session, SessionTransaction, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
@@ -51,24 +46,26 @@ class _Held:
     added: list[tuple[OrganizationRow, Callable[[], Exception] | None]] = field(default_factory=list)
     noted: list[tuple[str, Values]] = field(default_factory=list)
     once: dict[UUID, tuple[str, Values, Callable[[UUID], None]]] = field(default_factory=dict)
-    changed: dict[int, OrganizationRow] = field(default_factory=dict)
+    changed: dict[OrganizationRow, dict[str, Any]] = field(default_factory=dict)
     made: dict[CTE, tuple[dict[str, list[Any]], Callable[[UUID], None]]] = field(default_factory=dict)
 
 
 def add(row: OrganizationRow, *, taken: Callable[[], Exception] | None = None) -> None:
     """Like adding it to the session. `taken` makes the refusal when a row that is to be unique is there."""
     row.organization_id, row.id = tenancy.organization_id(), row.id or new_id()
-    given = inspect(row, raiseerr=True).dict
-    for name, value in _unsaid(row.__tablename__).items():
-        if name not in given:
-            setattr(row, name, value)
+    _fill(row, _defaults(row.__tablename__))
     _held().added.append((row, taken))
 
 
-def change(row: OrganizationRow) -> None:
-    """This row was changed, and may wait for the others; what the session has still to add it adds itself."""
-    if inspect(row, raiseerr=True).persistent:
-        _held().changed[id(row)] = row
+def change(row: OrganizationRow, **values: Any) -> None:
+    """The row holds these values from now on. What the session has still to add, it adds with them."""
+    if not inspect(row, raiseerr=True).persistent:
+        for name, value in values.items():
+            setattr(row, name, value)
+        return
+    for name, value in values.items():
+        set_committed_value(row, name, value)
+    _held().changed.setdefault(row, {}).update(values)
 
 
 def note(kind: type[OrganizationRow], **values: Any) -> None:
@@ -136,8 +133,9 @@ def _before_a_savepoint(session: Session, begun: SessionTransaction) -> None:
 @event.listens_for(Session, "after_soft_rollback")
 def _given_up(session: Session, ended: SessionTransaction) -> None:
     """What was held since a savepoint is given up with it."""
-    if ended.nested:
-        _take_rows(session)
+    if ended.nested and (forgotten := _take_rows(session)):
+        for row in forgotten.changed:
+            session.expire(row)
 
 
 @event.listens_for(Session, "before_flush")
@@ -159,9 +157,7 @@ def write(session: Session) -> None:
 
 def write_all(session: Session, *last: Part) -> None:
     """The same with what is written last, after all that the session has to write by itself."""
-    held: _Held | None = session.info.get(_IN_SESSION)
-    held_changes = held.changed if held else {}
-    if session.new or session.deleted or any(id(row) not in held_changes for row in session.dirty):
+    if session.new or session.deleted or session.dirty:
         session.flush()
     if last:
         _held()
@@ -186,7 +182,7 @@ def _write(session: Session, held: _Held, last: Sequence[Part] = ()) -> None:
         except IntegrityError as error:
             raise _refusal(held, error) from error
         *new, changed = answer
-        if changed != sum(len(rows) for (deed, *_), rows in sent.items() if deed == "change"):
+        if changed != len(held.changed):
             raise StaleDataError("A row that was to be changed is not there any more")
         _settle(session, held)
         _tell_of_new(held, new)
@@ -229,47 +225,51 @@ def _sent(held: _Held) -> Mapping[Shape, list[Values]]:
     rows = [("add", row.__tablename__, _values_of(row)) for row, _ in held.added]
     rows += [("add", table, values) for table, values in held.noted]
     rows += [("once", table, values) for table, values, _ in held.once.values()]
-    rows += [("change", row.__tablename__, _changes_of(row)) for row in held.changed.values()]
+    rows += [("change", row.__tablename__, _changes_of(row, to)) for row, to in held.changed.items()]
     for deed, table, values in rows:
-        if values:
-            found.setdefault((deed, table, tuple(values)), []).append(values)
+        found.setdefault((deed, table, tuple(values)), []).append(values)
     return found
 
 
 def _values_of(row: OrganizationRow) -> Values:
     """What it says itself; the rest is the database's."""
     given = inspect(row, raiseerr=True).dict
-    return {known.key: given[known.key] for known in _table(row).columns if known.key in given}
+    return {name: given[name] for name in _columns(row.__tablename__) if name in given}
+
+
+def _changes_of(row: OrganizationRow, to: Values) -> Values:
+    return {"organization_id": row.organization_id, "id": row.id, **to}
+
+
+def _fill(row: OrganizationRow, values: Values) -> None:
+    """What it does not say itself."""
+    given = inspect(row, raiseerr=True).dict
+    for name, value in values.items():
+        given.setdefault(name, value)
 
 
 @cache
-def _unsaid(table: str) -> Values:
-    """What a row holds where nothing was said. Where it is not named, the database says something itself."""
-    fixed = [(one, one.default) for one in Base.metadata.tables[table].columns]
-    return {
-        one.key: said.arg if isinstance(said, ScalarElementColumnDefault) else None
-        for one, said in fixed
-        if isinstance(said, ScalarElementColumnDefault) or one.server_default is None
-    }
+def _columns(table: str) -> Sequence[str]:
+    return [one.key for one in Base.metadata.tables[table].columns]
 
 
-def _changes_of(row: OrganizationRow) -> Values:
-    state = inspect(row, raiseerr=True)
-    columns = _table(row).columns
-    changed = {key: state.dict[key] for key in sorted(state.committed_state) if key in columns}
-    return {"organization_id": row.organization_id, "id": row.id, **changed} if changed else {}
+@cache
+def _defaults(table: str) -> Values:
+    """What a row holds where nothing was said."""
+    known = {one.key: one.default for one in Base.metadata.tables[table].columns}
+    return {name: said.arg for name, said in known.items() if isinstance(said, ScalarElementColumnDefault)}
 
 
-def _table(row: OrganizationRow) -> Table:
-    return Base.metadata.tables[row.__tablename__]
+@cache
+def _nothing(table: str) -> Values:
+    """What is empty where nothing was said: where the database says nothing itself, either."""
+    return {one.key: None for one in Base.metadata.tables[table].columns if one.server_default is None}
 
 
 def _settle(session: Session, held: _Held) -> None:
     """From here on the session knows them. What was left to the database is read when somebody asks."""
-    for row in held.changed.values():
-        session.expunge(row)
-        make_transient(row)
-    for row in (*held.changed.values(), *(row for row, _ in held.added)):
+    for row, _ in held.added:
+        _fill(row, _nothing(row.__tablename__))
         make_transient_to_detached(row)
         session.add(row)
         left = [key for key, value in inspect(row, raiseerr=True).dict.items() if isinstance(value, Function)]

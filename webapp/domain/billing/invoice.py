@@ -154,9 +154,9 @@ class Invoice(OrganizationRow, Base):
         self.refuse_void()
         if amount <= 0 or amount > self.billed - self.adjusted - self.paid:
             raise Invalid("That is more than is still owed on this invoice.")
-        self.paid += amount
-        self._follow(on)
-        writing.change(self)
+        writing.change(self, paid=self.paid + amount)
+        writing.change(self, status=self._status(on))
+        self._know_what_is_owed()
 
     def take_off(self, amount: int, *, on: date) -> None:
         """An adjustment lowers what is owed."""
@@ -251,11 +251,12 @@ class Invoice(OrganizationRow, Base):
             raise Conflict(f"Invoice {self.number} is void.")
 
     def _derive(self, on: date) -> None:
-        self._follow(on)
+        self.status = self._status(on)
+        self._know_what_is_owed()
         db.session.flush()
 
-    def _follow(self, on: date) -> None:
-        self.status = derive_status(
+    def _status(self, on: date) -> InvoiceStatus:
+        return derive_status(
             billed=self.billed,
             adjusted=self.adjusted,
             paid=self.paid,
@@ -264,6 +265,9 @@ class Invoice(OrganizationRow, Base):
             grace_ends_on=self.grace_ends_on,
             on=on,
         )
+
+    def _know_what_is_owed(self) -> None:
+        """As the database works it out, without asking."""
         set_committed_value(self, "owed", 0 if self.is_void else self.billed - self.adjusted - self.paid)
 
 

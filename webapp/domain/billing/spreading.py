@@ -12,6 +12,7 @@ from webapp.core import money, tenancy
 from webapp.core.db import db
 from webapp.core.errors import Conflict, Invalid
 from webapp.core.statements import shared
+from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.payability import objection, refuse_unless_payable
 
@@ -58,14 +59,19 @@ def open_invoices(member_id: UUID) -> Sequence[Invoice]:
 
 
 def lock_open_invoices(member_id: UUID, *, also: UUID | None = None) -> list[Invoice]:
-    """What the member owes, and one that may be settled, locked in id order, oldest due date first."""
+    """What the member owes, and one that may be settled, locked in id order, oldest due date first.
+
+    Settling them is posted, so the books are held open along with them.
+    """
     found = db.session.scalars(_LOCKED, {"member": member_id, "also": also})
+    ledger.know_held_open()
     return sorted(found, key=lambda invoice: (invoice.due_on, invoice.id))
 
 
 _LOCKED = shared(
     select(Invoice)
     .where(
+        ledger.HELD_OPEN,
         Invoice.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
         Invoice.member_id == bindparam("member", type_=Uuid()),
         or_(Invoice.owed > 0, Invoice.id == bindparam("also", type_=Uuid())),

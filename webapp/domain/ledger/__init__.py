@@ -18,7 +18,14 @@ from webapp.domain.ledger.extract import Extract, Key, Line
 from webapp.domain.ledger.fiscal_years import FiscalYear, YearClosing, YearClosingPart
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
-from webapp.domain.ledger.periods import ClosedSpan, close_span, close_through, closed_through
+from webapp.domain.ledger.periods import (
+    HELD_OPEN,
+    ClosedSpan,
+    close_span,
+    close_through,
+    closed_through,
+    know_held_open,
+)
 from webapp.domain.ledger.posting import (
     entry_for,
     is_entry_of,
@@ -37,6 +44,7 @@ from webapp.domain.ledger.year_closing import (
 )
 
 __all__ = [
+    "HELD_OPEN",
     "Account",
     "AccountKind",
     "BulkMove",
@@ -73,6 +81,7 @@ __all__ = [
     "closed_through",
     "entry_for",
     "is_entry_of",
+    "know_held_open",
     "latest_closing",
     "member_balance",
     "moves_of",

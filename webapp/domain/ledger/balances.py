@@ -6,30 +6,29 @@ accounts wait for each other only at their very end, and never in a circle.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     CTE,
-    BigInteger,
     ColumnElement,
-    FromClause,
     Index,
     Select,
+    Text,
     Uuid,
     and_,
     bindparam,
-    column,
     func,
     select,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Mapped, SessionTransaction, mapped_column
 
-from webapp.core import tenancy, writing
+from webapp.core import documents, tenancy, writing
 from webapp.core.db import Base, OrganizationRow, db, references
-from webapp.core.statements import shared
+from webapp.core.statements import made_once
 from webapp.domain.ledger.chart import Account, Code
 from webapp.domain.ledger.proposal import Side
 
@@ -126,20 +125,23 @@ def _parts() -> list[writing.Part]:
     pending = moved()
     if not pending.chapters:
         return []
-    here = {"organization": tenancy.organization_id()}
-    values = here | _arrays("member", pending.members) | _arrays("chapter", pending.chapters)
+    values = {
+        "organization": tenancy.organization_id(),
+        "moved_by_member": _written("member_id", pending.members),
+        "moved_by_chapter": _written("chapter_id", pending.chapters),
+    }
     pending.members.clear()
     pending.chapters.clear()
-    return [(_ADD_MOVED, values)]
+    return [(_add_moved(), values)]
 
 
-def _arrays(whose: str, sums: dict[Party, Sums]) -> dict[str, object]:
-    return {
-        f"{whose}_accounts": [account for account, _ in sums],
-        f"{whose}_parties": [party for _, party in sums],
-        f"{whose}_debits": [one.debits for one in sums.values()],
-        f"{whose}_credits": [one.credits for one in sums.values()],
-    }
+def _written(party: str, sums: dict[Party, Sums]) -> str:
+    return documents.written(
+        [
+            {"account_id": account, party: whose, "debits": one.debits, "credits": one.credits}
+            for (account, whose), one in sums.items()
+        ]
+    )
 
 
 def add_to_members(rows: Select[UUID, UUID, int, int]) -> None:
@@ -174,30 +176,20 @@ def _add(
     )
 
 
-def _lines(whose: str) -> FromClause:
-    return (
-        func.unnest(
-            bindparam(f"{whose}_accounts", type_=ARRAY(Uuid())),
-            bindparam(f"{whose}_parties", type_=ARRAY(Uuid())),
-            bindparam(f"{whose}_debits", type_=ARRAY(BigInteger())),
-            bindparam(f"{whose}_credits", type_=ARRAY(BigInteger())),
-        )
-        .table_valued(
-            column("account_id", Uuid()),
-            column("party_id", Uuid()),
-            column("debits", BigInteger()),
-            column("credits", BigInteger()),
-        )
-        .render_derived(name=f"moved_by_{whose}")
-    )
+def _sent(kind: type[ChapterBalance] | type[MemberBalance], party: str, name: str) -> Sequence[Any]:
+    """The columns of a document of what was moved."""
+    table = Base.metadata.tables[kind.__tablename__]
+    columns = ("account_id", party, "debits", "credits")
+    return list(documents.read(bindparam(name, type_=Text()), table, columns, f"{name}_sent").c)
 
 
-_MEMBERS = _add(MemberBalance, "member_id", *_lines("member").c).returning(MemberBalance.id).cte("members")
-_ADD_MOVED = shared(
-    _add(ChapterBalance, "chapter_id", *_lines("chapter").c, after=_MEMBERS)
-    .returning(ChapterBalance.id)
-    .cte("chapters")
-)
+@made_once
+def _add_moved() -> CTE:
+    members = _add(MemberBalance, "member_id", *_sent(MemberBalance, "member_id", "moved_by_member"))
+    first = members.returning(MemberBalance.id).cte("members")
+    sent = _sent(ChapterBalance, "chapter_id", "moved_by_chapter")
+    then = _add(ChapterBalance, "chapter_id", *sent, after=first)
+    return then.returning(ChapterBalance.id).cte("chapters")
 
 
 def member_balance(member_id: UUID, code: Code) -> int:

@@ -3,7 +3,17 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BindParameter, CheckConstraint, ForeignKey, Select, Uuid, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    CheckConstraint,
+    ForeignKey,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import audit, clock, tenancy
@@ -108,12 +118,24 @@ def hold_open() -> None:
     holder = session.info.get("books_held_by")
     if holder is None or holder is not session.get_transaction():
         session.connection().exec_driver_sql(_HOLD, {"books": _books()}, execution_options=tenancy.ASIDE)
-        session.info["books_held_by"] = session.get_transaction()
+        know_held_open()
 
 
-_HOLD = "SELECT pg_advisory_xact_lock_shared(%(books)s)"
+def know_held_open() -> None:
+    """They were, by a question that had HELD_OPEN among its conditions."""
+    session = db.session()
+    session.info["books_held_by"] = session.get_transaction()
 
 
 def _books() -> int:
     """The lock that stands for this organization's books."""
     return int.from_bytes(tenancy.organization_id().bytes[-8:], "big", signed=True)
+
+
+_HOLD = "SELECT pg_advisory_xact_lock_shared(%(books)s)"
+HELD_OPEN = (
+    select(func.pg_advisory_xact_lock_shared(bindparam(None, callable_=_books, type_=BigInteger())))
+    .scalar_subquery()
+    .is_not(None)
+)
+"""Always so, and before anything else is looked at: a question that is asked anyway holds them along."""
