@@ -56,7 +56,10 @@ class JobRunner:
     def named(self, name: str) -> list[OutboxJob]:
         with tenancy.platform():
             found = db.session.scalars(
-                select(OutboxJob).where(OutboxJob.name == name).execution_options(populate_existing=True)
+                select(OutboxJob)
+                .where(OutboxJob.name == name)
+                .order_by(OutboxJob.id)
+                .execution_options(populate_existing=True)
             ).all()
             db.session.rollback()
             return list(found)
