@@ -142,7 +142,7 @@ def enter_as(
     leave()
     answer = session.execute(question, {**values, "patience": patience or USUAL_PATIENCE}).one()
     here, who = answer[-2:]
-    _was_told(session, UUID(here) if here else None, UUID(who) if who else None, patience)
+    _was_told(session.connection(), UUID(here) if here else None, UUID(who) if who else None, patience)
     return answer
 
 
@@ -162,22 +162,22 @@ def ask_inside(
 ) -> Row[*tuple[Any, ...]] | None:
     """Act for this organization from here on. The question, which begins with TOLD, tells the transaction;
     where the question's own telling is not passed on, the transaction is told before it."""
-    patience = _patience.get()
+    patience, connection = _patience.get(), session.connection()
     leave()
-    if session.connection().info.get(_PASSED_ON):
+    if connection.info.get(_PASSED_ON):
         enter(organization)
     told = {"told_organization": str(organization), "told_patience": patience or USUAL_PATIENCE}
-    answer = session.execute(question, told | values).first()
-    _was_told(session, organization, None, patience)
+    answer = connection.execute(question, told | values).first()
+    _was_told(connection, organization, None, patience)
     return answer
 
 
-def _was_told(session: Session, organization: UUID | None, login: UUID | None, patience: str) -> None:
+def _was_told(connection: Connection, organization: UUID | None, login: UUID | None, patience: str) -> None:
     """By the question itself, so it is not told again, but where that is not passed on."""
     enter(organization, login)
     be_patient_for(patience)
-    known = session.connection().info
-    known[_IN_CONNECTION] = None if known.get(_PASSED_ON) else _wanted()
+    passed_on = connection.info.get(_PASSED_ON)
+    connection.info[_IN_CONNECTION] = None if passed_on else _wanted()
 
 
 @event.listens_for(Engine, "connect")
