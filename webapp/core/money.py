@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from babel.numbers import (
     NumberFormatError,
@@ -71,8 +72,9 @@ def typed(amount: int, currency: str, locale: str = "en_US") -> str:
     return plain(amount, currency).replace(".", get_decimal_symbol(locale))
 
 
+@lru_cache(maxsize=10_000)
 def display(amount: int, currency: str, locale: str = "en_US") -> str:
-    """`$1,234.50`: for people."""
+    """`$1,234.50`: for people. Writing it takes longer than remembering it, and dues repeat."""
     return format_currency(to_decimal(amount, currency), currency, locale=locale)
 
 

@@ -45,6 +45,10 @@ def wish_for_another_try() -> None:
 class PatientFlask(Flask):
     """The last try's answer stands, whatever it is."""
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is asynchronous, so no hook and no view is asked each time whether it is."""
+        return func
+
     def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         body = _kept_body(environ)
         if body is None:

@@ -47,15 +47,18 @@ class _Cookies(SecureCookieSessionInterface):
 
     digest_method = staticmethod(hashlib.sha256)
 
+    def __init__(self, app: Flask) -> None:
+        self._sealing = super().get_signing_serializer(app)
+        if self._sealing is not None:
+            self._sealing.signer = _Ageless
+
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        made = super().get_signing_serializer(app)
-        if made is not None:
-            made.signer = _Ageless
-        return made
+        """The same one for every request."""
+        return self._sealing
 
 
 def init(app: Flask) -> None:
-    app.session_interface = _Cookies()
+    app.session_interface = _Cookies(app)
     login_manager.init_app(app)
     login_manager.request_loader(_login)
     login_manager.session_protection = None

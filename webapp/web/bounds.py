@@ -37,5 +37,7 @@ def _bound() -> None:
     tenancy.be_patient_for(PATIENCE)
     if len(request.query_string) > LONGEST_QUERY:
         raise QueryTooLong
-    if any("\0" in value for values in request.args.listvalues() for value in values):
+    if request.query_string and any(
+        "\0" in value for values in request.args.listvalues() for value in values
+    ):
         raise UnreadableQuery

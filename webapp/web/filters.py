@@ -1,6 +1,7 @@
 """How templates write amounts, days and moments, and what every page knows without being told."""
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from babel.dates import format_date, format_datetime
@@ -29,7 +30,12 @@ def money_text(amount: int, currency: str) -> str:
 
 
 def date_text(day: date | None, form: str = "medium") -> str:
-    return format_date(day, form, locale=_locale()) if day else ""
+    return _day(day, form, _locale()) if day else ""
+
+
+@lru_cache(maxsize=10_000)
+def _day(day: date, form: str, locale: str) -> str:
+    return format_date(day, form, locale=locale)
 
 
 def moment(instant: datetime | None) -> Markup:

@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from flask_wtf import CSRFProtect
 from itsdangerous import Signer
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest
 
 from webapp.config import Settings
+
+Header = tuple[str, str]
 
 csrf = CSRFProtect()
 REPORTS = "/policy-reports"
@@ -26,8 +27,7 @@ def init(app: Flask) -> None:
     Signer.default_digest_method = staticmethod(hashlib.sha256)
     csrf.init_app(app)
     settings: Settings = app.config["SETTINGS"]
-    policy = _content_policy(settings)
-    secure = settings.public_url.startswith("https://")
+    shown, saved = _protection(settings)
     host = urlsplit(settings.public_url).netloc
 
     @app.before_request
@@ -45,24 +45,31 @@ def init(app: Flask) -> None:
 
     @app.after_request
     def _headers(response: Response) -> Response:
-        _protect(response.headers, policy, secure=secure)
+        headers = response.headers
+        is_file = headers.get("Content-Disposition", "").startswith("attachment")
+        said = {name.lower() for name, _ in headers}
+        headers.extend([one for one in (saved if is_file else shown) if one[0].lower() not in said])
         if request.endpoint != "static":
-            response.headers["Cache-Control"] = "no-store"
+            headers["Cache-Control"] = "no-store"
         return response
 
 
-def _protect(headers: Headers, policy: str, *, secure: bool) -> None:
-    is_file = headers.get("Content-Disposition", "").startswith("attachment")
-    headers.setdefault("Content-Security-Policy", _FILE_POLICY if is_file else policy)
-    headers.setdefault("Reporting-Endpoints", f'policy="{REPORTS}"')
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-    if secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+def _protection(settings: Settings) -> tuple[list[Header], list[Header]]:
+    """What every answer says that does not say otherwise: one that is shown, and one that is saved."""
+    always = {
+        "Reporting-Endpoints": f'policy="{REPORTS}"',
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    }
+    if settings.public_url.startswith("https://"):
+        always["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    policies = (_content_policy(settings), _FILE_POLICY)
+    shown, saved = ([("Content-Security-Policy", policy), *always.items()] for policy in policies)
+    return shown, saved
 
 
 def _content_policy(settings: Settings) -> str:

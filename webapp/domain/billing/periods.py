@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, Uuid, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import audit, clock, tenancy
 from webapp.core.db import Base, OrganizationRow, db, references_organization
 from webapp.core.errors import Conflict, Invalid
+from webapp.core.statements import shared
 from webapp.domain import ledger
 from webapp.domain.billing.settings import Cadence, DuesSettings
 from webapp.domain.organizations import Login, Organization
@@ -136,12 +137,16 @@ def _span(code: str, name: str, year: int, month: int, months: int) -> Span:
     return Span(code, name, first, clock.month_end(clock.add_months(first, months - 1)))
 
 
+_NAMES = shared(
+    select(BillingPeriod.code, BillingPeriod.name)
+    .where(BillingPeriod.organization_id == bindparam("organization", type_=Uuid()))
+    .order_by(BillingPeriod.starts_on.desc())
+)
+
+
 def names() -> dict[str, str]:
     """Every period's name by its code, the latest first: what lists offer to choose from."""
-    every = select(BillingPeriod.code, BillingPeriod.name).where(
-        BillingPeriod.organization_id == tenancy.organization_id()
-    )
-    rows = db.session.execute(every.order_by(BillingPeriod.starts_on.desc()))
+    rows = db.session.execute(_NAMES, {"organization": tenancy.organization_id()})
     return {code: name for code, name in rows}
 
 

@@ -3,12 +3,24 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, func, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    false,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, db, new_id, references_organization
 from webapp.core.errors import Invalid, NotFound
+from webapp.core.statements import shared
 from webapp.domain.organizations.login import Login
 
 MOST = 30
@@ -85,13 +97,18 @@ def save(login: Login, address: str, name: str, asked: str) -> SavedView:
     return found
 
 
-def usual(login: Login, address: str) -> str | None:
-    """Where somebody is led who opens this list without asking for anything."""
-    found = select(SavedView.asked).where(
-        SavedView.organization_id == tenancy.organization_id(),
-        SavedView.login_id == login.id,
-        SavedView.address == address,
+_USUAL = shared(
+    select(SavedView.asked).where(
+        SavedView.organization_id == bindparam("organization", type_=Uuid()),
+        SavedView.login_id == bindparam("login", type_=Uuid()),
+        SavedView.address == bindparam("address", type_=Text()),
         SavedView.is_usual,
     )
-    asked = db.session.scalar(found)
+)
+
+
+def usual(login: Login, address: str) -> str | None:
+    """Where somebody is led who opens this list without asking for anything."""
+    mine = {"organization": tenancy.organization_id(), "login": login.id, "address": address}
+    asked = db.session.scalar(_USUAL, mine)
     return None if asked is None else f"{address}?{asked}"
