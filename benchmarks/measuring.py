@@ -1,8 +1,9 @@
 """Times, ratios, and how they are printed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MEGABYTE = 1_000_000
 
@@ -32,6 +33,23 @@ def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+class Spent(NamedTuple):
+    """Seconds on the clock, and those of a processor that this process used meanwhile."""
+
+    clock: float
+    processor: float
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    processor = time.process_time()
+    return Spent(seconds(work), time.process_time() - processor)
+
+
+def least(runs: Iterable[Spent]) -> Spent:
+    """The fastest and the cheapest of some runs."""
+    return Spent(*map(min, zip(*runs, strict=True)))
 
 
 def best_of_each(*works: Callable[[], object], times: int = 15) -> list[float]:

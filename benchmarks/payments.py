@@ -16,7 +16,7 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 from benchmarks import payment_floor, webhook_floor, world
-from benchmarks.measuring import Table, seconds
+from benchmarks.measuring import Spent, Table, least, seconds, spent
 from webapp import wiring
 from webapp.core import jobs, tenancy
 from webapp.core.db import db, new_id, transaction
@@ -142,16 +142,19 @@ def _webhooks(table: Table, app: Flask, made: Organization) -> None:
         for _ in range(ROUNDS):
             ours.append(_delivered(app, address))
             floor.append(_delivered(bare, "/floor"))
+    here, bare_view = least(ours), least(floor)
     table.figure(
         "webhook_vs_floor",
-        min(floor) / min(ours),
-        ("ours", f"{DELIVERIES / min(ours):,.0f} /s"),
-        ("a bare view", f"{DELIVERIES / min(floor):,.0f} /s"),
+        bare_view.clock / here.clock,
+        ("ours", f"{DELIVERIES / here.clock:,.0f} /s"),
+        ("ours, of a processor", f"{here.processor / DELIVERIES * 1000:.2f} ms"),
+        ("a bare view", f"{DELIVERIES / bare_view.clock:,.0f} /s"),
+        ("a bare view, of a processor", f"{bare_view.processor / DELIVERIES * 1000:.2f} ms"),
     )
 
 
-def _delivered(app: Flask, address: str) -> float:
-    """Seconds for a round of new events; the letters are written and sealed before."""
+def _delivered(app: Flask, address: str) -> Spent:
+    """What a round of new events takes; the letters are written and sealed before."""
     client = Client(app)
     letters = [_sealed() for _ in range(DELIVERIES)]
 
@@ -162,7 +165,7 @@ def _delivered(app: Flask, address: str) -> float:
             )
             assert answer.status_code == 200, answer.text
 
-    return seconds(send)
+    return spent(send)
 
 
 def _sealed() -> tuple[str, str]:
