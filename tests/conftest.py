@@ -1,5 +1,6 @@
 """A real PostgreSQL and a real Redis; every test starts with empty tables and ends with verified books."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextvars import Context
 from pathlib import Path
@@ -28,6 +29,16 @@ pytest_plugins = ["tests.services", "tests.processor", "tests.postmaster", "test
 
 IN_TWO_STEPS = (Method.MEMORIZED, Method.APP_CODE)
 CREDENTIAL_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+def pytest_configure() -> None:
+    """What is loaded now stays until the end: nobody need look through it for garbage, now or later."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -123,11 +134,20 @@ def found_once(application: Flask, rows: Rows) -> Callable[[], Any]:
     """Pi Chi Fraternity is founded once, and put back for every test."""
     from tests import factories
 
-    core_jobs.deliver_through(Silence())
-    with application.app_context():
+    def found() -> Any:
         made = factories.make_organization()
         with tenancy.acting_for(made.id):
             factories.found(made)
+        return made
+
+    return made_once(application, rows, found)
+
+
+def made_once(application: Flask, rows: Rows, make: Callable[[], Any]) -> Callable[[], Any]:
+    """Everything of an organization is made now, and put back whenever a test asks for the organization."""
+    core_jobs.deliver_through(Silence())
+    with application.app_context():
+        made = make()
         db.session.remove()
     begun = rows.kept()
     rows.empty()

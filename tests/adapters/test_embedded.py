@@ -22,13 +22,27 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A data folder whose servers are stopped after the test, whatever became of them."""
+def new_folder(tmp_path: Path) -> Iterator[Path]:
+    """A data folder that is still to be made, and whose servers are stopped, whatever became of them."""
     folder = tmp_path / "data"
     yield folder
     if folder.exists():
         with EmbeddedServers(folder, durable=False):
             pass
+
+
+@pytest.fixture(scope="module")
+def used_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("used") / "data"
+    with EmbeddedServers(folder, durable=False):
+        return folder
+
+
+@pytest.fixture
+def folder(new_folder: Path, used_folder: Path) -> Path:
+    """One whose servers were started and stopped before: to make it takes longer than to copy it."""
+    subprocess.run(["cp", "-a", used_folder, new_folder], check=True)
+    return new_folder
 
 
 def servers(folder: Path) -> EmbeddedServers:
@@ -72,10 +86,10 @@ def leave(process: "subprocess.Popen[str]") -> None:
     process.communicate("\n", timeout=60)
 
 
-def test_both_servers_answer_on_this_machine_alone(folder: Path) -> None:
-    with servers(folder) as addresses:
+def test_both_servers_answer_on_this_machine_alone(new_folder: Path) -> None:
+    with servers(new_folder) as addresses:
         assert answers(addresses)
-        assert {c.laddr.ip for c in postmaster(folder).net_connections() if c.status == "LISTEN"} == {
+        assert {c.laddr.ip for c in postmaster(new_folder).net_connections() if c.status == "LISTEN"} == {
             "127.0.0.1"
         }
     assert not answers(addresses)
@@ -181,10 +195,10 @@ def start_and_tell(folder: Path, told: "multiprocessing.Queue[Addresses]", leavi
         leaving.wait(60)
 
 
-def test_simultaneous_first_starts_end_up_with_the_same_servers(folder: Path) -> None:
+def test_simultaneous_first_starts_end_up_with_the_same_servers(new_folder: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     told, leaving = spawn.Queue(), spawn.Event()
-    starters = [spawn.Process(target=start_and_tell, args=(folder, told, leaving)) for _ in range(3)]
+    starters = [spawn.Process(target=start_and_tell, args=(new_folder, told, leaving)) for _ in range(3)]
     for starter in starters:
         starter.start()
     addresses = {told.get(timeout=60) for _ in starters}
@@ -217,11 +231,11 @@ def test_a_pid_file_that_names_somebody_else_does_not_stop_the_start(folder: Pat
         assert answers(addresses)
 
 
-def test_a_first_start_that_was_interrupted_is_repeated(folder: Path) -> None:
-    unfinished = folder / "postgres.unfinished"
+def test_a_first_start_that_was_interrupted_is_repeated(new_folder: Path) -> None:
+    unfinished = new_folder / "postgres.unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "half").touch()
-    with servers(folder) as addresses:
+    with servers(new_folder) as addresses:
         assert answers(addresses)
 
 
@@ -245,9 +259,9 @@ def test_data_of_another_postgresql_is_refused_with_a_sentence(folder: Path) -> 
     version.write_text(written)
 
 
-def test_a_setting_that_postgresql_refuses_is_shown_with_its_log(folder: Path) -> None:
+def test_a_setting_that_postgresql_refuses_is_shown_with_its_log(new_folder: Path) -> None:
     with pytest.raises(EmbeddedServerError) as refused:
-        EmbeddedServers(folder, durable=False, postgres_settings={"work_mem": "much"}).start()
+        EmbeddedServers(new_folder, durable=False, postgres_settings={"work_mem": "much"}).start()
     assert refused.value.sentence == "PostgreSQL did not start."
     assert any("work_mem" in line for line in refused.value.log_lines)
 

@@ -1,7 +1,7 @@
 """The demo's story, in a year: booked as the product books, and true at the processor as well."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 
 from tests import factories
+from tests.conftest import made_once
+from tests.rows import Rows
 from tests.sandbox.control import SandboxControl
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
@@ -31,10 +33,14 @@ from webapp.domain.reporting.health.notices import HealthNotice
 from webapp.domain.reporting.health.scores import ChapterHealthScore
 
 
+@pytest.fixture(scope="module")
+def told(application: Flask, rows: Rows) -> Callable[[], Organization]:
+    return made_once(application, rows, Seeding(years=1, seed=SEED, tell=lambda _: None).run)
+
+
 @pytest.fixture
-def demo(app: Flask, sandbox: SandboxControl) -> Iterator[Organization]:
-    told: list[str] = []
-    organization = Seeding(years=1, seed=SEED, tell=told.append).run()
+def demo(app: Flask, sandbox: SandboxControl, told: Callable[[], Organization]) -> Iterator[Organization]:
+    organization = told()
     with tenancy.acting_for(organization.id):
         yield organization
         db.session.rollback()

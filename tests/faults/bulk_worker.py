@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,16 +13,17 @@ import psutil
 from flask import Flask
 
 from tests.conftest import CREDENTIAL_KEY
+from tests.faults import forks
+from tests.faults.forks import Forked
 from webapp import wiring
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """Seconds; a bound for what must come at all, not a figure."""
 
 
 @dataclass
 class BulkWorker:
-    process: "subprocess.Popen[bytes]"
+    process: Forked
     log: Path
 
     def horse(self) -> int | None:
@@ -60,13 +59,7 @@ def working(app: Flask, database: Any, redis_url: str, log: Path) -> Iterator[Bu
         "LOG_LEVEL": "INFO",
     }
     with log.open("ab") as written:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "webapp.workers", "bulk"],
-            cwd=ROOT,
-            env=environment,
-            stdout=written,
-            stderr=written,
-        )
+        process = forks.start("-m", "webapp.workers", "bulk", environment=environment, stdout=written)
     worker = BulkWorker(process, log)
     try:
         yield worker

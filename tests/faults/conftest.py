@@ -27,7 +27,9 @@ class Doomed:
 
 @pytest.fixture(scope="session")
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
-    servers = EmbeddedServers(tmp_path_factory.mktemp("doomed"), durable=True)
+    """What a process has written outlives it: only a machine that stops could lose what was not synced."""
+    folder = tmp_path_factory.mktemp("doomed")
+    servers = EmbeddedServers(folder, durable=True, postgres_settings={"fsync": "off"})
     with servers as addresses:
         maintenance = Database(
             *(servers.postgres.url(role, "postgres") for role in (APP_ROLE, OWNER_ROLE, SUPERUSER))

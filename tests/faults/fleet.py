@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.faults.installation import ROOT, Installation
+from tests.faults.forks import ROOT
+from tests.faults.installation import Installation
 from tests.pooler import changed, free_port, pooling, started
 
 DOCUMENTED = ROOT / "docs" / "deploy" / "haproxy.cfg"
@@ -22,10 +23,10 @@ WEB, WORKERS = ("web1", "web2"), ("worker1", "worker2")
 
 @dataclass(frozen=True)
 class Host:
-    """`within` is what comes before a command that shall run there."""
+    """`network` is its namespace, if it has one."""
 
     address: str
-    within: Sequence[str] = ()
+    network: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Fleet:
         return {row[1] for row in rows if row[0] == "web" and row[1] in WEB and row[17].startswith("UP")}
 
     def _run(self, host: str, name: str, *arguments: str) -> None:
-        self.installation.start(name, *arguments, within=self.hosts[host].within, **self.environment)
+        self.installation.start(name, *arguments, network=self.hosts[host].network, **self.environment)
 
 
 @contextmanager
@@ -152,7 +153,7 @@ def _namespaces(names: Sequence[str], stack: ExitStack) -> Network:
         _ip("-netns", inside, "address", "add", f"{subnet}.{place}/24", "dev", "eth0")
         for device in ("lo", "eth0"):
             _ip("-netns", inside, "link", "set", device, "up")
-        hosts[name] = Host(f"{subnet}.{place}", ("ip", "netns", "exec", inside))
+        hosts[name] = Host(f"{subnet}.{place}", inside)
     return Network(f"{subnet}.1", hosts)
 
 

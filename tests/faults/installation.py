@@ -5,13 +5,11 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
@@ -21,12 +19,13 @@ import psutil
 from flask import Flask
 
 from tests.conftest import CREDENTIAL_KEY
+from tests.faults import forks
+from tests.faults.forks import Forked
 from tests.sandbox.control import SandboxControl
 from webapp.adapters.embedded import EmbeddedServers
 from webapp.app import create_app
 from webapp.config import load
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """Seconds; a bound for what must come at all, not a figure."""
 
@@ -45,7 +44,7 @@ class Installation:
     sandbox: SandboxControl
     environment: dict[str, str]
     port: int
-    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    processes: dict[str, Forked] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -64,14 +63,13 @@ class Installation:
         self.start(name, "-m", "webapp.workers", "now", "mail", "bulk", **environment)
 
     def start_scheduler(self, name: str = "scheduler", **environment: str) -> None:
-        self.start(name, "-m", "webapp.workers.schedule", **environment)
+        """One that has less to wait for than usual from one look to the next."""
+        self.start(name, "-c", "from webapp.workers import schedule; schedule.main(every=2)", **environment)
 
-    def start(self, name: str, *arguments: str, within: Sequence[str] = (), **environment: str) -> None:
+    def start(self, name: str, *arguments: str, network: str = "", **environment: str) -> None:
+        known = self.environment | environment
         with (Path(self.environment["DUESBOOK_DATA"]) / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [*within, sys.executable, *arguments], cwd=ROOT, env=self.environment | environment,
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+            self.processes[name] = forks.start(*arguments, environment=known, network=network, stdout=log)
 
     def stop(self, name: str) -> None:
         """As an operator does: it ends what it is doing."""
@@ -217,4 +215,4 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
+        time.sleep(0.1)

@@ -1,14 +1,14 @@
 """The process that does things and dies in a fork, at each passage of each place, and who does the rest."""
 
 import json
-import subprocess
-import sys
+import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, update
 
-from tests.faults.installation import ROOT
+from tests.faults import forks
 from tests.faults.office import Office
 from tests.jobs import JobRunner
 from webapp.core import backlog, failpoints, tenancy
@@ -25,25 +25,28 @@ class Stepper:
 
     def __init__(self, office: Office, **environment: str) -> None:
         self.organization_id = str(office.organization.id)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.stepping"], cwd=ROOT, text=True,
-            env=office.installation.environment | environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
+        ours, theirs = socket.socketpair()
+        with (
+            ours,
+            theirs,
+            (Path(office.installation.environment["DUESBOOK_DATA"]) / "stepper.log").open("ab") as log,
+        ):
+            known = office.installation.environment | environment
+            self._process = forks.start(
+                "-m", "tests.faults.stepping", environment=known, stdin=theirs, stdout=theirs, stderr=log
+            )
+            self._orders, self._answers = ours.makefile("w"), ours.makefile("r")
 
     def dies(self, fail_at: str, kind: str, row_id: Any) -> bool:
         """False when it never came by the place, and so finished."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps([fail_at, self.organization_id, kind, str(row_id)]) + "\n")
-        self._process.stdin.flush()
-        status = int(self._process.stdout.readline())
+        print(json.dumps([fail_at, self.organization_id, kind, str(row_id)]), file=self._orders, flush=True)
+        status = int(self._answers.readline())
         assert status in (0, failpoints.KILLED), f"{fail_at}: {status}"
         return status == failpoints.KILLED
 
     def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._orders.close()
+        self._answers.close()
         self._process.wait(10)
 
 

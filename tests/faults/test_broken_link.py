@@ -1,9 +1,11 @@
 """A connection to PostgreSQL that breaks in the worst moment."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from tests.faults.proxy import Proxy
 from tests.processor import Shop, fresh
@@ -42,9 +44,13 @@ def test_a_link_that_breaks_while_it_commits_has_one_effect_however_often_it_is_
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "one-check"}
     db.session.rollback()
 
+    def send() -> TestResponse:
+        return app.test_client().post(address, json=body, headers=headers)
+
     proxy.cut_at_commit(commit)
-    first = app.test_client().post(address, json=body, headers=headers)
-    retries = [app.test_client().post(address, json=body, headers=headers) for _ in range(2)]
+    first = send()
+    with ThreadPoolExecutor() as threads:
+        retries = [sent.result() for sent in [threads.submit(send) for _ in range(2)]]
 
     assert proxy.cuts == 1
     assert first.status_code == 503 and first.headers["Retry-After"] == "10"

@@ -4,12 +4,10 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,8 @@ from flask import Flask
 
 from tests import factories
 from tests.conftest import CREDENTIAL_KEY
+from tests.faults import forks
+from tests.faults.forks import Forked
 from tests.jobs import JobRunner
 from tests.services import Database
 from webapp.adapters import schema
@@ -56,8 +56,9 @@ def environment(app: Flask, tmp_path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running(*arguments: str, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen([sys.executable, *arguments], start_new_session=True, **options)
+def running(*arguments: str, environment: dict[str, str], others: Sequence[int] = ()) -> Iterator[Forked]:
+    with Path(environment["DUESBOOK_DATA"], "running.log").open("ab") as log:
+        process = forks.start(*arguments, environment=environment, stdout=log, others=others)
     try:
         yield process
     finally:
@@ -106,7 +107,7 @@ def ask(port: int) -> object:
         connection.close()
 
 
-def children(process: "subprocess.Popen[bytes]") -> set[int]:
+def children(process: Forked) -> set[int]:
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     return {int(pid) for pid in listed.split()}
 
@@ -119,9 +120,8 @@ def entrance() -> Iterator[socket.socket]:
 
 
 def web(entrance: socket.socket, environment: dict[str, str]) -> Any:
-    number = entrance.fileno()
-    served = ["--config", "python:webapp.web.serving", "--bind", f"fd://{number}", "wsgi:application"]
-    return running("-m", "gunicorn", *served, env=environment, pass_fds=[number])
+    served = ["--config", "python:webapp.web.serving", "--bind", "fd://3", "wsgi:application"]
+    return running("-m", "gunicorn", *served, environment=environment, others=[entrance.fileno()])
 
 
 @pytest.mark.case("F28")
@@ -166,7 +166,10 @@ def test_a_worker_that_is_told_to_stop_hands_its_long_job_on(
 ) -> None:
     [job] = promised_mail(jobs)
     brief = "from webapp.workers.worker import work; work(['mail'], patience=1)"
-    with Silence() as silence, running("-c", brief, env=environment | {"MAIL_URL": silence.url}) as worker:
+    with (
+        Silence() as silence,
+        running("-c", brief, environment=environment | {"MAIL_URL": silence.url}) as worker,
+    ):
         nudge(app, job)
         silence.listening.settimeout(PATIENCE)
         caller, _ = silence.listening.accept()
@@ -185,7 +188,7 @@ def test_a_worker_that_is_told_to_stop_finishes_its_short_job(
 ) -> None:
     [job] = promised_mail(jobs)
     usual = ("-m", "webapp.workers", "mail")
-    with Silence() as silence, running(*usual, env=environment | {"MAIL_URL": silence.url}) as worker:
+    with Silence() as silence, running(*usual, environment=environment | {"MAIL_URL": silence.url}) as worker:
         nudge(app, job)
         silence.listening.settimeout(PATIENCE)
         caller, _ = silence.listening.accept()

@@ -50,7 +50,7 @@ def promise_regular_work(moment: datetime) -> None:
                 later(Job.VERIFY_BOOKS, once=day)
 
 
-def run(app: Flask, dispatcher: jobs.Dispatcher, stopping: threading.Event) -> None:
+def run(app: Flask, dispatcher: jobs.Dispatcher, stopping: threading.Event, every: float) -> None:
     """Tick until told to stop. A tick that fails is logged and the next one tries again."""
     next_promise = clock.now()
     while not stopping.is_set():
@@ -65,16 +65,17 @@ def run(app: Flask, dispatcher: jobs.Dispatcher, stopping: threading.Event) -> N
             except SQLAlchemyError as error:
                 db.session.rollback()
                 log.error("tick_failed", reason=str(error)[:300])
-        stopping.wait(SWEEP_EVERY)
+        stopping.wait(every)
 
 
-def main() -> None:
+def main(*, every: float = SWEEP_EVERY) -> None:
+    """`every` so many seconds."""
     from wsgi import app, settings
 
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    run(app, RqDispatcher(settings.redis_url), stopping)
+    run(app, RqDispatcher(settings.redis_url), stopping, every)
 
 
 if __name__ == "__main__":
