@@ -1,7 +1,6 @@
 """Attacks happen between the same two worlds as visits to the pages, or on the application in production."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +15,14 @@ from webapp.web import logs
 HOST = "dues.example.org"
 
 
-@pytest.fixture
-def production(app: Flask, database: Any, redis_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """The application as it runs for real, at an address of its own."""
-    made = create_app(
+@pytest.fixture(scope="session")
+def made_for_production(
+    application: Flask, database: Any, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Flask:
+    return create_app(
         load(
             environment="production",
-            data=tmp_path,
+            data=tmp_path_factory.mktemp("production"),
             database_url=database.app_url,
             database_owner_url=database.owner_url,
             redis_url=redis_url,
@@ -33,7 +33,13 @@ def production(app: Flask, database: Any, redis_url: str, tmp_path: Path) -> Ite
             log_level="CRITICAL",
         )
     )
-    yield made
-    with made.app_context():
+
+
+@pytest.fixture
+def production(app: Flask, made_for_production: Flask) -> Iterator[Flask]:
+    """The application as it runs for real, at an address of its own."""
+    logs.configure("CRITICAL", readable=False)
+    yield made_for_production
+    with made_for_production.app_context():
         db.engine.dispose()
     logs.configure(app.config["SETTINGS"].log_level, readable=True)
