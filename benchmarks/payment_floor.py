@@ -1,13 +1,16 @@
 """The least that writes what one check writes: one statement, its transaction, and no questions asked."""
 
+import json
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import text
 
 from webapp.core.db import transaction
+from webapp.domain.ledger import Guard
 
 _DAY = date(2026, 11, 21)
+_GUARDS = json.dumps({guard.value: True for guard in Guard})
 
 _SETTLE = text(
     """
@@ -17,7 +20,7 @@ _SETTLE = text(
             SELECT id FROM invoices WHERE organization_id = :organization AND member_id = :member AND owed > 0
             ORDER BY due_on, id LIMIT 1 FOR UPDATE
         )
-        RETURNING organization_id, id, member_id, chapter_id, paid, currency
+        RETURNING organization_id, id, number, member_id, chapter_id, paid, currency
     ), payment AS (
         INSERT INTO payments (organization_id, id, member_id, chapter_id, method, state, amount, currency,
             fee_state, allocated, returned, received_on, settled_at)
@@ -25,8 +28,9 @@ _SETTLE = text(
             paid, 0, :day, now()
         FROM settled RETURNING *
     ), allocation AS (
-        INSERT INTO allocations (organization_id, id, payment_id, invoice_id, amount)
-        SELECT settled.organization_id, uuidv7(), payment.id, settled.id, payment.amount FROM payment, settled
+        INSERT INTO allocations (organization_id, id, payment_id, invoice_id, amount, allocated_on)
+        SELECT settled.organization_id, uuidv7(), payment.id, settled.id, payment.amount, :day
+        FROM payment, settled
     ), decision AS (
         INSERT INTO posting_decisions (organization_id, id, outcome, event, source_kind, source_id, guards,
             entries, amount)
@@ -35,9 +39,9 @@ _SETTLE = text(
     ), entry AS (
         INSERT INTO journal_entries (organization_id, id, event, dated, description, source_kind, source_id,
             decision_id)
-        SELECT payment.organization_id, uuidv7(), 'payment_received', :day, 'Check payment', 'payments',
-            payment.id, decision.id
-        FROM payment, decision RETURNING id
+        SELECT payment.organization_id, uuidv7(), 'payment_received', :day,
+            'Check payment of ' || settled.number, 'payments', payment.id, decision.id
+        FROM payment, settled, decision RETURNING id
     ), side AS (
         SELECT max(id::text) FILTER (WHERE code = '1000')::uuid AS bank,
             max(id::text) FILTER (WHERE code = '1200')::uuid AS receivable
@@ -82,5 +86,5 @@ def settle(organization_id: UUID, member_id: UUID) -> None:
     """All of the member's oldest open invoice, by a check."""
     with transaction() as session:
         session.execute(
-            _SETTLE, {"organization": organization_id, "member": member_id, "day": _DAY, "guards": "{}"}
+            _SETTLE, {"organization": organization_id, "member": member_id, "day": _DAY, "guards": _GUARDS}
         )

@@ -3,9 +3,13 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+from webapp.core.cursor import engine_options
+
 
 def run() -> None:
-    engine = create_engine(context.config.attributes["owner_url"], poolclass=pool.NullPool)
+    engine = create_engine(
+        context.config.attributes["owner_url"], poolclass=pool.NullPool, **engine_options()
+    )
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '2s'"))
         connection.execute(text("SET statement_timeout = '10min'"))

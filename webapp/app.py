@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webapp import cli, wiring
 from webapp.config import Settings
 from webapp.core import stale_connections, statements, tenancy
+from webapp.core.cursor import engine_options
 from webapp.core.db import db
 from webapp.web import auth, bounds, errors, filters, logs, routes, security, translation
 from webapp.web.again import PatientFlask
@@ -53,7 +54,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
             "pool_size": 8,
             "max_overflow": 8,
             "pool_timeout": 3,
-            "connect_args": _connect_args(settings),
+            **engine_options(**_connect_args(settings)),
             "execution_options": {} if settings.database_owner_url else {"role": "duesbook_app"},
         },
         "SESSION_COOKIE_NAME": "__Host-duesbook" if secure else "duesbook",

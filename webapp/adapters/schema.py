@@ -9,6 +9,8 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import MetaData, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from webapp.core.cursor import engine_options
+
 LOCK_ATTEMPTS, LOCK_PAUSE = 60, 1.0
 """How often a migration asks for a lock that is in use, and how many seconds it lets others go first."""
 
@@ -50,7 +52,7 @@ def check(owner_url: str, models: MetaData) -> None:
 
 def recreate(owner_url: str) -> None:
     """Throw every table away and begin anew. For demos."""
-    engine = create_engine(_config(owner_url).attributes["owner_url"])
+    engine = create_engine(_config(owner_url).attributes["owner_url"], **engine_options())
     with engine.begin() as connection:
         tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
         for table in tables:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    bindparam,
     event,
     func,
     select,
@@ -32,6 +33,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 
 from webapp.core import failpoints, tenancy
 from webapp.core.errors import NotFound
+from webapp.core.statements import made_for_each
 
 
 class Base(DeclarativeBase):
@@ -92,7 +94,8 @@ class Scope(Generic[RowT]):
 
     def get(self, row_id: UUID, *, lock: bool = False) -> RowT:
         """The row with this id, locked for change if asked; NotFound when this organization has none."""
-        found = self.first(self.kind.id == row_id, lock=lock)
+        key = {"organization": self.organization_id, "row": row_id}
+        found: RowT | None = db.session.scalars(_by_key((self.kind, lock)), key).first()
         if found is None:
             raise NotFound
         return found
@@ -106,6 +109,16 @@ class Scope(Generic[RowT]):
     def all(self, *conditions: ColumnElement[bool], order_by: Any = None) -> Sequence[RowT]:
         statement = self.select(*conditions)
         return db.session.scalars(statement.order_by(order_by) if order_by is not None else statement).all()
+
+
+@made_for_each
+def _by_key(wanted: tuple[type[Any], bool]) -> Select[Any]:
+    kind, lock = wanted
+    statement = select(kind).where(
+        kind.organization_id == bindparam("organization", type_=Uuid()),
+        kind.id == bindparam("row", type_=Uuid()),
+    )
+    return statement.with_for_update().execution_options(populate_existing=True) if lock else statement
 
 
 class OrganizationRow:

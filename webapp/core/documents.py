@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.engine import Compiled
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp.core.db import Base, db
 
@@ -51,7 +51,7 @@ def read(document: ColumnElement[str], table: Table, columns: Iterable[str], nam
 
 
 @lru_cache(maxsize=500)
-def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE, ...]) -> Compiled:
+def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE, ...]) -> SQLCompiler:
     """Selects the ids of what was made from other rows, and of what was to be added once and was new; and how
     many rows were changed.
     """
@@ -60,11 +60,16 @@ def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE,
     maybe = [*made, *(part for part, deed in deeds if deed == "once")]
     new = [select(func.array_agg(part.c.id)).scalar_subquery() for part in maybe]
     changed = [select(func.count(part.c.id)).scalar_subquery() for part, deed in deeds if deed == "change"]
-    return (
-        select(*new, sum(changed, literal(0)))
-        .add_cte(*parts, *made, *last)
-        .compile(dialect=db.engine.dialect)
-    )
+    whole = select(*new, sum(changed, literal(0))).add_cte(*parts, *made, *last)
+    compiled = whole.compile(dialect=db.engine.dialect)
+    assert isinstance(compiled, SQLCompiler)
+    return compiled
+
+
+def in_order(statement: SQLCompiler, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the statement is sent with. It knows the rest by itself."""
+    known = statement.params | values
+    return tuple(known[name] for name in statement.positiontup or ())
 
 
 def _part(place: int, deed: str, table_name: str, columns: tuple[str, ...]) -> CTE:
@@ -82,10 +87,12 @@ def _part(place: int, deed: str, table_name: str, columns: tuple[str, ...]) -> C
 
 
 def _as_text(value: Any) -> str:
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, Function):
         assert value.name == "now", "Nothing else is left to the database"
         return "now"  # which PostgreSQL reads as the start of the transaction
-    assert isinstance(value, UUID | date | Decimal), f"{type(value).__name__} has no text of its own"
+    assert isinstance(value, date | Decimal), f"{type(value).__name__} has no text of its own"
     return str(value)
 
 

@@ -4,8 +4,9 @@ SQLAlchemy works out the parts of a statement when it is first used, and not saf
 at the same moment: some then miss columns. So one thread works them all out before there are others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
+from threading import Lock
 from typing import TypeVar
 
 from sqlalchemy import FromClause, select
@@ -14,6 +15,7 @@ from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql import ClauseElement
 
 S = TypeVar("S", bound=ClauseElement)
+K = TypeVar("K", bound=Hashable)
 
 _makers: list[Callable[[], ClauseElement]] = []
 
@@ -29,6 +31,23 @@ def made_once(make: Callable[[], S]) -> Callable[[], S]:
     made = cache(make)
     _makers.append(made)
     return made
+
+
+def made_for_each(make: Callable[[K], S]) -> Callable[[K], S]:
+    """One for each of many, worked out by whoever is the first to ask for it, while all others wait."""
+    made: dict[K, S] = {}
+    turn = Lock()
+
+    def wanted(of: K) -> S:
+        if of not in made:
+            with turn:
+                if of not in made:
+                    statement = make(of)
+                    statement.compile()
+                    made[of] = statement
+        return made[of]
+
+    return wanted
 
 
 def work_out(dialect: Dialect) -> None:

@@ -41,10 +41,16 @@ _patience: ContextVar[str] = ContextVar("patience", default="")
 class Told(NamedTuple):
     """What a transaction knows. A new one knows nobody."""
 
-    organization: str = ""
-    login: str = ""
-    platform: str = ""
+    organization: UUID | None = None
+    login: UUID | None = None
+    platform: bool = False
     patience: str = ""
+
+    @property
+    def words(self) -> tuple[str, str, str, str]:
+        """As settings: empty for nobody."""
+        who = str(self.organization or ""), str(self.login or "")
+        return *who, "on" if self.platform else "", self.patience
 
 
 ASIDE = {"aside": True}
@@ -57,12 +63,12 @@ _IN_CONNECTION = "told"
 _BEHIND_A_POOLER = "behind a pooler"
 _PASSED_ON = "passed on"
 _SETTINGS = (
-    "SELECT set_config('app.organization_id', %(organization)s, true)"
-    " || set_config('app.login_id', %(login)s, true)"
-    " || set_config('app.platform', %(platform)s, true)"
-    " || set_config('statement_timeout', coalesce(nullif(%(patience)s, ''), %(usual)s), true)"
-    " || set_config('lock_timeout', %(lock)s, true)"
-    " || set_config('role', %(role)s, true)"
+    "SELECT set_config('app.organization_id', $1, true)"
+    " || set_config('app.login_id', $2, true)"
+    " || set_config('app.platform', $3, true)"
+    " || set_config('statement_timeout', coalesce(nullif($4, ''), $5), true)"
+    " || set_config('lock_timeout', $6, true)"
+    " || set_config('role', $7, true)"
 )
 
 
@@ -214,17 +220,18 @@ def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
         if connection.info.get(_PASSED_ON):
             connection.exec_driver_sql(_set_local(wanted, role), execution_options=ASIDE)
             return
-        usual = {"usual": USUAL_PATIENCE, "lock": LOCK_PATIENCE, "role": role}
-        connection.exec_driver_sql(_SETTINGS, wanted._asdict() | usual, execution_options=ASIDE)
+        usual = (USUAL_PATIENCE, LOCK_PATIENCE, role)
+        connection.exec_driver_sql(_SETTINGS, (*wanted.words, *usual), execution_options=ASIDE)
 
 
 def _set_local(wanted: Told, role: str) -> str:
     """In one go. Each value is an id or a word of ours, and takes no parameters in such a statement."""
+    organization, login, platform, patience = wanted.words
     values = {
-        "app.organization_id": wanted.organization,
-        "app.login_id": wanted.login,
-        "app.platform": wanted.platform,
-        "statement_timeout": wanted.patience or USUAL_PATIENCE,
+        "app.organization_id": organization,
+        "app.login_id": login,
+        "app.platform": platform,
+        "statement_timeout": patience or USUAL_PATIENCE,
         "lock_timeout": LOCK_PATIENCE,
         "role": role,
     }
@@ -232,9 +239,4 @@ def _set_local(wanted: Told, role: str) -> str:
 
 
 def _wanted() -> Told:
-    return Told(
-        str(_organization.get() or ""),
-        str(_login.get() or ""),
-        "on" if _platform.get() else "",
-        _patience.get(),
-    )
+    return Told(_organization.get(), _login.get(), _platform.get(), _patience.get())

@@ -12,14 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import (
-    CTE,
-    Connection,
-    Engine,
-    Function,
-    event,
-    inspect,
-)
+from sqlalchemy import CTE, Connection, Engine, Function, event, inspect
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, SessionTransaction, make_transient_to_detached
@@ -43,18 +36,25 @@ class _Held:
 
     transaction: SessionTransaction
     organization: UUID
-    added: list[tuple[OrganizationRow, Callable[[], Exception] | None]] = field(default_factory=list)
+    added: list[OrganizationRow] = field(default_factory=list)
     noted: list[tuple[str, Values]] = field(default_factory=list)
+    taken: dict[str, Callable[[], Exception]] = field(default_factory=dict)
     once: dict[UUID, tuple[str, Values, Callable[[UUID], None]]] = field(default_factory=dict)
     changed: dict[OrganizationRow, dict[str, Any]] = field(default_factory=dict)
     made: dict[CTE, tuple[dict[str, list[Any]], Callable[[UUID], None]]] = field(default_factory=dict)
 
+    def has(self, kind: type[OrganizationRow]) -> bool:
+        """Whether a row of this kind waits, leaving aside what is yet to be made from others."""
+        rows = (row.__tablename__ for row in (*self.added, *self.changed))
+        values = (table for table, *_ in (*self.noted, *self.once.values()))
+        return kind.__tablename__ in (*rows, *values)
 
-def add(row: OrganizationRow, *, taken: Callable[[], Exception] | None = None) -> None:
-    """Like adding it to the session. `taken` makes the refusal when a row that is to be unique is there."""
+
+def add(row: OrganizationRow) -> None:
+    """Like adding it to the session."""
     row.organization_id, row.id = tenancy.organization_id(), row.id or new_id()
     _fill(row, _defaults(row.__tablename__))
-    _held().added.append((row, taken))
+    _held().added.append(row)
 
 
 def change(row: OrganizationRow, **values: Any) -> None:
@@ -68,9 +68,12 @@ def change(row: OrganizationRow, **values: Any) -> None:
     _held().changed.setdefault(row, {}).update(values)
 
 
-def note(kind: type[OrganizationRow], **values: Any) -> None:
-    """A row that nobody has in hand."""
-    _held().noted.append((kind.__tablename__, _identified(values)))
+def note(kind: type[OrganizationRow], *, taken: Callable[[], Exception] | None = None, **values: Any) -> None:
+    """A row that nobody has in hand. `taken` makes the refusal when one that is to be unique is there."""
+    held = _held()
+    held.noted.append((kind.__tablename__, _identified(values)))
+    if taken is not None:
+        held.taken.setdefault(kind.__tablename__, taken)
 
 
 def note_once(kind: type[OrganizationRow], if_new: Callable[[UUID], None], **values: Any) -> None:
@@ -89,7 +92,7 @@ def note_made(making: CTE, if_new: Callable[[UUID], None], **lists: list[Any]) -
 def aside(kind: type[OrganizationRow]) -> Mapping[str, bool]:
     """Options of a question about rows of this kind alone: while none of them is held, all may wait on."""
     held: _Held | None = db.session().info.get(_IN_SESSION)
-    none_held = held is None or not any(isinstance(row, kind) for row, _ in held.added)
+    none_held = held is None or not held.has(kind)
     return tenancy.ASIDE if none_held else {}
 
 
@@ -178,7 +181,7 @@ def _write(session: Session, held: _Held, last: Sequence[Part] = ()) -> None:
     with tenancy.acting_for(held.organization):
         try:
             connection = held.transaction.connection(None)
-            answer = connection.exec_driver_sql(str(statement), statement.params | values).one()
+            answer = connection.exec_driver_sql(str(statement), documents.in_order(statement, values)).one()
         except IntegrityError as error:
             raise _refusal(held, error) from error
         *new, changed = answer
@@ -222,7 +225,7 @@ def _identified(values: Values) -> Values:
 def _sent(held: _Held) -> Mapping[Shape, list[Values]]:
     """The rows by what is done with them, their table, and the columns they name."""
     found: dict[Shape, list[Values]] = {}
-    rows = [("add", row.__tablename__, _values_of(row)) for row, _ in held.added]
+    rows = [("add", row.__tablename__, _values_of(row)) for row in held.added]
     rows += [("add", table, values) for table, values in held.noted]
     rows += [("once", table, values) for table, values, _ in held.once.values()]
     rows += [("change", row.__tablename__, _changes_of(row, to)) for row, to in held.changed.items()]
@@ -268,7 +271,7 @@ def _nothing(table: str) -> Values:
 
 def _settle(session: Session, held: _Held) -> None:
     """From here on the session knows them. What was left to the database is read when somebody asks."""
-    for row, _ in held.added:
+    for row in held.added:
         _fill(row, _nothing(row.__tablename__))
         make_transient_to_detached(row)
         session.add(row)
@@ -288,8 +291,6 @@ def _tell_of_new(held: _Held, new: Sequence[Sequence[UUID] | None]) -> None:
 def _refusal(held: _Held, error: IntegrityError) -> Exception:
     """What whoever added the row says about it, if it was there already and somebody foresaw that."""
     if isinstance(error.orig, UniqueViolation):
-        table = error.orig.diag.table_name
-        for row, taken in held.added:
-            if taken is not None and row.__tablename__ == table:
-                return taken()
+        taken = held.taken.get(error.orig.diag.table_name or "")
+        return taken() if taken else error
     return error

@@ -79,10 +79,12 @@ def write(
 ) -> JournalEntry:
     values = {"on": TODAY, "by": None, "description": "Spring 2026 dues"} | more
     with transaction():
-        return ledger.post(event, source=paper or Paper(), moves=moves, **values)
+        entry_id = ledger.post(event, source=paper or Paper(), moves=moves, **values)
+    return JournalEntry.here().get(entry_id)
 
 
 def take_back(entry: JournalEntry, **more: Any) -> JournalEntry:
     values = {"source": Paper(), "on": TODAY, "by": None, "description": "Taken back"} | more
     with transaction():
-        return ledger.reverse(entry, **values)
+        entry_id = ledger.reverse(entry, **values)
+    return JournalEntry.here().get(entry_id)

@@ -2,13 +2,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from tests.processor import TODAY, Shop, fresh, make_owed
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.billing.spreading import PreviewChanged, oldest_first, open_invoices, preview
+from webapp.domain.billing.spreading import (
+    PreviewChanged,
+    lock_open_invoices,
+    oldest_first,
+    open_invoices,
+    preview,
+)
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.ledger import Code
 from webapp.domain.organizations import Member
@@ -29,6 +36,15 @@ def test_cash_settles_the_oldest_invoice_first(shop: Shop) -> None:
     assert fresh(Invoice, earlier.id).status is InvoiceStatus.PAID
     assert fresh(Invoice, later.id).owed == 25_000
     assert shop.balance(Code.BANK) == 25_000
+
+
+def test_the_books_are_held_open_with_what_is_owed_even_where_nothing_is(shop: Shop) -> None:
+    held = text(
+        "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
+    )
+    with transaction() as session:
+        assert lock_open_invoices(shop.member.id) == []
+        assert session.scalars(held).all() == ["ShareLock"]
 
 
 @pytest.mark.case("K33")

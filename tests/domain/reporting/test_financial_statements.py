@@ -298,12 +298,13 @@ def test_verify_tells_when_the_net_assets_are_not_what_closed_years_brought(
     with transaction():
         ledger.open_standard_chart()
         moves = [Move(5, debit=Side(Code.BANK), credit=Side(Code.NET_ASSETS))]
-        entry = ledger.post(
+        entry_id = ledger.post(
             Event.PAYMENT_RECEIVED, source=Paper(), moves=moves, on=FIRST, by=None, description="Odd"
         )
     [difference] = closed_years.differences(office)
     assert (difference.where, difference.expected, difference.found) == ("national", 0, 5)
     with transaction():
+        entry = ledger.JournalEntry.here().get(entry_id)
         ledger.reverse(entry, source=Paper(), on=FIRST, by=None, description="Taken back")
 
 

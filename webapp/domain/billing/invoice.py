@@ -154,8 +154,8 @@ class Invoice(OrganizationRow, Base):
         self.refuse_void()
         if amount <= 0 or amount > self.billed - self.adjusted - self.paid:
             raise Invalid("That is more than is still owed on this invoice.")
-        writing.change(self, paid=self.paid + amount)
-        writing.change(self, status=self._status(on))
+        paid = self.paid + amount
+        writing.change(self, paid=paid, status=self._status(on, paid=paid))
         self._know_what_is_owed()
 
     def take_off(self, amount: int, *, on: date) -> None:
@@ -251,15 +251,15 @@ class Invoice(OrganizationRow, Base):
             raise Conflict(f"Invoice {self.number} is void.")
 
     def _derive(self, on: date) -> None:
-        self.status = self._status(on)
+        self.status = self._status(on, paid=self.paid)
         self._know_what_is_owed()
         db.session.flush()
 
-    def _status(self, on: date) -> InvoiceStatus:
+    def _status(self, on: date, *, paid: int) -> InvoiceStatus:
         return derive_status(
             billed=self.billed,
             adjusted=self.adjusted,
-            paid=self.paid,
+            paid=paid,
             refunded=self.refunded,
             voided=self.is_void,
             grace_ends_on=self.grace_ends_on,

@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from webapp.core import tenancy
+from webapp.core import tenancy, writing
 from webapp.core.db import OrganizationRow, db, new_id
 from webapp.domain.ledger import balances, guards, periods
 from webapp.domain.ledger.chart import Code, Subledger, account_ids
 from webapp.domain.ledger.guards import Facts, Guard, Question
-from webapp.domain.ledger.journal import Event, JournalEntry, Posting
+from webapp.domain.ledger.journal import Event, JournalEntry, Posting, PostingDecision
 from webapp.domain.ledger.proposal import Side, given_word
 from webapp.domain.organizations import Login, Organization
 
@@ -85,10 +85,9 @@ def post_many(
     question = Question(event, source_kind, batch.id, entries, amount, by, given_word())
     facts = _facts(event, moves, chapters, batch=batch, organization=organization, on=on)
     decision = guards.decide(question, facts)
-    decision.id = new_id()
-    db.session.add(decision)
-    db.session.flush()
-    written = _write_entries(event, rows, source_kind=source_kind, decision_id=decision.id, on=on, by=by)
+    decision_id = new_id()
+    writing.note(PostingDecision, id=decision_id, **decision.values)
+    written = _write_entries(event, rows, source_kind=source_kind, decision_id=decision_id, on=on, by=by)
     if written != entries:
         raise guards.refusal(question, {Guard.NOT_POSTED_BEFORE: "Some of this is in the books already."})
     _write_postings(rows, moves, facts, on)

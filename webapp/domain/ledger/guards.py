@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -34,7 +34,6 @@ class Guard(StrEnum):
 Objection = tuple[Guard, str]
 
 
-@runtime_checkable
 class Postable(Protocol):
     """A document that has a say in whether it may be posted: an invoice in its state, a payment's fee.
 
@@ -45,10 +44,9 @@ class Postable(Protocol):
 
 
 def objections_of(source: OrganizationRow, event: Event) -> dict[Guard, str]:
-    if not isinstance(source, Postable):
-        return {}
     raised: dict[Guard, str] = {}
-    for guard, sentence in source.posting_objections(event):
+    objecting = getattr(source, "posting_objections", None)
+    for guard, sentence in objecting(event) if objecting else ():
         raised[guard] = f"{raised[guard]} {sentence}" if guard in raised else sentence
     return raised
 
@@ -140,48 +138,54 @@ class Question:
     override: Override | None = None
 
 
-def decide(question: Question, facts: Facts) -> PostingDecision:
+@dataclass(frozen=True)
+class Decision:
+    """What came of the question. `objections` is what the guards that refused said."""
+
+    question: Question
+    outcome: Outcome
+    objections: Mapping[Guard, str]
+    override: Override | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Of its PostingDecision."""
+        question, override = self.question, self.override
+        return {
+            "outcome": self.outcome,
+            "event": question.event,
+            "source_kind": question.source_kind,
+            "source_id": question.source_id,
+            "guards": {guard.value: self.objections.get(guard, True) for guard in Guard},
+            "entries": question.entries,
+            "amount": question.amount,
+            "by_id": question.by.id if question.by else None,
+            "overridden_by_id": override.by.id if override else None,
+            "reason": override.reason.strip() if override else None,
+        }
+
+
+def decide(question: Question, facts: Facts) -> Decision:
     """Let every guard speak. The decision to post, or PostingBlocked with every reason."""
     objections = {guard: said for guard, check in CHECKS.items() if (said := check(facts))}
     override = question.override
     if not objections:
-        return _decision(question, objections, Outcome.ALLOWED)
+        return Decision(question, Outcome.ALLOWED, objections)
     if override is None or set(objections) != {Guard.PERIOD_IS_OPEN}:
         raise refusal(question, objections)
     if not override.reason.strip() or not _is_national_admin(override.by):
         told = "Only a national admin can post into closed books, and has to say why."
         raise refusal(question, {Guard.PERIOD_IS_OPEN: f"{objections[Guard.PERIOD_IS_OPEN]} {told}"})
-    return _decision(
-        question,
-        objections,
-        Outcome.OVERRIDDEN,
-        overridden_by_id=override.by.id,
-        reason=override.reason.strip(),
-    )
+    return Decision(question, Outcome.OVERRIDDEN, objections, override)
 
 
 def refusal(question: Question, objections: Mapping[Guard, str]) -> PostingBlocked:
     """The error to raise. Its decision stays, though everything else of the transaction is undone."""
-    blocked = _decision(question, objections, Outcome.BLOCKED, id=new_id())
+    decision = Decision(question, Outcome.BLOCKED, objections)
+    blocked = PostingDecision(id=new_id(), **decision.values)
     db.session.add(blocked)
     keep_even_if_refused(db.session(), blocked)
     return PostingBlocked(objections)
-
-
-def _decision(
-    question: Question, objections: Mapping[Guard, str], outcome: Outcome, **more: Any
-) -> PostingDecision:
-    return PostingDecision(
-        outcome=outcome,
-        event=question.event,
-        source_kind=question.source_kind,
-        source_id=question.source_id,
-        guards={guard.value: objections.get(guard, True) for guard in Guard},
-        entries=question.entries,
-        amount=question.amount,
-        by_id=question.by.id if question.by else None,
-        **more,
-    )
 
 
 def _is_national_admin(login: Login) -> bool:

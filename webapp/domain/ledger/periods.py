@@ -117,7 +117,7 @@ def hold_open() -> None:
     session = db.session()
     holder = session.info.get("books_held_by")
     if holder is None or holder is not session.get_transaction():
-        session.connection().exec_driver_sql(_HOLD, {"books": _books()}, execution_options=tenancy.ASIDE)
+        session.connection().exec_driver_sql(_HOLD, (_books(),), execution_options=tenancy.ASIDE)
         know_held_open()
 
 
@@ -132,7 +132,7 @@ def _books() -> int:
     return int.from_bytes(tenancy.organization_id().bytes[-8:], "big", signed=True)
 
 
-_HOLD = "SELECT pg_advisory_xact_lock_shared(%(books)s)"
+_HOLD = "SELECT pg_advisory_xact_lock_shared($1)"
 HELD_OPEN = (
     select(func.pg_advisory_xact_lock_shared(bindparam(None, callable_=_books, type_=BigInteger())))
     .scalar_subquery()

@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     CompoundSelect,
     Date,
@@ -24,8 +25,8 @@ from webapp.core.db import OrganizationRow, db, new_id
 from webapp.core.statements import shared
 from webapp.domain.ledger import balances, guards, periods
 from webapp.domain.ledger.chart import Account, Code
-from webapp.domain.ledger.guards import Facts, Guard, Question
-from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
+from webapp.domain.ledger.guards import Decision, Facts, Guard, Question
+from webapp.domain.ledger.journal import Event, JournalEntry, Posting, PostingDecision
 from webapp.domain.ledger.proposal import Move, Override, Proposal, Side, given_word
 from webapp.domain.organizations import Login, Organization
 
@@ -39,14 +40,15 @@ def post(
     by: Login | None,
     description: str,
     override: Override | None = None,
-) -> JournalEntry:
-    """Write what happened into the books. PostingBlocked, with every reason, if a guard refuses."""
+) -> UUID:
+    """Write what happened into the books: its entry's id. PostingBlocked, with every reason, if a guard
+    refuses."""
     return _carry_out(Proposal(event, source, moves, on, by, description, override))
 
 
 def reverse(
     entry: JournalEntry, *, source: OrganizationRow, on: date, by: Login | None, description: str
-) -> JournalEntry:
+) -> UUID:
     """Take an entry back by its mirror image, which names it. Once only; `source` is why, e.g. the refund."""
     moves = [move.turned_round() for move in moves_of(entry)]
     return _carry_out(Proposal(Event.REVERSAL, source, moves, on, by, description, reverses_id=entry.id))
@@ -118,19 +120,20 @@ def posting_id(entry_id: UUID, position: int) -> UUID:
     return UUID(f"{str(entry_id)[:-2]}{position:02x}")
 
 
-def _carry_out(proposal: Proposal) -> JournalEntry:
+def _carry_out(proposal: Proposal) -> UUID:
     assert proposal.moves, "An entry moves something"
     assert all(move.amount > 0 for move in proposal.moves), "An amount is positive; a sign is a direction"
     assert len(proposal.moves) <= 256, "One entry has at most 256 postings"
     periods.hold_open()
     facts = _facts(proposal)
     decision = guards.decide(_question(proposal), facts)
-    entry = _write(proposal, decision, facts)
+    entry_id = _write(proposal, decision, facts)
     _move_balances(proposal, facts)
-    if decision.outcome is Outcome.OVERRIDDEN:
-        after = {"dated": str(proposal.on), "amount": proposal.amount}
-        audit.record("posted_into_closed_books", entry, by=proposal.by, after=after, reason=decision.reason)
-    return entry
+    if word := decision.override:
+        entry, after = JournalEntry(id=entry_id), {"dated": str(proposal.on), "amount": proposal.amount}
+        reason = word.reason.strip()
+        audit.record("posted_into_closed_books", entry, by=proposal.by, after=after, reason=reason)
+    return entry_id
 
 
 def _question(proposal: Proposal) -> Question:
@@ -147,8 +150,11 @@ def _question(proposal: Proposal) -> Question:
 
 def _facts(proposal: Proposal) -> Facts:
     organization = db.session.get_one(Organization, tenancy.organization_id())
+    sides = proposal.sides
+    accounts = frozenset(side.account for side in sides)
     asked = {
         "on": proposal.on,
+        "codes": list(accounts),
         "source": proposal.source.id,
         "event": proposal.event.value,
         "reverses": proposal.reverses_id,
@@ -159,8 +165,8 @@ def _facts(proposal: Proposal) -> Facts:
     currency = getattr(proposal.source, "currency", None)
     return Facts(
         account_ids={code: UUID(account_id) for code, account_id in (account_ids or {}).items()},
-        accounts=frozenset(side.account for side in proposal.sides),
-        without_party=frozenset(side.account for side in proposal.sides if not side.names_its_party),
+        accounts=accounts,
+        without_party=frozenset(side.account for side in sides if not side.names_its_party),
         book_currency=organization.currency,
         foreign_currency=currency if currency != organization.currency else None,
         closed_until=closed_until,
@@ -172,9 +178,10 @@ def _facts(proposal: Proposal) -> Facts:
 
 def _asking(*posted_before: ColumnElement[bool]) -> Select[dict[str, str], date | None, bool]:
     here = bindparam("here", callable_=tenancy.organization_id, type_=Uuid())
+    codes = bindparam("codes", type_=ARRAY(Text()))
     return select(
         select(func.jsonb_object_agg(Account.code, Account.id))
-        .where(Account.organization_id == here)
+        .where(Account.organization_id == here, Account.code == func.any(codes))
         .scalar_subquery(),
         periods.closed_until(bindparam("on", type_=Date())).scalar_subquery(),
         exists(select(JournalEntry.id).where(JournalEntry.organization_id == here, *posted_before)),
@@ -202,40 +209,29 @@ def _overdraws(proposal: Proposal) -> bool:
     return min(left, default=0) < 0
 
 
-def _write(proposal: Proposal, decision: PostingDecision, facts: Facts) -> JournalEntry:
-    entry = JournalEntry(
-        id=new_id(),
+def _write(proposal: Proposal, decision: Decision, facts: Facts) -> UUID:
+    entry_id, decision_id, source = new_id(), new_id(), proposal.source
+    writing.note(PostingDecision, id=decision_id, **decision.values)
+    writing.note(
+        JournalEntry,
+        taken=lambda: _taken(proposal),
+        id=entry_id,
         event=proposal.event,
         dated=proposal.on,
         description=proposal.description,
-        source_kind=decision.source_kind,
-        source_id=decision.source_id,
+        source_kind=source.__tablename__,
+        source_id=source.id,
         reverses_id=proposal.reverses_id,
-        decision_id=new_id(),
-        by_id=decision.by_id,
+        decision_id=decision_id,
+        by_id=proposal.by.id if proposal.by else None,
     )
-    writing.note(
-        PostingDecision,
-        id=entry.decision_id,
-        outcome=decision.outcome,
-        event=decision.event,
-        source_kind=decision.source_kind,
-        source_id=decision.source_id,
-        guards=decision.guards,
-        entries=decision.entries,
-        amount=decision.amount,
-        by_id=decision.by_id,
-        overridden_by_id=decision.overridden_by_id,
-        reason=decision.reason,
-    )
-    writing.add(entry, taken=lambda: _taken(proposal))
     ids = facts.account_ids
     for position, move in enumerate(proposal.moves):
         writing.note(
             Posting,
-            id=posting_id(entry.id, position),
-            entry_id=entry.id,
-            dated=entry.dated,
+            id=posting_id(entry_id, position),
+            entry_id=entry_id,
+            dated=proposal.on,
             amount=move.amount,
             debit_account_id=ids[move.debit.account],
             credit_account_id=ids[move.credit.account],
@@ -244,7 +240,7 @@ def _write(proposal: Proposal, decision: PostingDecision, facts: Facts) -> Journ
             debit_member_id=move.debit.member_id,
             credit_member_id=move.credit.member_id,
         )
-    return entry
+    return entry_id
 
 
 def _taken(proposal: Proposal) -> Exception:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func
@@ -34,7 +35,8 @@ def receive(
     assert payment.received_on is None, "A payment comes in once"
     payment.received_on, payment.allocated = on, sum(part for _, part in settled)
     for invoice, part in settled:
-        _settle(payment, invoice, part, on=on, today=today)
+        writing.note(Allocation, **_part(payment, invoice.id, part, on=on))
+        invoice.receive(part, on=today)
     promise_closing([invoice.id for invoice, _ in settled])
     post(
         Event.PAYMENT_RECEIVED,
@@ -54,7 +56,9 @@ def allocate(payment: Payment, invoice: Invoice, amount: int, *, by: Login | Non
     if amount > invoice.owed:
         raise Conflict("That is more than this invoice owes.")
     payment.allocated += amount
-    allocation = _settle(payment, invoice, amount, on=on, today=on)
+    allocation = Allocation(id=new_id(), **_part(payment, invoice.id, amount, on=on))
+    writing.add(allocation)
+    invoice.receive(amount, on=on)
     db.session.flush()
     promise_closing([invoice.id])
     post(
@@ -96,7 +100,7 @@ def live_allocations(payment: Payment) -> Sequence[Allocation]:
 def restore(payment: Payment, invoice_id: UUID, amount: int, *, on: date) -> None:
     """The opposite of `shrink`, when the refund that took it back has failed."""
     payment.allocated += amount
-    _begin(payment, invoice_id, amount, on=on)
+    writing.note(Allocation, **_part(payment, invoice_id, amount, on=on))
     db.session.flush()
 
 
@@ -109,18 +113,9 @@ def shrink(allocation: Allocation, payment: Payment, amount: int, *, on: date, b
     db.session.flush()
 
 
-def _settle(payment: Payment, invoice: Invoice, amount: int, *, on: date, today: date) -> Allocation:
-    allocation = _begin(payment, invoice.id, amount, on=on)
-    invoice.receive(amount, on=today)
-    return allocation
-
-
-def _begin(payment: Payment, invoice_id: UUID, amount: int, *, on: date) -> Allocation:
-    allocation = Allocation(
-        id=new_id(), payment_id=payment.id, invoice_id=invoice_id, amount=amount, allocated_on=on
-    )
-    writing.add(allocation)
-    return allocation
+def _part(payment: Payment, invoice_id: UUID, amount: int, *, on: date) -> dict[str, Any]:
+    """What an allocation says while it stands."""
+    return {"payment_id": payment.id, "invoice_id": invoice_id, "amount": amount, "allocated_on": on}
 
 
 def _end(allocation: Allocation, payment: Payment, *, on: date, by: Login | None) -> None:
