@@ -23,6 +23,7 @@ from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.saved_charges import SavedCharge
 from webapp.domain.payments.saved_methods import SavedMethod
 from webapp.domain.plans import answering, autopay, following, nightly, proposing
+from webapp.domain.plans.following import Progress
 from webapp.domain.plans.plan import Installment, PaymentPlan
 from webapp.domain.plans.proposing import Wish
 from webapp.domain.plans.terms import Terms
@@ -62,8 +63,12 @@ class Kept:
         )
 
     @property
+    def progress(self) -> Progress:
+        return following.progress_of(self.plan)
+
+    @property
     def owed(self) -> list[int]:
-        return [step.owed for step in following.progress_of(self.plan).steps]
+        return [step.owed for step in self.progress.steps]
 
     @property
     def payments(self) -> list[Payment]:

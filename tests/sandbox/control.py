@@ -54,7 +54,7 @@ class SandboxControl:
         self._call("POST", "/sandbox/clock", {"seconds": seconds})
 
     def fault(self, kind: str, **values: Any) -> None:
-        """rate_limit, server_error, malformed or slow; with count, method, path, seconds, carried_out."""
+        """rate_limit, server_error, malformed, slow, refusal; count, method, path, seconds, carried_out."""
         self._call("POST", "/sandbox/faults", {"kind": kind, **values})
 
     def no_faults(self) -> None:

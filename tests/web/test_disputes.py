@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from tests import factories
+from tests.autopaying import keep, save_method
 from tests.processor import Shop, fresh
-from webapp.core.db import db
+from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.notifications import evidence
 from webapp.domain.organizations import Chapter, Login, RoleName
 from webapp.domain.payments.disputes import AnswerState, Dispute, DisputeAnswer
 from webapp.domain.payments.gateway import DisputeState
@@ -104,6 +106,36 @@ def test_an_answer_that_comes_too_late_says_so(shop: Shop, desk: str) -> None:
     assert answer.state is AnswerState.REFUSED
     assert state_of(dispute_id) is DisputeState.LOST
     assert "Refused by the processor" in shop.client.get(f"{desk}/disputes/{dispute_id}/").text
+
+
+def test_the_records_of_a_collected_payment_show_what_the_member_agreed_to_when_and_from_where(
+    shop: Shop, sign_in: Callable[..., Any]
+) -> None:
+    kept = keep(shop)
+    method = save_method(shop)
+    sign_in(shop.client, kept.ana)
+    shop.client.post(
+        f"/o/{shop.organization.slug}/my/payment-plans/{kept.plan_id}/autopay",
+        data={"method_id": str(method.id), "words": kept.words},
+        environ_overrides={"REMOTE_ADDR": "203.0.113.7"},
+    )
+    kept.night()
+    shop.work_and_mail()
+    opened = shop.sandbox.act(shop.latest("charge")["id"], "dispute")
+    shop.hear()
+
+    with transaction():
+        dispute = db.session.scalars(evidence.with_payer(Dispute.reference == opened["id"])).one()
+        records = evidence.records_of(dispute, shop.organization)
+
+    assert records.consent is not None and records.consent.words == kept.words
+    told = dict(records.consent.facts)
+    assert told["Given by"] == "Ana Núñez" and told["Given from"] == "network address 203.0.113.7"
+    assert told["Payment method chosen"] == "Visa ending 4242" and "Given on" in told
+    assert told["Collected for"].startswith("Down payment of $100.00, due on")
+    steps = [text for _, text in records.steps]
+    assert "Collected from the saved payment method, as agreed" in steps
+    assert any(text.startswith("“Autopay is on for your payment plan” mailed to") for text in steps)
 
 
 def test_the_records_are_a_pdf_of_what_we_know(shop: Shop, desk: str) -> None:

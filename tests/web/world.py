@@ -33,6 +33,7 @@ from webapp.domain.billing import adjusting, pay_link
 from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.billing.spreading import as_named
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, BulkState, Outcome
 from webapp.domain.credits import applying
@@ -73,7 +74,7 @@ from webapp.domain.payments.on_file import MethodKind
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.domain.payments.saved_methods import MethodState, ProcessorCustomer, SavedMethod
-from webapp.domain.plans import answering, proposing
+from webapp.domain.plans import answering, autopay, proposing
 from webapp.domain.plans.plan import PaymentPlan
 from webapp.domain.plans.proposing import Wish
 from webapp.domain.plans.terms import Terms
@@ -161,7 +162,9 @@ def make_world(name: str, *, members: int = 2) -> World:
         invoice = _bill(ids, status, people, logins[ADMIN])
         _take_money(ids, people, invoice)
         ids["method_id"] = make_method(people[0], ids["processor_id"]).id
-        ids["plan_id"] = make_plan(people[0], logins[TREASURER], logins[MEMBER], organization).id
+        plan = make_plan(people[0], logins[TREASURER], logins[MEMBER], organization)
+        ids["plan_id"] = plan.id
+        _collect_by_autopay(plan, ids["method_id"], logins[MEMBER], organization)
         _odds_and_ends(ids, invoice, chapter, logins)
         _approvals(ids, organization, logins)
         ids["batch_id"] = make_batch(chapter, [(people[0].number, "1.00")], logins[TREASURER]).id
@@ -297,6 +300,13 @@ def make_plan(member: Member, treasurer: Login, own: Login, organization: Organi
         plan = proposing.propose(member, wish, as_member=False, by=treasurer, on=today)
         answering.accept(plan, as_member=True, by=own, on=today)
     return plan
+
+
+def _collect_by_autopay(plan: PaymentPlan, method_id: UUID, own: Login, organization: Organization) -> None:
+    words = autopay.words(organization, DuesSettings.of(organization).card_retry_days)
+    with transaction():
+        held = PaymentPlan.here().get(plan.id, lock=True)
+        autopay.turn_on(held, method_id, shown=words, organization=organization, by=own)
 
 
 def make_event(processor_id: UUID) -> ProcessorEvent:

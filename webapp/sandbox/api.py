@@ -184,6 +184,8 @@ def _spoilt(call: Call, fault: Fault | None) -> Response:
             status=429,
             code="rate_limit",
         )
+    elif fault and fault.kind is Kind.REFUSAL:
+        error = InvalidRequest("Your account cannot currently make live charges.")
     elif fault and fault.kind is Kind.MALFORMED:
         return Response('{"id": "cs_test_', 200, content_type="application/json")
     else:

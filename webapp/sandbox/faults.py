@@ -14,6 +14,7 @@ class Kind(StrEnum):
     SERVER_ERROR = "server_error"
     MALFORMED = "malformed"
     SLOW = "slow"
+    REFUSAL = "refusal"
 
 
 @dataclass

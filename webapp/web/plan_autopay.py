@@ -9,7 +9,7 @@ from wtforms import HiddenField, RadioField
 
 from webapp.core.db import transaction
 from webapp.core.errors import Invalid
-from webapp.domain.plans import autopay, collecting
+from webapp.domain.plans import autopay, outlook
 from webapp.domain.plans.autopay import Offer
 from webapp.domain.plans.following import Progress
 from webapp.domain.plans.plan import PaymentPlan
@@ -39,10 +39,10 @@ class AutopayForm(Form):
 def shown(plan: PaymentPlan, progress: Progress | None, form: AutopayForm | None = None) -> dict[str, Any]:
     """What the plan's page says of it: what is on, when it is collected next, and what can be chosen."""
     found = autopay.offer(plan)
-    step = progress.next if progress and found.word else None
+    step = progress.next if progress else None
     return {
         "offer": found,
-        "collected_on": collecting.next_day(step, found.word) if step and found.word else None,
+        "outlook": outlook.of(found.word, step) if step and found.word else None,
         "autopay_form": (form or AutopayForm(formdata=None)).offer(found),
         "autopay_words": autopay.words(current_organization, found.retry_days),
     }

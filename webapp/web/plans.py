@@ -26,8 +26,8 @@ from webapp.web.invoices import as_file
 from webapp.web.lists import PAGE, page_of, stream_rows, wants_csv
 from webapp.web.plan_autopay import AutopayForm
 
-LATE, ASKED = "late", "asked"
-_MORE = [(LATE, "Kept, and late"), (ASKED, "Asked for by the member")]
+LATE, ASKED, HELD_UP = "late", "asked", "held"
+_MORE = [(LATE, "Kept, and late"), (ASKED, "Asked for by the member"), (HELD_UP, "Autopay held up")]
 _HEADER = (
     "member_number", "member", "chapter", "state", "proposed_by", "total_minor", "total",
     "down_payment_minor", "installments", "starts_on", "payment_day", "interest_rate", "accepted_on",
@@ -106,6 +106,7 @@ def _wanted(chapter_id: UUID | None) -> WantedPlans:
         member_id=request.args.get("member", type=UUID),
         late_on=current_organization.today if state == LATE else None,
         asked=state == ASKED,
+        held_up=state == HELD_UP,
     )
 
 

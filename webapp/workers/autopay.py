@@ -9,6 +9,7 @@ import structlog
 from webapp import at_processor
 from webapp.core import tenancy
 from webapp.core.db import database_time, transaction
+from webapp.core.errors import Refusal
 from webapp.domain.organizations import Organization
 from webapp.domain.payments import charge_seen, saved_charges
 from webapp.domain.payments.gateway import (
@@ -18,7 +19,7 @@ from webapp.domain.payments.gateway import (
     ProcessorPayment,
 )
 from webapp.domain.payments.saved_charges import Submission
-from webapp.domain.plans import collecting
+from webapp.domain.plans import collecting, hold_ups
 from webapp.domain.plans.collecting import Wanted
 from webapp.domain.refunds.seen import learn_of_payment
 
@@ -28,7 +29,27 @@ log = structlog.get_logger()
 
 
 def collect_installment(plan_id: UUID, installment_id: UUID, day: str) -> None:
+    """What the processor refuses is looked at by a person, and asked for again in the next night."""
     wanted = Wanted(plan_id, installment_id, date.fromisoformat(day))
+    try:
+        _collect(wanted)
+    except GatewayUnavailable as silence:
+        _note(wanted, silence)
+        raise
+    except GatewayRefused as refusal:
+        log.error("autopay_refused", plan=str(plan_id), reason=refusal.message)
+        _note(wanted, refusal)
+    else:
+        with transaction():
+            hold_ups.over(plan_id)
+
+
+def _note(wanted: Wanted, trouble: Refusal) -> None:
+    with transaction():
+        hold_ups.note(wanted.plan_id, trouble.message, on=wanted.on)
+
+
+def _collect(wanted: Wanted) -> None:
     with transaction():
         account = collecting.account_of(wanted)
     if account is None:
@@ -62,10 +83,9 @@ def _charge(asked: Submission, seen: Sequence[ProcessorPayment]) -> None:
             charge_seen.refused(payment_id, refusal.message)
         return
     except GatewayRefused as refusal:
-        log.error("autopay_refused", payment=str(payment_id), reason=refusal.message)
         with transaction():
-            charge_seen.drop(payment_id)
-        return
+            charge_seen.drop(payment_id, because=refusal.message)
+        raise
     with transaction() as session:
         organization = session.get_one(Organization, tenancy.organization_id())
         learn_of_payment(payment_id, answer, on=organization.today, asked_at=asked_at)

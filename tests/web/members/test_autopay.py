@@ -9,12 +9,14 @@ import pytest
 from tests.autopaying import LINKS, Kept, keep, save_method
 from tests.processor import Shop
 from tests.web.api.conftest import program
+from webapp import wiring
 from webapp.core.db import transaction
 from webapp.domain.notifications import autopay_mails, installments
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.organizations import Organization, RoleName
 from webapp.domain.payments.saved_methods import SavedMethod
 from webapp.domain.plans import autopay
+from webapp.domain.reporting import operation
 
 SignIn = Callable[..., Any]
 
@@ -43,7 +45,8 @@ def test_the_member_turns_it_on_in_the_words_shown_and_off_again(
 
     told = shop.client.get(page).text
     assert "Each installment is collected from" in told and "Turn autopay off" in told
-    assert "It is collected from Visa ending 4242 on" in told and "Nothing is taken by itself" not in told
+    assert "It is collected from <b>Visa ending 4242</b> on the <b>next morning</b>" in told
+    assert "Nothing is taken by itself" not in told
     letter = shop.client.get(f"{page}pdf")
     assert letter.status_code == 200
     assert shop.client.post(f"{page}autopay/ending").status_code == 303
@@ -63,7 +66,46 @@ def test_the_page_says_what_is_under_way_and_what_has_to_be_paid_by_hand(
     kept.turn_on("authentication")
     kept.night(days=1)
 
-    assert "is not tried again: it has to be paid by hand" in shop.client.get(page).text
+    assert "Your bank wants you to confirm it yourself" in shop.client.get(page).text
+
+
+def test_the_member_s_home_says_what_is_collected_next_and_what_was_declined(
+    shop: Shop, kept: Kept, sign_in: SignIn
+) -> None:
+    home = f"/o/{shop.organization.slug}/my/"
+    sign_in(shop.client, kept.ana)
+    assert "You pay each installment yourself." in shop.client.get(home).text
+
+    kept.turn_on("declined_later")
+    page = shop.client.get(home).text
+    assert "It is collected from <b>Visa ending 0341</b> on the <b>next morning</b>" in page
+    assert "Change autopay" in page
+    kept.night()
+
+    page = shop.client.get(home).text
+    assert "<b>Visa ending 0341</b> was declined on" in page and "It is tried again on" in page
+
+
+def test_what_holds_it_up_is_told_to_the_treasurer_and_the_member_is_not_blamed(
+    shop: Shop, kept: Kept, page: str, sign_in: SignIn
+) -> None:
+    kept.turn_on()
+    shop.sandbox.fault("refusal", method="POST", path="/v1/payment_intents")
+    kept.night()
+    sign_in(shop.client, kept.ana)
+    home = shop.client.get(f"/o/{shop.organization.slug}/my/").text
+    assert "That is not about your card or account" in home
+    assert "cannot currently make live charges" not in shop.client.get(page).text
+
+    sign_in(shop.client, kept.treasurer)
+    desk = f"/o/{shop.organization.slug}/chapters/ALP/"
+    assert "1 payment plan can’t be collected" in shop.client.get(desk).text
+    assert "Ana" in shop.client.get(f"{desk}payment-plans/?state=held").text
+    told = shop.client.get(page.replace("/my/", "/chapters/ALP/")).text
+    assert "cannot currently make live charges" in told and "Test the connection" in told
+    with transaction():
+        [line] = [one for one in operation.lines(wiring.key_ring()) if one.subject == "Autopay"]
+    assert line.said == "The installments of one payment plan could not be collected."
 
 
 def test_nothing_chosen_is_said_and_other_words_are_refused(

@@ -16,7 +16,7 @@ from webapp.domain.payments.payment import Payment
 from webapp.domain.payments.saved_charges import SavedCharge
 from webapp.domain.payments.saved_methods import EXPIRES_SOON, SavedMethod
 from webapp.domain.plans import autopay, collecting
-from webapp.domain.plans.autopay import AutopayAuthorization
+from webapp.domain.plans.autopay import Autopay, AutopayAuthorization
 from webapp.domain.plans.following import Step, progress_of
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.plans.retrying import Advice, Try
@@ -39,19 +39,20 @@ def remind_of_ends(organization: Organization, on: date, links: Links) -> int:
     soon = SavedMethod.good_through >= on, SavedMethod.good_through < on + EXPIRES_SOON
     kept = PaymentPlan.here().select(PaymentPlan.state == PlanState.ACTIVE)
     of_kept = AutopayAuthorization.plan_id.in_(kept.with_only_columns(PaymentPlan.id))
-    found = db.session.execute(autopay.in_force(*soon, of_kept)).all()
-    members = {method.member_id for _, method, _ in found}
+    words = [Autopay(*row) for row in db.session.execute(autopay.in_force(*soon, of_kept))]
+    members = {word.method.member_id for word in words}
     addresses = {one.id: one.email for one in Member.here().all(Member.id.in_(members))} if members else {}
-    for authorization, method, _ in found:
+    for word in words:
+        method = word.method
         write_down(
             MailKind.AUTOPAY,
             addresses[method.member_id],
             once=f"card_ends:{method.id}:{method.good_through}",
             domain=links.domain,
             member_id=method.member_id,
-            details={"what": "ends", "plan_id": str(authorization.plan_id)},
+            details={"what": "ends", "plan_id": str(word.authorization.plan_id)},
         )
-    return len(found)
+    return len(words)
 
 
 def _to_member(

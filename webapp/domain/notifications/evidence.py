@@ -11,6 +11,8 @@ from sqlalchemy.orm import joinedload
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
+from webapp.domain.notifications import consent as consents
+from webapp.domain.notifications.consent import Consent
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
 from webapp.domain.notifications.invoice_pdf import LetterLine, letter_lines
 from webapp.domain.notifications.letter import Sheet, address_lines, letterhead
@@ -53,7 +55,8 @@ class Records(Sheet):
     """All that the pages show, as plain facts. Amounts are minor units of `currency`.
 
     `settled` of an invoice is what the disputed payment paid of it, or was meant to. `steps` are what the
-    payer got and did, each with its moment in words, oldest first. `earlier` stand uncontested.
+    payer got and did, each with its moment in words, oldest first. `consent` is what the payer had agreed to
+    where the payment was collected by itself. `earlier` stand uncontested.
     """
 
     dispute_id: UUID
@@ -68,6 +71,7 @@ class Records(Sheet):
     statement: str
     invoices: tuple[InvoiceFacts, ...]
     steps: tuple[tuple[str, str], ...]
+    consent: Consent | None
     earlier: tuple[EarlierPayment, ...]
 
 
@@ -78,6 +82,7 @@ def records_of(
     voice, payment, member = Voice(organization), dispute.payment, dispute.payment.member
     settled = _settled(payment)
     invoices = [invoice for invoice, _ in settled]
+    consent = consents.behind(payment, voice)
     return Records(
         **letterhead(organization, test_mode=test_mode),
         dispute_id=dispute.id,
@@ -91,7 +96,8 @@ def records_of(
         payment=tuple(_about_payment(dispute, voice)),
         statement=statement.strip(),
         invoices=tuple(_facts(invoice, amount) for invoice, amount in settled),
-        steps=tuple((voice.moment(at), text) for at, text in sorted(_steps(payment, invoices))),
+        steps=tuple((voice.moment(at), text) for at, text in sorted(_steps(payment, invoices, consent))),
+        consent=consent,
         earlier=tuple(_earlier(payment)),
     )
 
@@ -202,7 +208,9 @@ def _facts(invoice: Invoice, settled: int) -> InvoiceFacts:
     )
 
 
-def _steps(payment: Payment, invoices: Sequence[Invoice]) -> Iterator[tuple[datetime, str]]:
+def _steps(
+    payment: Payment, invoices: Sequence[Invoice], consent: Consent | None
+) -> Iterator[tuple[datetime, str]]:
     """What the payer was sent, looked at and did."""
     for invoice in invoices:
         yield invoice.created_at, f"Invoice {invoice.number} issued"
@@ -211,7 +219,11 @@ def _steps(payment: Payment, invoices: Sequence[Invoice]) -> Iterator[tuple[date
     about = Mail.invoice_id.in_([invoice.id for invoice in invoices])
     for mail in Mail.here().all(about, Mail.kind.in_(_SENT), Mail.state == MailState.SENT):
         yield mail.sent_at or mail.created_at, _SENT[mail.kind].format(mail.recipient)
-    yield payment.created_at, "Payment page opened at the processor"
+    if consent is None:
+        yield payment.created_at, "Payment page opened at the processor"
+    else:
+        yield from consents.mails_of(consent, payment)
+        yield payment.created_at, "Collected from the saved payment method, as agreed"
     if payment.settled_at:
         yield payment.settled_at, f"Payment confirmed: {payment.payer_detail or payment.method.label}"
 

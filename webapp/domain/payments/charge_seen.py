@@ -51,10 +51,11 @@ def refused(payment_id: UUID, sentence: str) -> None:
     _move(held, PaymentState.FAILED)
 
 
-def drop(payment_id: UUID) -> None:
-    """It was not asked for as far as anybody can see, and is not wanted any more."""
+def drop(payment_id: UUID, *, because: str | None = None) -> None:
+    """It was not charged as far as anybody can see: not wanted any more, or refused."""
     held = receiving.hold(payment_id)
     if held.payment.state in UNANSWERED:
+        held.payment.failure_message = because
         _move(held, PaymentState.EXPIRED)
 
 

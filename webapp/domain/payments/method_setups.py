@@ -175,6 +175,8 @@ def learn(method_id: UUID, answer: Answer) -> SavedMethod:
         method.looks(page.method)
         method.state, method.url, method.saved_at = MethodState.SAVED, None, clock.now()
         audit.record("payment method saved", method, by=None, after={"method": method.label})
+        if page.method.customer_reference is None:
+            detached(method.id)
     elif page.state is SetupState.DONE and method.state in UNFINISHED:
         method.state, method.url = MethodState.CHECKING, None
     elif page.state is SetupState.EXPIRED and method.state in UNFINISHED:

@@ -31,10 +31,13 @@ from webapp.domain.payments.processor import PaymentProcessor
 from webapp.domain.payments.saved_methods import MethodState, SavedMethod
 from webapp.domain.plans.plan import LIVING, PaymentPlan
 
+TURNED_ON = "autopay turned on"
+"""What the audit trail calls it: there stands from where it was said."""
+
 
 class AutopayAuthorization(OrganizationRow, Base):
     """In force until it has ended, or its method is removed. `words` are what the member read and agreed to,
-    `method_label` how the method looked then."""
+    `method_label` how the method looked then. `held_up_by` says what keeps it from being carried out."""
 
     __tablename__ = "autopay_authorizations"
 
@@ -46,6 +49,8 @@ class AutopayAuthorization(OrganizationRow, Base):
     given_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("logins.id"))
+    held_up_since: Mapped[date | None]
+    held_up_by: Mapped[str | None]
 
     method: Mapped[SavedMethod] = belongs_to("AutopayAuthorization.method_id", "SavedMethod")
 
@@ -54,6 +59,7 @@ class AutopayAuthorization(OrganizationRow, Base):
         references("saved_methods", "method_id"),
         CheckConstraint("words <> ''", "said_in_words"),
         CheckConstraint("(ended_at IS NULL) = (ended_by_id IS NULL)", "ended_by_somebody"),
+        CheckConstraint("(held_up_since IS NULL) = (held_up_by IS NULL)", "held_up_by_something"),
         Index(
             "uq_autopay_authorizations_one",
             "organization_id",
@@ -67,12 +73,13 @@ class AutopayAuthorization(OrganizationRow, Base):
 
 @dataclass(frozen=True)
 class Autopay:
-    """What is in force for a plan: the member's word, the method as it looks now, and how many days after a
-    decline it is tried again."""
+    """What was said for a plan and not taken back: the member's word, the method as it looks now, and how
+    many days after a decline it is tried again. In force while the method's processor is connected."""
 
     authorization: AutopayAuthorization
     method: SavedMethod
     retry_days: Sequence[int]
+    connected: bool
 
 
 class WordsChanged(Conflict):
@@ -85,30 +92,49 @@ class WordsChanged(Conflict):
 
 @dataclass(frozen=True)
 class Offer:
-    """What a plan's member can choose from, and what is chosen."""
+    """What a plan's member can choose from, and what is chosen, even if it can't be charged at present."""
 
     methods: Sequence[SavedMethod]
     word: Autopay | None
     retry_days: Sequence[int]
 
 
-def in_force(*conditions: ColumnElement[bool]) -> Select[AutopayAuthorization, SavedMethod, list[int]]:
-    """Nobody has ended it, and its method is saved at a processor that is connected."""
+def given(*conditions: ColumnElement[bool]) -> Select[AutopayAuthorization, SavedMethod, list[int], bool]:
+    """Words that nobody has ended and whose method is saved, with the columns of an Autopay."""
     authorized = and_(
         SavedMethod.organization_id == AutopayAuthorization.organization_id,
         SavedMethod.id == AutopayAuthorization.method_id,
     )
     here = AutopayAuthorization.organization_id == tenancy.organization_id()
     return (
-        select(AutopayAuthorization, SavedMethod, _retry_days())
+        select(AutopayAuthorization, SavedMethod, retry_days(), connected())
         .join(SavedMethod, authorized)
-        .where(here, AutopayAuthorization.ended_at.is_(None), *_chargeable_now(), *conditions)
+        .where(
+            here,
+            AutopayAuthorization.ended_at.is_(None),
+            SavedMethod.state == MethodState.SAVED,
+            *conditions,
+        )
     )
 
 
+def in_force(
+    *conditions: ColumnElement[bool],
+) -> Select[AutopayAuthorization, SavedMethod, list[int], bool]:
+    """Those whose method is saved at a processor that is connected."""
+    return given(connected(), *conditions)
+
+
 def of(plan_id: UUID) -> Autopay | None:
+    """What is in force."""
     row = db.session.execute(in_force(AutopayAuthorization.plan_id == plan_id)).first()
     return Autopay(*row) if row else None
+
+
+def of_each(plan_ids: Sequence[UUID]) -> dict[UUID, Autopay]:
+    """What was said for several plans, in force or not, with one statement."""
+    rows = db.session.execute(given(AutopayAuthorization.plan_id.in_(plan_ids)))
+    return {row[0].plan_id: Autopay(*row) for row in rows}
 
 
 def offer(plan: PaymentPlan) -> Offer:
@@ -120,31 +146,32 @@ def offer(plan: PaymentPlan) -> Offer:
         AutopayAuthorization.ended_at.is_(None),
     )
     found = (
-        select(SavedMethod, AutopayAuthorization, _retry_days())
+        select(AutopayAuthorization, SavedMethod, retry_days(), connected())
+        .select_from(SavedMethod)
         .outerjoin(AutopayAuthorization, chosen)
         .where(
             SavedMethod.organization_id == tenancy.organization_id(),
             SavedMethod.member_id == plan.member_id,
-            *_chargeable_now(),
+            SavedMethod.state == MethodState.SAVED,
         )
         .order_by(SavedMethod.id.desc())
     )
     rows = db.session.execute(found).all()
-    words_given = [Autopay(word, method, days) for method, word, days in rows if word is not None]
+    given_words = [Autopay(*row) for row in rows if row[0] is not None]
     days = rows[0][2] if rows else []
-    return Offer([row[0] for row in rows], words_given[0] if words_given else None, days)
+    return Offer([row[1] for row in rows if row[3]], given_words[0] if given_words else None, days)
 
 
-def _chargeable_now() -> list[ColumnElement[bool]]:
-    connected = exists().where(
+def connected() -> ColumnElement[bool]:
+    """Whether the processor that keeps the method can be asked for money."""
+    return exists().where(
         PaymentProcessor.organization_id == SavedMethod.organization_id,
         PaymentProcessor.id == SavedMethod.processor_id,
         PaymentProcessor.active,
     )
-    return [SavedMethod.state == MethodState.SAVED, connected]
 
 
-def _retry_days() -> ScalarSelect[list[int]]:
+def retry_days() -> ScalarSelect[list[int]]:
     mine = DuesSettings.organization_id == tenancy.organization_id()
     return select(DuesSettings.card_retry_days).where(mine).scalar_subquery()
 
@@ -184,7 +211,7 @@ def turn_on(
     )
     db.session.add(authorization)
     db.session.flush()
-    audit.record("autopay turned on", plan, by=by, after={"method": method.label})
+    audit.record(TURNED_ON, plan, by=by, after={"method": method.label})
     later(Job.ANNOUNCE, once=f"autopay_on:{authorization.id}", what="autopay_on", plan_id=plan.id)
     return authorization
 

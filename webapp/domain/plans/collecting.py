@@ -24,7 +24,7 @@ from webapp.domain.payments.payment import Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor
 from webapp.domain.payments.saved_charges import UNANSWERED, Purpose, SavedCharge, Submission, tried_before
 from webapp.domain.payments.saved_methods import ProcessorCustomer, SavedMethod
-from webapp.domain.plans import autopay, following, retrying
+from webapp.domain.plans import autopay, following, hold_ups, retrying
 from webapp.domain.plans.autopay import Autopay, AutopayAuthorization
 from webapp.domain.plans.following import Step, steps
 from webapp.domain.plans.order import invoices_of
@@ -57,8 +57,10 @@ def promise(organization: Organization, on: date) -> Promised:
         chosen.add(step.plan_id)
         counts["card_retries" if its else "autopay"] += 1
         _collect(step.plan_id, step.id, on)
-    for charge in SavedCharge.here().all(SavedCharge.live.is_(True)):
+    under_way = SavedCharge.here().all(SavedCharge.live.is_(True))
+    for charge in under_way:
         _collect(charge.plan_id, charge.installment_id, on)
+    hold_ups.forget(apart_from=chosen | {charge.plan_id for charge in under_way})
     return Promised(counts, chosen)
 
 
@@ -106,6 +108,7 @@ def tries_of(installment_ids: Sequence[UUID]) -> dict[UUID, list[Tried]]:
             SavedCharge.tried_on,
             Payment.state,
             Payment.failure_code,
+            Payment.failure_message,
         )
         .join(Payment, of)
         .where(
@@ -114,8 +117,9 @@ def tries_of(installment_ids: Sequence[UUID]) -> dict[UUID, list[Tried]]:
         )
         .order_by(SavedCharge.attempt)
     )
-    for installment_id, authorization_id, tried_on, state, code in db.session.execute(rows):
-        found.setdefault(installment_id, []).append(Tried(authorization_id, Try(tried_on, state, code)))
+    for installment_id, authorization_id, tried_on, state, code, reason in db.session.execute(rows):
+        told = Try(tried_on, state, code, reason)
+        found.setdefault(installment_id, []).append(Tried(authorization_id, told))
     return found
 
 
@@ -205,9 +209,13 @@ def _is_time(step: Step, word: Autopay, *, on: date) -> bool:
 
 def next_day(step: Step, word: Autopay) -> date | None:
     """When this installment is collected, or collected again; None: no more, as things stand."""
-    tried = tries_of([step.id]).get(step.id, [])
-    its = [one.told for one in tried if one.authorization_id == word.authorization.id]
+    its = told_of(word, tries_of([step.id]).get(step.id, []))
     return retrying.next_day(step.due_on, its, word.retry_days)
+
+
+def told_of(word: Autopay, tried: Sequence[Tried]) -> list[Try]:
+    """What was tried on this word."""
+    return [one.told for one in tried if one.authorization_id == word.authorization.id]
 
 
 def _begin(plan: PaymentPlan, word: Autopay, step: Step, *, on: date) -> Decision:

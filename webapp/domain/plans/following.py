@@ -18,14 +18,7 @@ from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.plans.order import invoices_of
-from webapp.domain.plans.plan import (
-    LIVING,
-    Installment,
-    PaymentPlan,
-    PlanInterest,
-    PlanInvoice,
-    PlanState,
-)
+from webapp.domain.plans.plan import Installment, PaymentPlan, PlanInterest, PlanInvoice
 
 
 @dataclass(frozen=True)
@@ -157,15 +150,6 @@ def hold(plan_id: UUID) -> None:
     its = PlanInvoice.here().select(PlanInvoice.plan_id == plan_id).with_only_columns(PlanInvoice.invoice_id)
     held = Invoice.here().select(Invoice.id.in_(its)).order_by(Invoice.id).with_for_update()
     db.session.scalars(held.execution_options(populate_existing=True)).all()
-
-
-def current_of(member_id: UUID) -> list[tuple[PaymentPlan, Progress]]:
-    """A member's plans that are open, kept or not kept, newest first, each with its installments."""
-    shown = (*LIVING, PlanState.DEFAULTED)
-    mine = PaymentPlan.here().select(PaymentPlan.member_id == member_id, PaymentPlan.state.in_(shown))
-    plans = db.session.scalars(mine.order_by(PaymentPlan.id.desc()).limit(10)).all()
-    progress = progress_of_each(plans)
-    return [(plan, progress.get(plan.id, Progress([]))) for plan in plans]
 
 
 def progress_of_each(plans: Sequence[PaymentPlan]) -> dict[UUID, Progress]:

@@ -31,11 +31,12 @@ _GONE = frozenset(
 
 @dataclass(frozen=True)
 class Try:
-    """One attempt, on a day of the organization's."""
+    """One attempt, on a day of the organization's. `reason` is why it failed, in the processor's words."""
 
     tried_on: date
     state: PaymentState
     failure_code: str | None
+    reason: str | None = None
 
     @property
     def has_failed(self) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 
 from webapp.core.db import db
 from webapp.domain.organizations import Member
+from webapp.domain.plans import hold_ups
 from webapp.domain.plans.following import steps
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 
@@ -18,7 +19,8 @@ from webapp.domain.plans.plan import PaymentPlan, PlanState
 @dataclass(frozen=True)
 class WantedPlans:
     """`text` is part of a name, or a member's number. `late_on`: only those late with an installment then.
-    `asked`: only those that members asked for and nobody has answered."""
+    `asked`: only those that members asked for and nobody has answered. `held_up`: only those that autopay
+    should collect and can't."""
 
     text: str = ""
     state: PlanState | None = None
@@ -26,6 +28,7 @@ class WantedPlans:
     member_id: UUID | None = None
     late_on: date | None = None
     asked: bool = False
+    held_up: bool = False
 
 
 def plans(wanted: WantedPlans) -> Select[Any]:
@@ -46,6 +49,8 @@ def plans(wanted: WantedPlans) -> Select[Any]:
             found = found.where(getattr(PaymentPlan, column) == value)
     if wanted.asked:
         found = found.where(PaymentPlan.by_member, PaymentPlan.state == PlanState.PROPOSED)
+    if wanted.held_up:
+        found = found.where(PaymentPlan.id.in_(hold_ups.held_up()))
     if wanted.late_on is not None:
         kept = steps(PaymentPlan.state == PlanState.ACTIVE).subquery()
         late = select(kept.c.plan_id).where(kept.c.owed > 0, kept.c.due_on < wanted.late_on)

@@ -30,6 +30,7 @@ from webapp.domain.organizations import local_day
 from webapp.domain.payments.disputes import ANSWERABLE, AnswerState, Dispute, DisputeAnswer
 from webapp.domain.payments.gateway import DisputeKind
 from webapp.domain.payments.payment import FeeState, Payment, PaymentState
+from webapp.domain.plans import hold_ups
 from webapp.domain.plans.following import steps
 from webapp.domain.plans.plan import PaymentPlan, PlanState
 from webapp.domain.refunds.refund import Refund
@@ -50,6 +51,7 @@ class Kind(StrEnum):
     APPROVAL_QUESTION = "approval_question"
     PLAN_ASKED = "plan_asked"
     PLAN_LATE = "plan_late"
+    AUTOPAY_HELD = "autopay_held"
     OVERDUE = "overdue"
     HEALTH = "chapter_health"
     JOB_DEAD = "job_dead"
@@ -102,7 +104,7 @@ def _requests(kind: Kind, state: ApprovalState) -> Select[*Row]:
 
 
 def _plans(*only: ColumnElement[bool]) -> list[Select[*Row]]:
-    """Those that a member asked for and nobody has answered, and kept ones that are late."""
+    """Those that a member asked for and nobody has answered; kept ones that are late, or not collected."""
     asked = _counted(Kind.PLAN_ASKED, PaymentPlan, func.sum(PaymentPlan.total))
     today = select(local_day(func.now())).scalar_subquery()
     kept = steps(PaymentPlan.state == PlanState.ACTIVE, *only).subquery("kept")
@@ -114,7 +116,9 @@ def _plans(*only: ColumnElement[bool]) -> list[Select[*Row]]:
     ).where(kept.c.owed > 0, kept.c.due_on < today)
     here = PaymentPlan.organization_id == tenancy.organization_id()
     by_member = PaymentPlan.by_member, PaymentPlan.state == PlanState.PROPOSED
-    return [asked.where(here, *by_member, *only), late]
+    held = select(literal(Kind.AUTOPAY_HELD.value), func.count(), literal(0), _NEVER)
+    not_collected = held.select_from(hold_ups.held_up(*only).subquery("held"))
+    return [asked.where(here, *by_member, *only), late, not_collected]
 
 
 def _health(*only: ColumnElement[bool]) -> Select[*Row]:

@@ -13,6 +13,7 @@ from webapp.core.db import db
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.processor import PaymentProcessor
+from webapp.domain.plans import hold_ups
 from webapp.domain.reporting.verification.books import Verification
 from webapp.domain.reporting.verification.broken_seals import Inspection
 
@@ -22,12 +23,13 @@ _NIGHTLY = timedelta(hours=30)
 
 def lines(keys: KeyRing) -> Iterator[Line]:
     now = clock.now()
-    oldest, given_up_jobs = _jobs()
+    oldest, given_up_jobs, plans_held_up = _background()
     yield waiting(now - oldest if oldest else None)
     yield _given_up(given_up_jobs)
     for processor, latest, unread in _processors():
         yield _credentials(processor, keys)
         yield _webhooks(processor, latest, unread, now)
+    yield _autopay(plans_held_up)
     verified = Verification.latest()
     yield _books(verified, now)
     yield _seals(verified, now)
@@ -39,16 +41,19 @@ def given_up() -> Sequence[OutboxJob]:
     return db.session.scalars(dead.order_by(OutboxJob.finished_at.desc()).limit(_SHOWN)).all()
 
 
-def _jobs() -> tuple[datetime | None, int]:
-    """Since when the oldest due job waits, and how many were given up."""
+def _background() -> tuple[datetime | None, int, int]:
+    """Since when the oldest due job waits, how many were given up, and how many plans can't be collected."""
+    held_up = select(func.count()).select_from(hold_ups.held_up().subquery()).scalar_subquery()
     due = and_(OutboxJob.state == JobState.QUEUED, OutboxJob.due_at <= func.now())
     found = select(
-        func.min(OutboxJob.due_at).filter(due), func.count().filter(OutboxJob.state == JobState.DEAD)
+        func.min(OutboxJob.due_at).filter(due),
+        func.count().filter(OutboxJob.state == JobState.DEAD),
+        held_up,
     ).where(
         OutboxJob.organization_id == tenancy.organization_id(),
         OutboxJob.state.in_((JobState.QUEUED, JobState.DEAD)),
     )
-    return cast("tuple[datetime | None, int]", db.session.execute(found).one())
+    return cast("tuple[datetime | None, int, int]", db.session.execute(found).one())
 
 
 def _given_up(number: int) -> Line:
@@ -106,6 +111,14 @@ def _webhooks(
     mark = Mark.LOOK if now - unread < LATE else Mark.ACT
     said += f" One has waited for {in_words(now - unread)} to be read."
     return Line(subject, mark, said, "Look at the webhook log and at the workers.")
+
+
+def _autopay(held: int) -> Line:
+    if not held:
+        return Line("Autopay", Mark.GOOD, "Nothing keeps it from collecting.")
+    whose = "one payment plan" if held == 1 else f"{held} payment plans"
+    advice = "Look at Payment plans, “Autopay held up”: each says why, and what to do."
+    return Line("Autopay", Mark.ACT, f"The installments of {whose} could not be collected.", advice)
 
 
 def _books(latest: Verification | None, now: datetime) -> Line:

@@ -9,7 +9,7 @@ from webapp.core.db import transaction
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import RoleName
 from webapp.domain.payments.saved_methods import SavedMethod
-from webapp.domain.plans import autopay, collecting, following
+from webapp.domain.plans import autopay, collecting, following, hold_ups
 from webapp.domain.plans.plan import PaymentPlan
 from webapp.web.api import fields as f
 from webapp.web.api import operations
@@ -31,6 +31,7 @@ AUTOPAY = Shape(
         "agreed": f.text("What the member agreed to, as it was shown", "I authorize …", most=2000).or_null(),
         "agreed_at": f.instant("When").or_null(),
         "next_on": f.day("When the next installment is collected, as things stand").or_null(),
+        "held_up": f.text("Why nothing is collected at present", "Stripe refused this.").or_null(),
         "words": f.text("What has to be agreed to in order to turn it on", "I authorize …", most=2000),
     },
 )
@@ -83,7 +84,8 @@ def turn_autopay_off(plan_id: UUID) -> Answer:
 
 
 def _told(plan: PaymentPlan) -> dict[str, Any]:
-    word = autopay.of(plan.id)
+    word = autopay.of_each([plan.id]).get(plan.id)
+    held_up = hold_ups.of(word) if word else None
     step = following.progress_of(plan).next if plan.is_agreed else None
     return AUTOPAY.tell(
         None,
@@ -92,6 +94,7 @@ def _told(plan: PaymentPlan) -> dict[str, Any]:
         method=word.method.label if word else None,
         agreed=word.authorization.words if word else None,
         agreed_at=word.authorization.given_at if word else None,
-        next_on=collecting.next_day(step, word) if step and word else None,
+        next_on=collecting.next_day(step, word) if step and word and word.connected else None,
+        held_up=held_up.reason if held_up else None,
         words=autopay.words(g.organization, DuesSettings.of(g.organization).card_retry_days),
     )

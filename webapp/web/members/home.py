@@ -8,7 +8,7 @@ from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.credits import search
 from webapp.domain.payments.payment import Payment, PaymentState
-from webapp.domain.plans import following
+from webapp.domain.plans import outlook
 from webapp.domain.reporting.standing import good_standing
 from webapp.web.gates import current_member, current_organization
 from webapp.web.members import members
@@ -34,5 +34,5 @@ def home() -> str:
         payments=db.session.scalars(payments).all(),
         credit_notes=search.held_for(current_member.id),
         standing=good_standing.of(current_member, current_organization.today),
-        plans=following.current_of(current_member.id),
+        plans=outlook.current_of(current_member.id),
     )
