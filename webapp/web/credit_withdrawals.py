@@ -1,11 +1,10 @@
-"""Withdrawing goodwill that nobody has used yet: what it does to the books is shown first."""
+"""Withdrawing goodwill, or what is left of it: what it does to the books is shown first."""
 
 from flask import render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from webapp.core.db import transaction
-from webapp.domain import ledger
 from webapp.domain.credits import goodwill, withdrawing
 from webapp.domain.credits.credit_note import CreditNote
 from webapp.web.forms import ReasonForm
@@ -15,14 +14,13 @@ from webapp.web.htmx import see_other
 
 def new(persona: str, note: CreditNote, form: ReasonForm | None = None) -> str:
     withdrawable = withdrawing.can_be_withdrawn(note)
-    given = ledger.moves_of(withdrawing.entry_of(note)) if withdrawable else []
     return render_template(
         "shared/credit_notes/withdrawal.html",
         persona=persona,
         note=note,
         form=form or ReasonForm(formdata=None),
         withdrawable=withdrawable,
-        moves=[move.turned_round() for move in given],
+        moves=withdrawing.moves_of(note) if withdrawable else [],
         limit=goodwill.cap_of(current_user, note.member),
     )
 

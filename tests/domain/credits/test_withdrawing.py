@@ -8,9 +8,10 @@ from webapp import wiring
 from webapp.core.db import transaction
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.approvals import Action, ApprovalRequest
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.spreading import only
 from webapp.domain.credits import goodwill, withdrawing
-from webapp.domain.credits.applying import apply
+from webapp.domain.credits.applying import CreditApplication, apply, undo
 from webapp.domain.credits.credit_note import CreditNote, CreditState
 from webapp.domain.ledger import Code
 from webapp.domain.notifications.delivery import Mail, MailKind, MailState
@@ -88,6 +89,45 @@ def test_denied_the_member_keeps_it_and_can_use_it(shop: Shop, treasurer: Login,
     _, request = withdraw(note, treasurer)
     decide(request, admin, "It was meant so")
     assert fresh(CreditNote, note.id).is_open
+
+
+def test_what_is_left_of_used_goodwill_is_withdrawn_and_what_was_used_stays(
+    shop: Shop, treasurer: Login
+) -> None:
+    note, invoice = given(shop, 2_500, treasurer), shop.owed(1_000)
+    with transaction():
+        apply(note.id, only(invoice), on=TODAY, by=treasurer)
+    [rest] = CreditNote.here().all(CreditNote.parent_id == note.id)
+    with pytest.raises(Conflict) as refused:
+        withdraw(note, treasurer)
+    assert refused.value.next_step == f"What is left of it is {rest.number}: that can be withdrawn."
+
+    withdraw(rest, treasurer)
+
+    found = fresh(CreditNote, rest.id)
+    assert (found.state, found.amount, found.withdrawal_reason) == (
+        CreditState.WITHDRAWN, 1_500, "It was given twice",
+    )  # fmt: skip
+    assert fresh(Invoice, invoice.id).owed == 0
+    assert (shop.balance(Code.WAIVERS), shop.balance(Code.CREDIT_NOTES)) == (1_000, 0)
+    shop.work_and_mail()
+    assert [mail.details["note_id"] for mail in mails("withdrawn")] == [str(rest.id)]
+
+
+def test_goodwill_taken_off_an_invoice_again_is_withdrawn_like_any_other(
+    shop: Shop, treasurer: Login
+) -> None:
+    note, invoice = given(shop, 2_500, treasurer), shop.owed(2_500)
+    with transaction():
+        apply(note.id, only(invoice), on=TODAY, by=treasurer)
+    with transaction():
+        [application] = CreditApplication.here().all()
+        free = undo(application, Invoice.here().get(invoice.id, lock=True), on=TODAY, by=treasurer)
+
+    withdraw(free, treasurer)
+
+    assert (shop.balance(Code.WAIVERS), shop.balance(Code.CREDIT_NOTES)) == (0, 0)
+    assert fresh(Invoice, invoice.id).owed == 2_500
 
 
 def test_used_goodwill_and_money_that_came_in_stay(shop: Shop, treasurer: Login) -> None:

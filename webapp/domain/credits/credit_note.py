@@ -129,6 +129,11 @@ class CreditNote(OrganizationRow, Base):
         return self.state is CreditState.OPEN
 
     @property
+    def is_goodwill(self) -> bool:
+        """Nobody paid for it, whatever it was a part of before."""
+        return self.payment_id is None
+
+    @property
     def used(self) -> int:
         """What of it was not passed on: settles invoices, went back, or is gone."""
         return 0 if self.state in (CreditState.OPEN, CreditState.HELD) else self.amount - self.passed_on

@@ -1,4 +1,4 @@
-"""Goodwill is taken back while nobody has used it, by a second person where the policy asks for one."""
+"""Goodwill, or what is left of it, is taken back: by a second person where the policy asks for one."""
 
 from datetime import date
 from typing import Any
@@ -7,8 +7,8 @@ from uuid import UUID
 from webapp.core.errors import Conflict, Invalid
 from webapp.domain.approvals import Action, ApprovalRequest, ask, covers
 from webapp.domain.credits import goodwill
-from webapp.domain.credits.credit_note import CreditNote, Origin
-from webapp.domain.ledger import Event, JournalEntry, entry_for, reverse
+from webapp.domain.credits.credit_note import CreditNote
+from webapp.domain.ledger import Code, Event, Move, Side, entry_for, post, reverse
 from webapp.domain.organizations import Login, Member
 
 WHAT = "goodwill_withdrawal"
@@ -16,7 +16,7 @@ WHAT = "goodwill_withdrawal"
 
 def can_be_withdrawn(note: CreditNote) -> bool:
     """What came in with a payment belongs to the payer, and goes back or is used."""
-    return note.is_open and note.origin is Origin.GOODWILL
+    return note.is_open and note.is_goodwill
 
 
 def withdraw(note_id: UUID, *, reason: str, by: Login, on: date) -> tuple[CreditNote, ApprovalRequest | None]:
@@ -69,22 +69,37 @@ def turn_down(request: ApprovalRequest, by: Login, on: date) -> None:
     CreditNote.here().get(request.subject_id, lock=True).let_go(by=by)
 
 
-def entry_of(note: CreditNote) -> JournalEntry:
-    """What is turned round in the books."""
-    entry = entry_for(note.id, Event.CREDIT_NOTE_ISSUED)
-    assert entry is not None, "Goodwill is given together with its entry"
-    return entry
+def moves_of(note: CreditNote) -> list[Move]:
+    """What it does to the books: goodwill becomes what it was before it was given."""
+    return [Move(note.amount, note.account, Side(Code.WAIVERS, note.chapter_id))]
 
 
 def _refuse_impossible(note: CreditNote) -> None:
-    note.refuse_unless_open()
-    if note.origin is not Origin.GOODWILL:
+    if not note.is_goodwill:
         raise Conflict(
             "Only goodwill that was not used yet can be withdrawn. Money that came in belongs to the payer.",
             next_step="Give the credit note back to the payer instead.",
         )
+    rest = (
+        None
+        if note.remaining
+        else CreditNote.here().first(CreditNote.parent_id == note.id, CreditNote.remaining > 0)
+    )
+    if rest is not None:
+        raise Conflict(
+            f"Credit note {note.number} was used.",
+            next_step=f"What is left of it is {rest.number}: that can be withdrawn.",
+        )
+    note.refuse_unless_open()
 
 
 def _take(note: CreditNote, reason: str, *, on: date, by: Login) -> None:
+    """What was given as this note is reversed; a rest of another has no entry of its own to reverse."""
     note.take_back(note.amount, reason=reason, on=on, by=by)
-    reverse(entry_of(note), source=note, on=on, by=by, description=f"Credit note {note.number} withdrawn")
+    told = f"Credit note {note.number} withdrawn"
+    given = entry_for(note.id, Event.CREDIT_NOTE_ISSUED)
+    if given is not None:
+        reverse(given, source=note, on=on, by=by, description=told)
+        return
+    moves = moves_of(note)
+    post(Event.CREDIT_NOTE_WITHDRAWN, source=note, moves=moves, on=on, by=by, description=told)

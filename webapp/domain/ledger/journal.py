@@ -32,6 +32,7 @@ class Event(StrEnum):
     CREDIT_NOTE_ISSUED = "credit_note_issued"
     CREDIT_NOTE_APPLIED = "credit_note_applied"
     CREDIT_NOTE_RELEASED = "credit_note_released"
+    CREDIT_NOTE_WITHDRAWN = "credit_note_withdrawn"
     REFUND = "refund"
     DISPUTE_MOVED = "dispute_moved"
     DISPUTE_LOST = "dispute_lost"

@@ -56,7 +56,7 @@ def opened(voice: Voice, note: CreditNote) -> Message:
 
 def withdrawn(voice: Voice, note: CreditNote) -> Message:
     gone = voice.money(note.used)
-    why = "It was goodwill" if note.payment_id is None else "Its money did not stay, or never came in"
+    why = "It was goodwill" if note.is_goodwill else "Its money did not stay, or never came in"
     rest = f" The rest of it, {voice.money(note.passed_on)}, stays yours." if note.passed_on else ""
     return Message(
         subject=f"Credit note {note.number} is withdrawn",
@@ -76,7 +76,7 @@ def _was_told(note: CreditNote) -> bool:
     """Whoever never heard of it need not hear that it is gone."""
     mail = Mail.here().first(Mail.once == f"credit_note_opened:{note.id}")
     told = mail is not None and mail.state in (MailState.SENT, MailState.SENDING)
-    return told or note.origin is Origin.REMAINDER
+    return told or note.origin is Origin.REMAINDER or (note.is_goodwill and note.parent_id is not None)
 
 
 def _overpaid(voice: Voice, note: CreditNote) -> str:

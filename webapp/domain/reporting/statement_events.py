@@ -177,8 +177,8 @@ def _goodwill() -> Events:
     given = _event(Kind.GOODWILL, one, one.issued_on, -one.amount, one.id)
     taken = _event(Kind.GOODWILL_WITHDRAWN, one, one.withdrawn_on, one.amount, one.id)
     withdrawn = one.state == CreditState.WITHDRAWN, one.withdrawn_on.is_not(None)
-    for event, conditions in ((given, ()), (taken, withdrawn)):
-        yield event.where(one.origin == Origin.GOODWILL, *conditions), one
+    yield given.where(one.origin == Origin.GOODWILL), one
+    yield taken.where(one.payment_id.is_(None), *withdrawn), one
 
 
 def _between(account: Account, chapter_id: UUID) -> Iterator[Select[Any]]:

@@ -205,9 +205,9 @@ def release_credit_note(note_id: UUID, body: Values) -> Answer:
     allowed=OFFICERS,
 )
 def withdraw_credit_note(note_id: UUID, body: Values) -> Answer:
-    """Of which nothing was used. 200: it is withdrawn, and its entry in the books is reversed. 202: it is
-    above what the token's owner may decide alone; it waits for approval, and nobody can use the credit note
-    meanwhile."""
+    """Or what is left of it: that is a credit note of its own, and what was used stays. 200: it is withdrawn,
+    and gone from the books. 202: it is above what the token's owner may decide alone; it waits for approval,
+    and nobody can use the credit note meanwhile."""
     with transaction():
         _reached(note_id)
         _, request = withdrawing.withdraw(note_id, reason=body["reason"], by=acting, on=g.organization.today)
