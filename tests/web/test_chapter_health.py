@@ -103,7 +103,7 @@ def test_the_national_office_sees_who_does_worst_first_and_what_needs_it(
 
     assert page.index("Alpha Chapter") < page.index("Beta Chapter") < page.index("Gamma Chapter")
     assert best_first.index("Beta Chapter") < best_first.index("Alpha Chapter")
-    assert "Below the limit" in page and "Nothing to measure yet" in page
+    assert "Low score" in page and "Nothing to measure yet" in page
     assert "Beta Chapter" not in client.get(here + "reports/health/?q=alp").text
     assert "1 health score is low or has fallen" in client.get(here).text
     assert lines[0].startswith("as_of,code,name,score") and lines[2].split(",")[1:4] == [

@@ -66,7 +66,8 @@ NOTICE = Shape(
         "score": _points("That score", 48),
         "limit": _points("The organization's limit by then", 50, least=1),
         "highest": _points("The best score of the 30 days before, of one that has fallen", 70).or_null(),
-        "ended_on": f.day("The day whose score was well again; null while it stands").or_null(),
+        "ended_on": f.day("The day it was over; null while it stands").or_null(),
+        "well_since": f.day("Since when the scores give no reason for it any more").or_null(),
     },
 )
 _RANKED = {
@@ -120,6 +121,7 @@ METHOD = Shape(
     {
         "version": f.whole("Raised with every change", 1, least=1),
         "explained": f.text("How parts become a score", "Six parts are measured …", most=4000),
+        "notices": f.text("When a notice is raised, and when it is over", "A notice is …", most=4000),
         "parts": f.list_of(METHOD_PART, "In order"),
     },
 )
@@ -156,7 +158,12 @@ def rank_chapter_health(query: Values) -> Answer:
 def read_health_method() -> Answer:
     """The published method: parts, weights, formulas, and what a measure brings."""
     parts = [METHOD_PART.tell(rule, line=_line(rule)) for rule in RULES]
-    return {"version": method.VERSION, "explained": " ".join(method.EXPLAINED), "parts": parts}
+    return {
+        "version": method.VERSION,
+        "explained": " ".join(method.EXPLAINED),
+        "notices": " ".join(method.NOTICED),
+        "parts": parts,
+    }
 
 
 @operations.get(

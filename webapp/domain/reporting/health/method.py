@@ -27,6 +27,17 @@ EXPLAINED = (
     "A score is written down every night for the day that is over, and never changed afterwards. A day"
     " without one is worked out from the documents, as they tell it now.",
 )
+FALL_DAYS, MARGIN, CALM_DAYS = 30, 3, 14
+NOTICED = (
+    "A notice is raised in the night after a day whose score is below the limit that the organization has set"
+    f", or lower than the best score of the {FALL_DAYS} days before by more than it allows. While a notice"
+    " stands, nothing more is said of the same.",
+    f"It is over once the score is {MARGIN} points or more on the good side of that limit, or has been on the"
+    f" good side for {CALM_DAYS} days on end. So a score that swings around the limit raises one notice, not"
+    " one at every crossing.",
+)
+"""When somebody is told. No part of the score: a change here raises no VERSION."""
+
 WHOLE = 100
 TENTHS = 10
 

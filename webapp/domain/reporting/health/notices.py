@@ -1,6 +1,9 @@
-"""What the organization wants to be told of a chapter's health: raised once, over when it recovers."""
+"""What the organization wants to be told of a chapter's health: raised once, over when it has recovered for
+good. The published method says when that is.
+"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -13,10 +16,9 @@ from webapp.core.db import Base, OrganizationRow, db, references
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.organizations import Organization
 from webapp.domain.reporting.health import scores
-from webapp.domain.reporting.health.method import VERSION
+from webapp.domain.reporting.health.method import CALM_DAYS, FALL_DAYS, MARGIN, VERSION
 from webapp.domain.reporting.health.scores import ChapterHealthScore
 
-FALL_DAYS = 30
 _SHOWN = 20
 
 
@@ -30,8 +32,8 @@ class NoticeKind(StrEnum):
 class HealthNotice(OrganizationRow, Base):
     """Raised by the score of `raised_on`, its `points`; `limit` is what the organization had set by then.
 
-    `highest` is the best score of the 30 days before, of one that has fallen. It stands until `ended_on`, the
-    day whose score was well again.
+    `highest` is the best score of the 30 days before, of one that has fallen. It stands until `ended_on`.
+    `well_since` is the first of the days on end whose scores give no reason for it any more.
     """
 
     __tablename__ = "chapter_health_notices"
@@ -42,6 +44,7 @@ class HealthNotice(OrganizationRow, Base):
     points: Mapped[int]
     limit: Mapped[int]
     highest: Mapped[int | None]
+    well_since: Mapped[date | None]
     ended_on: Mapped[date | None]
 
     __table_args__ = (
@@ -58,6 +61,38 @@ class HealthNotice(OrganizationRow, Base):
         ),
     )
 
+    def look_again(self, spare: int | None, day: date) -> None:
+        """`spare`: by how many points this day's score is on the good side of the limit; None when there is
+        no score, or no limit, that could be a reason for it any more."""
+        if spare is not None and spare < 0:
+            self.well_since = None
+            return
+        self.well_since = self.well_since or day
+        is_calm = (day - self.well_since).days + 1 >= CALM_DAYS
+        if spare is None or spare >= MARGIN or is_calm:
+            self.ended_on = day
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A day's score against one limit. `spare` is below zero where it is a reason for a notice."""
+
+    score: ChapterHealthScore
+    kind: NoticeKind
+    limit: int
+    spare: int
+    highest: int | None = None
+
+    def raised(self) -> HealthNotice:
+        return HealthNotice(
+            chapter_id=self.score.chapter_id,
+            kind=self.kind,
+            raised_on=self.score.as_of,
+            points=self.score.points,
+            limit=self.limit,
+            highest=self.highest,
+        )
+
 
 def pass_night(organization: Organization, day: date) -> list[HealthNotice]:
     """Keep the scores of the day that is over. The notices that they raise."""
@@ -70,14 +105,13 @@ def look_after(organization: Organization, day: date) -> list[HealthNotice]:
     looked at raises none."""
     if ChapterHealthScore.here().first(ChapterHealthScore.as_of > day) is not None:
         return []
-    reasons = {(one.chapter_id, one.kind): one for one in _reasons(DuesSettings.of(organization), day)}
+    measured = {(one.score.chapter_id, one.kind): one for one in _measured(organization, day)}
     standing = {
         (one.chapter_id, one.kind): one for one in HealthNotice.here().all(HealthNotice.ended_on.is_(None))
     }
     for key, notice in standing.items():
-        if key not in reasons:
-            notice.ended_on = day
-    raised = [notice for key, notice in reasons.items() if key not in standing]
+        notice.look_again(measured[key].spare if key in measured else None, day)
+    raised = [one.raised() for key, one in measured.items() if one.spare < 0 and key not in standing]
     db.session.add_all(raised)
     db.session.flush()
     return raised
@@ -95,16 +129,15 @@ def stood_on(day: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return HealthNotice.raised_on <= day, or_(HealthNotice.ended_on.is_(None), HealthNotice.ended_on > day)
 
 
-def _reasons(settings: DuesSettings, day: date) -> Iterator[HealthNotice]:
-    """Every notice that this day's scores are a reason for, whether it stands already or not."""
-    highest = _highest_before(day)
+def _measured(organization: Organization, day: date) -> Iterator[_Measured]:
+    """This day's scores against the limits that are set."""
+    settings, highest = DuesSettings.of(organization), _highest_before(day)
     for one in ChapterHealthScore.here().all(ChapterHealthScore.as_of == day):
-        its = {"chapter_id": one.chapter_id, "raised_on": day, "points": one.points}
         below, fall, best = settings.health_below, settings.health_fall, highest.get(one.chapter_id)
-        if below is not None and one.points < below:
-            yield HealthNotice(**its, kind=NoticeKind.BELOW, limit=below)
-        if fall is not None and best is not None and best - one.points > fall:
-            yield HealthNotice(**its, kind=NoticeKind.FALLEN, limit=fall, highest=best)
+        if below is not None:
+            yield _Measured(one, NoticeKind.BELOW, below, one.points - below)
+        if fall is not None and best is not None:
+            yield _Measured(one, NoticeKind.FALLEN, fall, fall - (best - one.points), highest=best)
 
 
 def _highest_before(day: date) -> dict[UUID, int]:
