@@ -5,7 +5,7 @@ from uuid import UUID
 from webapp.core.db import transaction
 from webapp.domain.billing import batch, run, undoing
 from webapp.domain.billing.invoice import Invoice
-from webapp.domain.payments import checkout
+from webapp.domain.payments import closing_pages
 
 
 def start_billing_run(run_id: UUID) -> None:
@@ -23,4 +23,4 @@ def undo_billing_run(run_id: UUID) -> None:
     with transaction():
         if undoing.undo(run_id):
             voided = Invoice.here().select(Invoice.run_id == run_id)
-            checkout.promise_closing(voided.with_only_columns(Invoice.id))
+            closing_pages.promise_closing(voided.with_only_columns(Invoice.id))

@@ -12,7 +12,7 @@ from webapp.core import clock, tenancy
 from webapp.core.db import database_time, transaction
 from webapp.core.errors import Conflict, Refusal
 from webapp.domain.organizations import Organization
-from webapp.domain.payments import batch_posting, checkout, inbox, reactions
+from webapp.domain.payments import batch_posting, checkout, closing_pages, inbox, reactions
 from webapp.domain.payments.fees import FeeNotKnownYet
 from webapp.domain.payments.gateway import GatewayRefused
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
@@ -32,7 +32,7 @@ def look_up_checkout(checkout_id: UUID) -> None:
 
 def close_checkout(invoice_id: UUID) -> None:
     with transaction():
-        closing = checkout.begin_closing(invoice_id, now=clock.now())
+        closing = closing_pages.begin_closing(invoice_id, now=clock.now())
     if closing is not None:
         look_up_checkout(closing.id)
 

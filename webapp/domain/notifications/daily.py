@@ -13,7 +13,7 @@ from webapp.domain.notifications import autopay_mails, dispute_mails, installmen
 from webapp.domain.notifications.delivery import DailyRun
 from webapp.domain.notifications.links import Links
 from webapp.domain.organizations import Organization, housekeeping
-from webapp.domain.payments import checkout, crediting
+from webapp.domain.payments import closing_pages, crediting
 from webapp.domain.plans import nightly
 
 
@@ -46,5 +46,5 @@ def _charge_late_fees(organization: Organization, day: date) -> int:
     if run is None:
         return 0
     charged = LateFee.here().select(LateFee.run_id == run.id)
-    checkout.promise_closing(charged.with_only_columns(LateFee.invoice_id))
+    closing_pages.promise_closing(charged.with_only_columns(LateFee.invoice_id))
     return run.fees

@@ -15,7 +15,7 @@ from webapp.domain.billing.spreading import Part
 from webapp.domain.ledger import Code, Event, Move, Side, post
 from webapp.domain.organizations import Login
 from webapp.domain.payments import crediting
-from webapp.domain.payments.checkout import promise_closing
+from webapp.domain.payments.closing_pages import promise_closing
 from webapp.domain.payments.payment import Allocation, Method, Payment
 
 

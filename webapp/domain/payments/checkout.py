@@ -1,20 +1,17 @@
 """A hosted payment page for one invoice: our row first, then the processor's page, then what became of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Select, Uuid, bindparam, func, literal_column, select
+from sqlalchemy import CheckConstraint, Index, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core import tenancy, writing
+from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
-from webapp.core.jobs import Job, later, nudge_after_commit, promise_in
-from webapp.core.statements import shared
+from webapp.core.jobs import Job, later
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.payability import refuse_unless_payable
 from webapp.domain.organizations import Member
@@ -156,6 +153,11 @@ class Checkout(OrganizationRow, Base):
                 checkout_id=self.id,
             )
 
+    def begin_closing(self) -> None:
+        """Nobody shall pay on it any more: the processor is told in the background."""
+        self.state = CheckoutState.CLOSING
+        later(Job.CLOSE_CHECKOUT, once=f"{self.id}", invoice_id=self.invoice_id)
+
     def close(self, *, as_: CheckoutState = CheckoutState.CLOSED) -> None:
         self.state, self.url = as_, None
 
@@ -175,51 +177,8 @@ def begin(
     if unfinished is None:
         return _start(invoice, amount, PaymentProcessor.current(), addresses, now)
     if unfinished.amount != amount or not unfinished.fits(invoice, now=now):
-        _begin_closing(unfinished)
+        unfinished.begin_closing()
     return unfinished
-
-
-def begin_closing(invoice_id: UUID, *, now: datetime) -> Checkout | None:
-    """The checkout of this invoice that has to be closed at the processor, if there is one."""
-    invoice = Invoice.here().get(invoice_id, lock=True)
-    unfinished = Checkout.unfinished_of(invoice.id)
-    if unfinished is None or unfinished.fits(invoice, now=now):
-        return None
-    unfinished.state = CheckoutState.CLOSING
-    return unfinished
-
-
-def promise_closing(invoice_ids: Sequence[UUID] | Select[UUID]) -> None:
-    """Something else is owed by now: the pages that still ask for what was are closed in the background.
-
-    The caller holds the invoices, so no page opens meanwhile.
-    """
-    if not isinstance(invoice_ids, Select):
-        writing.note_made(_CLOSING, _close, paid_invoices=list(invoice_ids))
-        return
-    still_asking = Checkout.here().select(
-        Checkout.invoice_id.in_(invoice_ids), Checkout.state.in_(UNFINISHED)
-    )
-    for invoice_id in db.session.scalars(still_asking.with_only_columns(Checkout.invoice_id)):
-        later(Job.CLOSE_CHECKOUT, invoice_id=invoice_id)
-
-
-_close = partial(nudge_after_commit, Job.CLOSE_CHECKOUT)
-_ASKING = (
-    select(Checkout.invoice_id)
-    .where(
-        Checkout.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
-        Checkout.invoice_id == func.any(bindparam("paid_invoices", type_=ARRAY(Uuid()))),
-        Checkout.state.in_([literal_column(f"'{state}'") for state in UNFINISHED]),
-    )
-    .cte("asking")
-)
-_CLOSING = shared(promise_in(Job.CLOSE_CHECKOUT, _ASKING, invoice_id=_ASKING.c.invoice_id))
-
-
-def _begin_closing(checkout: Checkout) -> None:
-    checkout.state = CheckoutState.CLOSING
-    later(Job.CLOSE_CHECKOUT, once=f"{checkout.id}", invoice_id=checkout.invoice_id)
 
 
 def _start(

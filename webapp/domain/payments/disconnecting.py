@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 
 from webapp.core import tenancy
 from webapp.core.db import db
-from webapp.core.jobs import Job, later
 from webapp.domain.organizations import Login
 from webapp.domain.payments.checkout import Checkout, CheckoutState
 from webapp.domain.payments.payment import Payment, PaymentState
@@ -50,5 +49,4 @@ def disconnect(processor: PaymentProcessor, *, by: Login | None) -> None:
         Checkout.state.in_((CheckoutState.OPENING, CheckoutState.LIVE)),
     )
     for checkout in db.session.scalars(open_pages.order_by(Checkout.id).with_for_update()):
-        checkout.state = CheckoutState.CLOSING
-        later(Job.CLOSE_CHECKOUT, once=f"{checkout.id}", invoice_id=checkout.invoice_id)
+        checkout.begin_closing()

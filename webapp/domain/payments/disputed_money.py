@@ -8,7 +8,7 @@ from webapp.core.db import db
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.ledger import Code, Move, Side
 from webapp.domain.payments import allocation, crediting
-from webapp.domain.payments.checkout import promise_closing
+from webapp.domain.payments.closing_pages import promise_closing
 from webapp.domain.payments.payment import Payment
 
 Invoices = Mapping[UUID, Invoice]

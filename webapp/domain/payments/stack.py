@@ -22,7 +22,7 @@ from webapp.domain.billing.status import derive_status
 from webapp.domain.ledger import BulkMove, Code, Event, post_many
 from webapp.domain.organizations import Login, Member, Organization
 from webapp.domain.payments import allocation
-from webapp.domain.payments.checkout import promise_closing
+from webapp.domain.payments.closing_pages import promise_closing
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Allocation, FeeState, Method, Payment, PaymentState
 

@@ -14,7 +14,7 @@ from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.ledger import Code, Event, Move, Side
 from webapp.domain.organizations import Organization
-from webapp.domain.payments.checkout import promise_closing
+from webapp.domain.payments.closing_pages import promise_closing
 from webapp.domain.plans import terms
 from webapp.domain.plans.order import invoices_of
 from webapp.domain.plans.outstanding import day_balances
