@@ -11,7 +11,7 @@ from tests.processor import Shop
 from tests.web.api.conftest import Program, program
 from tests.web.api.test_tokens import is_problem
 from tests.web.public.test_pay import address
-from tests.web.test_sign_in import RedisAway
+from tests.web.signing_in.steps import RedisAway
 from webapp.domain.organizations import Chapter, Organization, RoleName
 from webapp.web.limits import limiter
 

@@ -11,8 +11,9 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from webapp.core import tenancy
-from webapp.core.db import transaction
-from webapp.domain.organizations import Chapter, Organization, RoleName, tokens
+from webapp.core.db import db, transaction
+from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Chapter, Member, Organization, RoleName, tokens
 from webapp.web import routes
 from webapp.web.api.operations import OPERATIONS, Operation
 
@@ -81,3 +82,23 @@ def auditor(client: FlaskClient, organization: Organization) -> Program:
 @pytest.fixture
 def treasurer(client: FlaskClient, organization: Organization, chapter: Chapter) -> Program:
     return program(client, organization, RoleName.TREASURER, chapter)
+
+
+@pytest.fixture
+def member(chapter: Chapter) -> Member:
+    return factories.make_member(chapter, factories.make_status())
+
+
+@pytest.fixture
+def invoice(member: Member) -> Invoice:
+    return factories.make_invoice(40_000, member=member)
+
+
+def parts_of(answer: Any) -> list[dict[str, Any]]:
+    """What a payment settles, without the ids of its allocations."""
+    return [{key: part[key] for key in ("invoice_id", "amount")} for part in answer.json["allocations"]]
+
+
+def count(kind: Any) -> int:
+    db.session.rollback()
+    return len(kind.here().all())

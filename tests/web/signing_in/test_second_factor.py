@@ -1,16 +1,22 @@
 """Two-step sign-in: who has to, how it is set up, and what stands in when the telephone is lost."""
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pyotp
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from tests import factories
-from tests.web.authenticator import Authenticator
+from tests.web.signing_in.steps import (
+    codes_on,
+    give_app,
+    give_codes,
+    opens,
+    rewind,
+    send_password,
+    with_password,
+)
 from webapp import wiring
 from webapp.core import clock, tenancy
 from webapp.core.audit import AuditEntry
@@ -19,80 +25,10 @@ from webapp.domain.notifications.delivery import Mail
 from webapp.domain.organizations import (
     AuthenticatorApp,
     Login,
-    LoginSession,
-    Passkey,
     RoleName,
     recovery_codes,
     sessions,
 )
-from webapp.web.limits import limiter
-
-PASSWORD = "plum ladder seventeen otters"
-
-
-@pytest.fixture(autouse=True)
-def _counters_start_at_zero(app):
-    limiter.reset()
-
-
-@pytest.fixture
-def admin(organization) -> Login:
-    return with_password(factories.make_admin())
-
-
-@pytest.fixture
-def home(organization) -> str:
-    return f"/o/{organization.slug}/national/"
-
-
-def with_password(login: Login) -> Login:
-    with transaction():
-        login.choose_password(PASSWORD)
-    return login
-
-
-def send_password(client: FlaskClient, login: Login, **fields: str):
-    return client.post("/", data={"email": login.email, "password": PASSWORD} | fields)
-
-
-def give_app(login: Login, *, confirmed: bool = True) -> pyotp.TOTP:
-    """What the telephone has after the set-up."""
-    with transaction():
-        app = AuthenticatorApp.prepare(login, wiring.key_ring())
-        app.confirmed_at = clock.now() if confirmed else None
-    return pyotp.TOTP(app.reveal(wiring.key_ring()))
-
-
-def give_codes(login: Login) -> list[str]:
-    with transaction():
-        return recovery_codes.make(login)
-
-
-def give_passkey(client: FlaskClient, device: Authenticator, name: str = "My telephone"):
-    """Adds it by the page, as the browser signed in here."""
-    asked = client.post("/account/second-factor/passkeys/challenges/").json
-    return client.post("/account/second-factor/passkeys/", data={"name": name, "answer": device.make(asked)})
-
-
-def use_passkey(client: FlaskClient, device: Authenticator, **fields: str):
-    asked = client.post("/passkey-challenges/").json
-    return client.post("/passkey-sessions/", data={"answer": device.sign(asked)} | fields)
-
-
-def opens(client: FlaskClient, address: str) -> bool:
-    return client.get(address).status_code == 200
-
-
-def codes_on(page: str) -> list[str]:
-    return re.findall(
-        r"\b\d-[a-z2-9]{5}-[a-z2-9]{5}\b",
-        page.partition('<ul aria-label="Recovery codes">')[2].partition("</ul>")[0],
-    )
-
-
-def rewind(login: Login, **columns: Any) -> None:
-    with transaction():
-        db.session.execute(update(LoginSession).where(LoginSession.login_id == login.id).values(**columns))
 
 
 class TestWhoNeedsOne:
@@ -297,247 +233,6 @@ class TestRecoveryCodes:
         sign_in(client, admin)
 
         assert client.post("/account/second-factor/recovery-codes/").status_code == 409
-
-
-class TestPasskeys:
-    @pytest.fixture
-    def device(self, client, admin, sign_in) -> Authenticator:
-        """In the admin's pocket, known to us, and the browser signed out again."""
-        device = Authenticator()
-        sign_in(client, admin)
-        give_passkey(client, device)
-        client.post("/sign-out")
-        return device
-
-    def test_the_first_one_brings_recovery_codes_and_counts_at_once(self, client, admin, home):
-        send_password(client, admin)
-
-        page = give_passkey(client, Authenticator())
-
-        assert len(codes_on(page.text)) == 10
-        assert opens(client, home)
-
-    def test_it_signs_in_by_itself_as_both_factors(self, client, admin, device, home):
-        arrived = use_passkey(client, device)
-
-        assert arrived.location == home
-        assert opens(client, home)
-        [now_open] = sessions.open_ones(admin)
-        assert now_open.methods == ["passkey"]
-
-    def test_after_the_password_it_is_the_second_step(self, client, admin, device, home):
-        send_password(client, admin)
-        assert "Use a passkey" in client.get("/second-factor").text
-
-        assert use_passkey(client, device, next=f"{home}people/").location == f"{home}people/"
-
-    def test_an_answer_given_twice_works_once(self, client, device):
-        asked = client.post("/passkey-challenges/").json
-        answer = device.sign(asked)
-        assert client.post("/passkey-sessions/", data={"answer": answer}).location != "/"
-        client.post("/sign-out")
-
-        again = client.post("/passkey-sessions/", data={"answer": answer})
-
-        assert again.location == "/"
-        assert not opens(client, "/account/places/")
-
-    def test_an_answer_from_another_browser_than_was_asked_is_refused(self, client, device):
-        asked = client.post("/passkey-challenges/").json
-        other = client.application.test_client()
-        other.post("/passkey-challenges/")
-
-        other.post("/passkey-sessions/", data={"answer": device.sign(asked)})
-
-        assert not opens(other, "/account/places/")
-
-    def test_an_old_challenge_is_worth_nothing(self, client, device):
-        asked = client.post("/passkey-challenges/").json
-        with transaction():
-            db.session.execute(update(passkey_challenges()).values(expires_at=func.now()))
-
-        client.post("/passkey-sessions/", data={"answer": device.sign(asked)})
-
-        assert not opens(client, "/account/places/")
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"verifies": False},
-            {"origin": "http://evil.example"},
-            {"origin": "http://localhost.evil.example"},
-            {"user_handle": b"somebody else"},
-            {"user_handle": b""},
-            {"sign_count": -1},
-            {"credential_id": b"never seen"},
-        ],
-    )
-    def test_a_device_that_is_not_quite_right_is_refused(self, client, device, wrong):
-        use_passkey(client, device)
-        client.post("/sign-out")
-        for name, value in wrong.items():
-            setattr(device, name, value)
-
-        refused = use_passkey(client, device)
-
-        assert refused.location == "/"
-        assert not opens(client, "/account/places/")
-
-    def test_another_key_under_the_same_name_is_refused(self, client, device):
-        impostor = Authenticator(user_handle=device.user_handle, sign_count=7)
-
-        use_passkey(client, impostor)
-
-        assert not opens(client, "/account/places/")
-
-    @pytest.mark.parametrize("answer", ["", "{}", "[]", "null", "nonsense", '{"id": 1, "rawId": "%%"}', "ä"])
-    def test_nonsense_is_refused_in_peace(self, client, device, answer):
-        client.post("/passkey-challenges/")
-
-        assert client.post("/passkey-sessions/", data={"answer": answer}).location == "/"
-
-    @pytest.mark.parametrize("wrong", [{"verifies": False}, {"origin": "http://evil.example"}])
-    def test_a_new_one_that_does_not_fit_is_not_kept(self, client, admin, sign_in, wrong):
-        sign_in(client, admin)
-
-        refused = give_passkey(client, Authenticator(**wrong))
-
-        assert refused.status_code == 422
-        assert "was not added" in refused.text
-        assert db.session.scalars(select(Passkey)).all() == []
-
-    def test_several_have_names_and_are_renamed_and_removed_one_by_one(self, client, admin, device):
-        use_passkey(client, device)
-        give_passkey(client, Authenticator(credential_id=b"another one"), "Key in the drawer")
-        drawer = db.session.scalars(select(Passkey).where(Passkey.name == "Key in the drawer")).one()
-        here = f"/account/second-factor/passkeys/{drawer.id}/"
-
-        client.post(here + "name", data={"name": "  Key in   the safe "})
-        assert "Key in the safe" in client.get("/account/second-factor/").text
-        client.post(here + "removal")
-
-        names = db.session.scalars(select(Passkey.name)).all()
-        assert names == ["My telephone"]
-        assert client.get(here).status_code == 404
-
-    def test_somebody_elses_is_not_there(self, client, device, organization, sign_in):
-        theirs = db.session.scalars(select(Passkey.id)).one()
-        sign_in(client, factories.make_admin("Otto Admin"))
-        here = f"/account/second-factor/passkeys/{theirs}/"
-
-        assert client.get(here).status_code == 404
-        assert client.post(here + "name", data={"name": "Mine"}).status_code == 404
-        assert client.post(here + "removal").status_code == 404
-
-    def test_a_switched_off_login_stays_outside(self, client, admin, device):
-        with transaction():
-            admin.disabled_at = func.now()
-
-        use_passkey(client, device)
-
-        assert not opens(client, "/account/places/")
-
-
-def passkey_challenges() -> Any:
-    from webapp.domain.organizations import PasskeyChallenge
-
-    return PasskeyChallenge
-
-
-class TestConfirmation:
-    @pytest.fixture
-    def stale(self, client, admin, sign_in) -> FlaskClient:
-        """Signed in twenty minutes ago, and busy since."""
-        sign_in(client, admin)
-        rewind(admin, confirmed_at=func.now() - timedelta(minutes=20))
-        return client
-
-    def carried(self, page: str) -> str:
-        return re.search(r'name="carried"[^>]*value="([^"]+)"', page).group(1)
-
-    def test_making_recovery_codes_asks_who_is_there_after_a_quarter_of_an_hour(self, stale, admin):
-        give_app(admin)
-        address = "/account/second-factor/recovery-codes/"
-        asked = stale.post(address)
-        assert asked.status_code == 403
-        assert "Confirm it" in asked.text
-        assert recovery_codes.left(admin) == 0
-
-        wrong = stale.post(address, data={"carried": self.carried(asked.text), "password": "not it"})
-        assert wrong.status_code == 403 and "did not match" in wrong.text
-        right = stale.post(address, data={"carried": self.carried(wrong.text), "password": PASSWORD})
-
-        assert len(codes_on(right.text)) == 10
-        assert len(codes_on(stale.post(address).text)) == 10, "fresh again, so not asked again"
-
-    def test_what_was_typed_goes_on_after_the_confirmation_and_acts_once(self, stale, admin, home):
-        typed = {"email": "ruth@example.org", "role": "auditor", "chapter": "", "form_key": "a key"}
-        asked = stale.post(f"{home}people/invitations/", data=typed)
-        assert asked.status_code == 403
-        assert "ruth@example.org" not in asked.text
-
-        sent = {"carried": self.carried(asked.text), "password": PASSWORD}
-        done = stale.post(f"{home}people/invitations/", data=sent)
-
-        assert done.status_code == 303
-        assert "ruth@example.org" in stale.get(f"{home}people/").text
-
-    def test_the_app_or_a_passkey_confirms_as_well(self, stale, admin, home):
-        code = give_app(admin).now()
-        asked = stale.post(f"{home}tokens/", data={"name": "Nightly", "role": "auditor", "chapter": ""})
-
-        made = stale.post(f"{home}tokens/", data={"carried": self.carried(asked.text), "code": code})
-
-        assert "The token for “Nightly”" in made.text
-
-    def test_a_carried_form_is_good_at_its_own_address_only(self, stale, admin, home):
-        asked = stale.post(f"{home}tokens/", data={"name": "Nightly", "role": "auditor", "chapter": ""})
-
-        bent = stale.post(
-            f"{home}people/invitations/", data={"carried": self.carried(asked.text), "password": PASSWORD}
-        )
-
-        assert bent.status_code == 409
-
-    def test_confirming_gives_the_session_a_new_token(self, stale, admin, home):
-        before = stale.get_cookie("duesbook").value
-        asked = stale.post(f"{home}tokens/", data={"name": "Nightly", "role": "auditor", "chapter": ""})
-        stale.post(f"{home}tokens/", data={"carried": self.carried(asked.text), "password": PASSWORD})
-
-        thief = stale.application.test_client()
-        thief.set_cookie("duesbook", before)
-        assert not opens(thief, "/account/places/")
-        assert opens(stale, home)
-
-
-class TestNewBrowser:
-    """Staff hear of a sign-in from where they never were."""
-
-    @pytest.fixture
-    def treasurer(self, organization) -> Login:
-        login = with_password(factories.make_login())
-        factories.make_role(login, RoleName.TREASURER, chapter=factories.make_chapter())
-        return login
-
-    def mails(self, jobs: Any) -> list[str | None]:
-        jobs.run_all()
-        return list(db.session.scalars(select(Mail.subject)))
-
-    def test_the_first_one_and_a_known_one_are_nothing_to_write_about(self, client, treasurer, jobs):
-        for _ in range(2):
-            send_password(client, treasurer)
-            client.post("/sign-out")
-
-        assert self.mails(jobs) == []
-
-    def test_another_one_is_told_by_mail_once(self, client, treasurer, jobs):
-        send_password(client, treasurer)
-        elsewhere = client.application.test_client()
-        send_password(elsewhere, treasurer)
-        elsewhere.post("/sign-out")
-        send_password(elsewhere, treasurer)
-
-        assert self.mails(jobs) == ["You signed in from a new browser"]
 
 
 class TestAccountPage:
