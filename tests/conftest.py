@@ -25,7 +25,13 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 """How long an example takes says something about the machine and nothing about the product."""
 
-pytest_plugins = ["tests.services", "tests.processor", "tests.postmaster", "tests.web.worlds"]
+pytest_plugins = [
+    "tests.services",
+    "tests.processor",
+    "tests.postmaster",
+    "tests.web.worlds",
+    "tests.security.forms",
+]
 
 IN_TWO_STEPS = (Method.MEMORIZED, Method.APP_CODE)
 CREDENTIAL_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

@@ -1,14 +1,15 @@
 """Every form that every page offers, as a browser would send it untouched."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.world import World, rules
+from tests.web.world import World, enter, rules
 
 Attributes = list[tuple[str, str | None]]
 
@@ -75,3 +76,27 @@ def offered_forms(app: Flask, client: FlaskClient, world: World, *blueprints: st
             if form.action not in seen:
                 seen.add(form.action)
                 yield form
+
+
+Offered = Callable[..., list[OfferedForm]]
+
+
+@pytest.fixture(scope="session")
+def offered_before() -> dict[tuple[str, ...], list[OfferedForm]]:
+    return {}
+
+
+@pytest.fixture
+def offered(
+    app: Flask, client: FlaskClient, world: World, offered_before: dict[tuple[str, ...], list[OfferedForm]]
+) -> Offered:
+    """The forms that somebody finds there while nobody has changed the world: read once for all tests."""
+
+    def to(who: str, *blueprints: str) -> list[OfferedForm]:
+        if (who, *blueprints) not in offered_before:
+            enter(client, world.logins[who])
+            offered_before[who, *blueprints] = list(offered_forms(app, client, world, *blueprints))
+        enter(client, world.logins[who])
+        return offered_before[who, *blueprints]
+
+    return to

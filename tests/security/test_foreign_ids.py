@@ -3,13 +3,12 @@
 from uuid import UUID
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.security.forms import OfferedForm, offered_forms
+from tests.security.forms import Offered, OfferedForm
 from tests.security.tables import tables
 from tests.services import Database
-from tests.web.world import ADMIN, TREASURER, World, enter
+from tests.web.world import ADMIN, TREASURER, World
 
 KINDS = ("chapter", "status", "period", "schedule", "member", "invoice", "payment", "run", "login")
 CALLED = {"login": ("to",), "invoice": ("invoice", "invoice_ids")}
@@ -37,11 +36,10 @@ def is_id(text: str) -> bool:
 @pytest.mark.case("A1", "A3")
 @pytest.mark.parametrize("who", [ADMIN, TREASURER])
 def test_no_form_takes_an_id_of_another_organization(
-    app: Flask, client: FlaskClient, world: World, elsewhere: World, database: Database, who: str
+    client: FlaskClient, world: World, elsewhere: World, database: Database, offered: Offered, who: str
 ) -> None:
-    enter(client, world.logins[who])
     taken, tried, unknown = [], 0, []
-    for form in offered_forms(app, client, world, "national", "treasurers"):
+    for form in offered(who, "national", "treasurers"):
         foreign = with_foreign_ids(form, elsewhere)
         unknown += [
             f"{form.action} {name}"

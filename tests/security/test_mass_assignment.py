@@ -7,15 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.security.forms import offered_forms
+from tests.security.forms import Offered
 from tests.security.tables import tables
 from tests.services import Database
 from tests.web.api.conftest import operations
 from tests.web.api.test_policy import READABLE, asked, own_ids, speaking
-from tests.web.world import ADMIN, MEMBER, TREASURER, World, enter
+from tests.web.world import ADMIN, MEMBER, TREASURER, World
 from webapp.core import tenancy
 from webapp.core.db import Base
 from webapp.domain.organizations import Role, RoleName
@@ -68,12 +67,11 @@ def test_the_columns_are_those_of_all_tables() -> None:
 @pytest.mark.case("A3")
 @pytest.mark.parametrize("who", [ADMIN, TREASURER, MEMBER])
 def test_no_form_stores_a_field_that_it_does_not_have(
-    app: Flask, client: FlaskClient, world: World, database: Database, who: str
+    client: FlaskClient, world: World, database: Database, offered: Offered, who: str
 ) -> None:
-    enter(client, world.logins[who])
     before, columns, sent = officers(world), every_column(), 0
 
-    for form in offered_forms(app, client, world, "national", "treasurers", "members", "account"):
+    for form in offered(who, "national", "treasurers", "members", "account"):
         answer = client.post(form.action, data=columns | form.fields)
         assert answer.status_code < 500, form.action
         sent += 1
