@@ -92,6 +92,11 @@ ROSTER = b"""member_number,first_name,last_name,email,status,joined_on
 N0001,Ada,Byron,ada@members.example.org,undergraduate,2024-09-01
 N0002,,Nameless,nobody,undergraduate,2024-09-01
 """
+INSTEAD = {
+    "rows_to_correct": {"import_id": "checked_import_id"},
+    "correct_refused_rows": {"import_id": "checked_import_id"},
+}
+"""Pages about a row that is not as far as the others."""
 ASKED = {
     "national.search": {"q": "nobody of this name"},
     "own.saved_views": {"address": "list"},
@@ -124,6 +129,7 @@ class World:
     def _value(self, rule: Rule, name: str) -> Any:
         if name == "token":
             return self.links.get(rule.endpoint, self.links["visitors.pay"])
+        name = INSTEAD.get(rule.endpoint.partition(".")[2], {}).get(name, name)
         assert name in self.ids, f"{rule.rule} has <{name}>, which tests/web/world.py does not know yet"
         return self.ids[name]
 
@@ -407,6 +413,8 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         file = roster_import.upload("roster.csv", ROSTER, by=logins[TREASURER], chapter=chapter)
         roster_import.start(file, by=logins[TREASURER], unseen=True, now=True)
         assert not Intake(file, organization).go_on()
+        checked = roster_import.upload("newcomers.csv", ROSTER, by=logins[TREASURER], chapter=chapter)
+        roster_import.check(checked, organization)
         token, _ = tokens.create("Nightly export", RoleName.AUDITOR, by=logins[ADMIN])
         mail = make_mail(invoice)
         job = OutboxJob(id=new_id(), name="confirm_fee", queue="now", state=JobState.DEAD, attempts=20)
@@ -418,7 +426,8 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
         session.add_all([refund, dispute, mail, job, *letters])
     role = Role.here().first(Role.login_id == logins[TREASURER].id)
     assert role is not None
-    ids |= {"import_id": file.id, "token_id": token.id, "mail_id": mail.id, "job_id": job.id}
+    ids |= {"import_id": file.id, "checked_import_id": checked.id}
+    ids |= {"token_id": token.id, "mail_id": mail.id, "job_id": job.id}
     ids |= {"refund_id": refund.id, "dispute_id": dispute.id}
     ids["adjustment_id"] = make_hardship(invoice, logins[MEMBER]).id
     ids |= _credit(invoice, logins[ADMIN], ids["payment_id"])

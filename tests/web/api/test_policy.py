@@ -136,6 +136,7 @@ POLICY: dict[str, set[RoleName]] = {
     "read_roster_import": {N, A, T},
     "map_roster_columns": {N, T},
     "check_roster_import": {N, T},
+    "correct_roster_rows": {N, T},
     "start_roster_import": {N, T},
     "list_refused_rows": {N, A, T},
     "list_rows_not_undone": {N, A, T},
@@ -266,6 +267,7 @@ def test_another_organization_is_not_there_for_any_role(
 WAIVER = {"type": "waiver", "amount": 100, "reason": "Not mine"}
 READABLE: dict[str, Any] = {
     "map_roster_columns": {"overwrite": True},
+    "correct_roster_rows": {"rows": [{"line": 2, "values": ["Mine"]}]},
     "void_invoice": {"reason": "Not mine"},
     "reverse_payment": {"reason": "Not mine"},
     "adjust_invoice": WAIVER,

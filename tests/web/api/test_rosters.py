@@ -40,6 +40,25 @@ def test_a_dry_run_of_a_roster_changes_nothing(admin: Program, chapter: Chapter,
     assert count(Member) == 0
 
 
+def test_a_program_corrects_refused_rows_before_the_import(
+    admin: Program, chapter: Chapter, jobs: JobRunner
+) -> None:
+    factories.make_status()
+    sent = admin.send("POST", "roster-imports/?dry_run=true", data=ROSTER.encode(), content_type="text/csv")
+    here = f"roster-imports/{sent.json['id']}/"
+    values = ["PX2", "Bo", "Berg", "ALP", "undergraduate"]
+
+    short = admin.post(here + "corrections/", {"rows": [{"line": 3, "values": values[:2]}]})
+    good = admin.post(here + "corrections/", {"rows": [{"line": 3, "values": values}]})
+    again = admin.post(here + "corrections/", {"rows": [{"line": 3, "values": values}]})
+    admin.post(here + "start/")
+    jobs.run_all()
+
+    assert (short.status_code, again.status_code) == (422, 409)
+    assert (good.status_code, good.json["counts"]) == (202, {"created": 2})
+    assert {one["last_name"] for one in admin.get("members/").json["data"]} == {"Núñez", "Berg"}
+
+
 def test_a_program_says_what_the_columns_of_a_roster_hold(
     admin: Program, chapter: Chapter, jobs: JobRunner
 ) -> None:

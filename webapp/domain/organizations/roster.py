@@ -1,5 +1,6 @@
 """Bringing a roster in: the uploaded file, how its columns are read, and what became of each row."""
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -65,6 +66,7 @@ class RosterImport(OrganizationRow, Base):
 
     `chapter_id` is set when a treasurer imports: rows of other chapters are refused then. `additions` has the
     ids of the chapters, statuses and pledge classes that were made on the way, by table.
+    `corrections` has the cells that were typed in place of a line of the file, by its number.
     """
 
     __tablename__ = "roster_imports"
@@ -74,6 +76,7 @@ class RosterImport(OrganizationRow, Base):
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     encoding: Mapped[str]
     mapping: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    corrections: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     state: Mapped[ImportState] = mapped_column(default=ImportState.UPLOADED)
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     done_rows: Mapped[int] = mapped_column(default=0)
@@ -116,7 +119,8 @@ class RosterImport(OrganizationRow, Base):
                 RosterImport.organization_id == self.organization_id, RosterImport.id == self.id
             )
         ).one()
-        return roster_file.read(content)
+        typed = {int(line): tuple(cells) for line, cells in self.corrections.items()}
+        return replace(roster_file.read(content), corrected=typed)
 
 
 class RosterImportRow(OrganizationRow, Base):

@@ -4,8 +4,8 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -38,19 +38,23 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class RosterFile:
-    """The lines are read anew each time they are asked for, so that a long file takes little memory."""
+    """The lines are read anew each time they are asked for, so that a long file takes little memory.
+
+    `corrected` has what somebody typed since in place of a line, by its number.
+    """
 
     encoding: str
     notice: str
     headings: tuple[str, ...]
     text: str
     delimiter: str
+    corrected: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def lines(self) -> Iterator[Line]:
         """Those below the headings. Unreadable when a quotation mark swallows the rest of the file."""
         rows = _rows(self.text, self.delimiter)
         next(rows)
-        return (_fitted(line, len(self.headings)) for line in rows)
+        return (_fitted(self._as_corrected(line), len(self.headings)) for line in rows)
 
     def count(self) -> int:
         """How many lines there are; Unreadable when there are none, or too many."""
@@ -60,6 +64,10 @@ class RosterFile:
         if total > MOST_LINES:
             raise Unreadable(f"The file has more than {MOST_LINES:,} rows. Split it and import the parts.")
         return total
+
+    def _as_corrected(self, line: Line) -> Line:
+        typed = self.corrected.get(line.number)
+        return line if typed is None else Line(line.number, typed)
 
     def column(self, heading: str) -> Iterator[str]:
         """What stands under a heading, blanks around it cut off."""

@@ -124,6 +124,10 @@ def list_of(shape: "Shape", description: str) -> Field:
     return Field(schema | {"description": description})
 
 
+def texts(description: str) -> Field:
+    return Field({"type": "array", "items": {"type": "string"}, "description": description})
+
+
 def identifiers(description: str, *, most: int) -> Field:
     one = {"type": "string", "format": "uuid"}
     schema = {"type": "array", "items": one, "minItems": 1, "maxItems": most, "uniqueItems": True}

@@ -12,6 +12,7 @@ from webapp.domain.organizations import (
     RosterImport,
     RosterImportRow,
     UndoOutcome,
+    roster_correcting,
     roster_import,
     roster_undoing,
 )
@@ -20,7 +21,7 @@ from webapp.domain.organizations.roster_columns import Field as RosterField
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
 from webapp.web.api.bearer import OFFICERS, STAFF, acting
-from webapp.web.api.fields import Field, Shape, change_in, shape_in
+from webapp.web.api.fields import Shape, change_in, shape_in
 from webapp.web.api.inputs import Values
 from webapp.web.api.operations import Answer
 from webapp.web.api.paging import PAGED, page, pages_of
@@ -52,8 +53,8 @@ REFUSED = Shape(
     "RefusedRow",
     {
         "line": f.whole("Its line in the file", 17, most=10_000_000),
-        "values": Field({"type": "array", "items": {"type": "string"}, "description": "What stood in it"}),
-        "reasons": Field({"type": "array", "items": {"type": "string"}, "description": "Why it was refused"}),
+        "values": f.texts("What stands in it, or was typed in its place"),
+        "reasons": f.texts("Why it was refused"),
     },
 )
 NOT_UNDONE = Shape(
@@ -61,7 +62,7 @@ NOT_UNDONE = Shape(
     {
         "line": f.whole("Its line in the file", 17, most=10_000_000),
         "undo": f.choice("What became of it", UndoOutcome),
-        "undo_reasons": Field({"type": "array", "items": {"type": "string"}, "description": "Why"}),
+        "undo_reasons": f.texts("Why"),
     },
 )
 UPLOAD = shape_in(
@@ -80,6 +81,15 @@ PLAN = change_in(
         f.flag("Whether they are billed"),
     ),
     overwrite=f.flag("Whether the file wins over what was changed by hand", example=False),
+)
+CORRECTED = shape_in(
+    "CorrectedRow",
+    line=f.whole("Its line in the file", 17, least=1, most=10_000_000).needed(),
+    values=f.texts("What counts in its place: a cell for each heading").needed(),
+)
+CORRECTIONS = shape_in(
+    "RosterCorrections",
+    rows=f.several(CORRECTED, "Rows that were refused", most=roster_correcting.MOST_LINES).needed(),
 )
 _IMPORTS = "/organizations/<uuid:organization_id>/roster-imports/"
 
@@ -164,6 +174,24 @@ def check_roster_import(import_id: UUID) -> Answer:
     """Find out what it would do, row by row, and change nothing. A worker looks through a long file."""
     with transaction():
         roster_import.check(_found(import_id, lock=True), g.organization)
+    return _told(import_id)
+
+
+@operations.post(
+    _IMPORTS + "<uuid:import_id>/corrections/",
+    summary="Correct refused rows of a roster import",
+    topic=TOPIC,
+    gives=IMPORT,
+    takes=CORRECTIONS,
+    status=202,
+    allowed=OFFICERS,
+)
+def correct_roster_rows(import_id: UUID, body: Values) -> Answer:
+    """After a check and before the import. The cells sent count in place of those of the line, and the whole
+    file is checked again; the file itself stays as it was sent."""
+    typed = {row["line"]: row["values"] for row in body["rows"]}
+    with transaction():
+        roster_correcting.correct(_found(import_id, lock=True), typed, g.organization, by=acting)
     return _told(import_id)
 
 

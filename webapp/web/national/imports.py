@@ -5,7 +5,7 @@ from uuid import UUID
 from werkzeug.wrappers import Response
 
 from webapp.domain.organizations import roster_import as process
-from webapp.web import roster_imports, roster_undoing
+from webapp.web import roster_correcting, roster_imports, roster_undoing
 from webapp.web.national import national
 from webapp.web.request_keys import acts_once
 
@@ -44,6 +44,16 @@ def start_roster_import(import_id: UUID) -> Response:
 @national.get("/imports/<uuid:import_id>/refused.csv")
 def refused_rows(import_id: UUID) -> Response:
     return roster_imports.refused(process.find(import_id))
+
+
+@national.get("/imports/<uuid:import_id>/corrections")
+def rows_to_correct(import_id: UUID) -> Response | str:
+    return roster_correcting.show("national", process.find(import_id))
+
+
+@national.post("/imports/<uuid:import_id>/corrections")
+def correct_refused_rows(import_id: UUID) -> Response | tuple[str, int]:
+    return roster_correcting.create("national", import_id)
 
 
 @national.get("/imports/<uuid:import_id>/undoing")

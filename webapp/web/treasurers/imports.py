@@ -5,7 +5,7 @@ from uuid import UUID
 from werkzeug.wrappers import Response
 
 from webapp.domain.organizations import roster_import as process
-from webapp.web import roster_imports, roster_undoing
+from webapp.web import roster_correcting, roster_imports, roster_undoing
 from webapp.web.gates import current_chapter
 from webapp.web.request_keys import acts_once
 from webapp.web.treasurers import treasurers
@@ -45,6 +45,16 @@ def start_roster_import(import_id: UUID) -> Response:
 @treasurers.get("/imports/<uuid:import_id>/refused.csv")
 def refused_rows(import_id: UUID) -> Response:
     return roster_imports.refused(process.find(import_id, chapter=current_chapter))
+
+
+@treasurers.get("/imports/<uuid:import_id>/corrections")
+def rows_to_correct(import_id: UUID) -> Response | str:
+    return roster_correcting.show("treasurers", process.find(import_id, chapter=current_chapter))
+
+
+@treasurers.post("/imports/<uuid:import_id>/corrections")
+def correct_refused_rows(import_id: UUID) -> Response | tuple[str, int]:
+    return roster_correcting.create("treasurers", import_id, current_chapter)
 
 
 @treasurers.get("/imports/<uuid:import_id>/undoing")
