@@ -1,5 +1,8 @@
 """Guessing at passwords and codes, and what the answers give away."""
 
+from statistics import median
+from time import perf_counter
+
 import pyotp
 import pytest
 from flask.testing import FlaskClient
@@ -36,6 +39,23 @@ def give_password(client: FlaskClient, login: Login):
 
 def code_of(login: Login) -> str:
     return pyotp.TOTP(AuthenticatorApp.of(login).reveal(wiring.key_ring())).now()
+
+
+@pytest.mark.case("A10")
+def test_an_unknown_address_takes_as_long_as_a_known_one(client, admin):
+    def seconds(email: str) -> float:
+        limiter.reset()
+        began = perf_counter()
+        client.post("/", data={"email": email, "password": "not the password"})
+        return perf_counter() - began
+
+    seconds("warm@example.org")
+    known, unknown = [], []
+    for _ in range(15):
+        known.append(seconds(admin.email))
+        unknown.append(seconds("nobody@example.org"))
+
+    assert median(unknown) == pytest.approx(median(known), rel=0.35)
 
 
 @pytest.mark.case("A11")

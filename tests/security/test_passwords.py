@@ -49,6 +49,11 @@ def test_any_characters_will_do_and_it_is_kept_exactly(typed: str) -> None:
         assert other == typed or not passwords.matches(stored, other)
 
 
+def test_a_guess_costs_what_rfc_9106_recommends() -> None:
+    assert passwords.hashed(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.hashed_code("1234-5678").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
 def test_changing_it_needs_the_current_one(client: FlaskClient, world: World) -> None:
     login = world.logins[MEMBER]
     with transaction() as session:

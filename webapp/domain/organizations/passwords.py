@@ -28,7 +28,7 @@ def hashed_code(code: str) -> str:
 
 def matches(stored: str | None, password: str) -> bool:
     """Whether it is the one that was stored. Nothing stored takes as long to say no."""
-    nobodys = _nobodys_hash()
+    nobodys = _nobodys_hash(_hasher)
     try:
         return _hasher.verify(stored or nobodys, password) and stored is not None
     except (VerificationError, InvalidHashError):
@@ -53,5 +53,5 @@ def weakness(password: str, *, about: Sequence[str] = ()) -> str | None:
 
 
 @cache
-def _nobodys_hash() -> str:
-    return _hasher.hash("the password of nobody")
+def _nobodys_hash(hasher: PasswordHasher) -> str:
+    return hasher.hash("the password of nobody")
