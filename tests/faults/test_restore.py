@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from tests import factories
+from tests.autopaying import save_method
 from tests.jobs import JobRunner
 from tests.processor import Shop, fresh
 from tests.rows import Rows
@@ -30,6 +31,7 @@ from webapp.domain.ledger import Code
 from webapp.domain.notifications.delivery import Mail, MailState
 from webapp.domain.organizations import LoginSession
 from webapp.domain.payments.payment import Payment, PaymentState
+from webapp.domain.payments.saved_methods import SavedMethod
 from webapp.domain.reporting.verification.books import Verification
 from webapp.workers.healing import PERHAPS_SENT
 
@@ -80,6 +82,7 @@ def test_a_restored_backup_heals_from_the_processor_and_sends_nothing_twice(
     file = tmp_path / "yesterday.dump"
     assert operator("backup", str(file)).exit_code == 0
 
+    card_id = save_method(shop).id
     shop.refund(5_000)
     shop.pay(page)
     shop.hear()
@@ -91,6 +94,7 @@ def test_a_restored_backup_heals_from_the_processor_and_sends_nothing_twice(
     assert done.exit_code == 0, done.output
     assert [fresh(Invoice, each).status for each in later_paid] == [InvoiceStatus.PAID] * 2
     assert books(shop) == true_books
+    assert fresh(SavedMethod, card_id).label == "Visa ending 4242"
     shop.work_later()
     assert mailbox(app) == told
     assert books(shop) == true_books

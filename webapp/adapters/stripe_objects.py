@@ -56,6 +56,7 @@ _KEPT = (
     "payment_status",
     "payment_intent",
     "charge",
+    "customer",
     "metadata",
     "currency",
     "amount",

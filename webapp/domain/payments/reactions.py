@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from webapp.domain.payments import methods_found
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Payment
@@ -42,13 +43,16 @@ def is_about_method(event: ProcessorEvent) -> bool:
 
 
 def method_of(event: ProcessorEvent) -> SavedMethod | None:
-    """By our name for it, or by the processor's. None, with a note, when it was not saved here."""
-    named = _mapping(event.payload.get("metadata")).get("saved_method_id")
+    """By our name for it, or by the processor's; ours again, if a restored database has forgotten it. None,
+    with a note, when it was not saved here."""
+    names = _mapping(event.payload.get("metadata"))
+    named = names.get("saved_method_id")
     is_it = SavedMethod.reference == event.object_reference
     if named is not None:
         with suppress(ValueError):
             is_it = SavedMethod.id == UUID(str(named))
     found = SavedMethod.here().first(SavedMethod.processor_id == event.processor_id, is_it)
+    found = found or methods_found.adopt(event, names)
     if found is None:
         event.handled(DeliveryState.IGNORED, "This payment method was not saved here.")
     return found
