@@ -16,7 +16,7 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import Client, TestResponse
 
 from tests.security.conftest import HOST
-from tests.web.world import ADMIN, MEMBER, TREASURER, World, enter, rules
+from tests.web.world import MEMBER, TREASURER, World, enter
 from webapp.app import behind_proxies
 from webapp.core.db import transaction
 from webapp.domain.organizations import Login, sessions
@@ -101,19 +101,6 @@ def test_only_as_many_proxies_are_believed_as_the_settings_say(
 
     [found] = sessions.open_ones(login)
     assert found.address == seen
-
-
-def test_every_text_says_its_encoding_and_every_answer_its_kind(
-    app: Flask, client: FlaskClient, world: World
-) -> None:
-    enter(client, world.logins[ADMIN])
-    vague = []
-    for rule in rules(app, "GET"):
-        answer = client.get(world.address(rule))
-        kind = answer.headers.get("Content-Type", "")
-        if answer.data and (not kind or (kind.startswith("text/") and "charset=utf-8" not in kind.lower())):
-            vague.append(f"{rule.rule}: {kind}")
-    assert vague == []
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/invoices/", "/static/css/base.css"])

@@ -1,7 +1,9 @@
 """A crawler that goes everywhere as everybody, and what it must never find."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -27,6 +29,7 @@ from tests.web.world import (
     built,
     enter,
     rules,
+    statements,
 )
 from webapp.core import tenancy
 from webapp.domain.billing.invoice import Invoice
@@ -59,11 +62,21 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
 }  # fmt: skip
 """Who gets which answer to a GET, by the gate the address stands behind."""
 
+FILES = {ADMIN: 20, AUDITOR: 20, TREASURER: 5}
+"""How many lists are offered as a file, at least."""
 READING_ONLY = {200, 303}
 NO_IDS = ("days", "year")
 """Numbers in addresses that every organization has."""
 TELLS_NOTHING = {"visitors.create_new_link"}
 """Answers everybody alike, whether the link was ever one (tests/web/public/test_new_link.py)."""
+
+
+BOOKKEEPING = re.compile(r"UPDATE (login_sessions SET last_seen_at|invoices SET first_opened_at)")
+"""What reading may write: when a session was last used, and when an invoice was first looked at."""
+
+WRITES = re.compile(
+    r"\b(INSERT INTO|DELETE FROM|TRUNCATE|(?<!FOR )(?<!NO KEY )UPDATE \w+ SET|nextval|COPY)\b"
+)
 
 
 def person(who: str, world: World, elsewhere: World) -> Any:
@@ -87,6 +100,7 @@ def gate(rule: Rule) -> str:
 def test_everybody_sees_what_the_gate_says_sealed_in_sound_html_with_links_that_lead_somewhere(
     app: Flask, client: FlaskClient, world: World, elsewhere: World, who: str
 ) -> None:
+    """Every text says its encoding, every answer its kind, and reading writes nothing."""
     enter(client, person(who, world, elsewhere))
     walk = Walk(app)
     for rule in rules(app, "GET"):
@@ -97,16 +111,19 @@ def test_everybody_sees_what_the_gate_says_sealed_in_sound_html_with_links_that_
         walk.go_to(address, READING_ONLY)
 
     for address, allowed, asks_to_sign_in in walk.waiting:
-        answer = client.get(address)
+        with statements() as sent:
+            answer = client.get(address)
         assert_sealed(answer, address)
         if answer.status_code not in allowed:
             walk.faults.append(f"{answer.status_code} {address}")
+        walk.faults += [f"{address}: {fault}" for fault in (*written(sent), *vague(answer), *no_file(answer))]
         if asks_to_sign_in:
             assert urlsplit(answer.location).path == "/", address
         if is_page(answer) and "/mailbox/" not in address:
             walk.look_at(address, answer.text)
 
     assert sorted(set(walk.faults)) == []
+    assert sum("format=csv" in address for address, *_ in walk.waiting) >= FILES.get(who, 0)
 
 
 @pytest.mark.case("A1")
@@ -200,6 +217,26 @@ def test_a_treasurer_is_refused_every_form_of_the_national_office(
     assert wrong == []
 
 
+def written(sent: list[str]) -> Iterator[str]:
+    for statement in sent:
+        if WRITES.search(statement) and not BOOKKEEPING.match(statement):
+            yield statement[:80]
+
+
+def vague(answer: TestResponse) -> Iterator[str]:
+    kind = answer.headers.get("Content-Type", "")
+    if answer.data and (not kind or (kind.startswith("text/") and "charset=utf-8" not in kind.lower())):
+        yield f"is of the kind {kind!r}"
+
+
+def no_file(answer: TestResponse) -> Iterator[str]:
+    """A list that offers a file gives one."""
+    if answer.request.args.get("format") != "csv" or answer.status_code != 200:
+        return
+    if answer.mimetype != "text/csv" or "," not in answer.text.splitlines()[0]:
+        yield f"gives {answer.mimetype}"
+
+
 class Page(HTMLParser):
     """What a page says about itself: ids, headings, links, forms."""
 
@@ -251,7 +288,16 @@ class Page(HTMLParser):
                 yield f"a form to {form['action']} without a CSRF token"
 
 
+VALUES, WORDS = re.compile(r'(?<! type)="[^"<&]*"'), re.compile(r"(?<=>)[^<&]*[^<&\s][^<&]*(?=<)")
+
+
 def parse_faults(text: str) -> list[str]:
+    """Words and values without references change nothing of how a page is built."""
+    return built_faults(WORDS.sub("word", VALUES.sub('=""', text)))
+
+
+@cache
+def built_faults(text: str) -> list[str]:
     parser = html5lib.HTMLParser(strict=False)
     parser.parse(text)
     return [f"{code} at {place}" for place, code, _ in parser.errors]
