@@ -469,3 +469,22 @@ def test_refused_rows_are_corrected_on_a_page(
     assert client.get(f"{address}/corrections").status_code == 303
     late = client.post(f"{address}/corrections", data={"line": "3", "cell-3-0": "N2"})
     assert late.status_code == 409 and "Download the refused rows" in late.text
+
+
+def test_a_line_with_other_columns_counts_only_as_shown_when_somebody_says_so(
+    client: Any, admin: Login, alpha: Chapter, home: str
+) -> None:
+    content = REFUSED.splitlines()[0] + ",address\n" + 'N1,Ana,Núñez,ana@example.org,ALP,"alumnus"\n'
+    content += 'N2,Bo,Berg,,ALP,nothing,"1 Elm St\r\nUtica"\n'
+    columns = send_file(client, f"{home}/national/imports/", content.encode())
+    address = f"{home}/national/imports/{RosterImport.here().first().id}"
+    client.post(f"{address}/matching", data=fields_of(columns.text))
+    page = client.get(f"{address}/corrections").text
+    typed = reading.filled(page, lambda form: form.get("action", "").endswith("/corrections"))
+    assert typed["cell-3-6"] == "1 Elm St\nUtica"
+
+    both = typed | {"line": ["2", "3"], "cell-3-6": "1 Elm St\r\nUtica"}
+    assert client.post(f"{address}/corrections", data=both).status_code == 422
+    client.post(f"{address}/corrections", data=both | {"as-shown-2": "yes"})
+    import_ = RosterImport.here().first()
+    assert list(import_.corrections) == ["2"] and import_.counts["refused"] == 1

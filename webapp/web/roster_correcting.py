@@ -48,8 +48,7 @@ def show(persona: str, import_: RosterImport) -> Response | str:
 
 
 def create(persona: str, import_id: UUID, chapter: Chapter | None = None) -> Response | tuple[str, int]:
-    headings = roster_import.find(import_id, chapter=chapter).file().headings
-    typed = {line: _typed(line, len(headings)) for line in request.form.getlist("line", type=int)}
+    typed = _typed(roster_import.find(import_id, chapter=chapter))
     try:
         with transaction():
             import_ = roster_import.find(import_id, chapter=chapter, lock=True)
@@ -81,17 +80,37 @@ def _name(line: int, column: int) -> str:
     return f"cell-{line}-{column}"
 
 
-def _typed(line: int, columns: int) -> list[str]:
-    return [request.form.get(_name(line, column), "") for column in range(columns)]
+def _typed(import_: RosterImport) -> dict[int, list[str]]:
+    """The lines that say something else than the page showed, or that were said to be right as shown."""
+    columns = len(import_.file().headings)
+    lines = request.form.getlist("line", type=int)
+    found = RosterImportRow.here().all(
+        RosterImportRow.import_id == import_.id, RosterImportRow.line.in_(lines)
+    )
+    shown = {row.line: _cells(row, columns) for row in found}
+    typed = {line: [_text(line, column) for column in range(columns)] for line in lines}
+    return {
+        line: cells
+        for line, cells in typed.items()
+        if cells != shown.get(line) or f"as-shown-{line}" in request.form
+    }
+
+
+def _text(line: int, column: int) -> str:
+    return request.form.get(_name(line, column), "").replace("\r\n", "\n")
+
+
+def _cells(row: RosterImportRow, columns: int) -> list[str]:
+    """What stands in the line, with as many cells as there are headings."""
+    return [str(cell).replace("\r\n", "\n") for cell in [*row.values, *[""] * columns][:columns]]
 
 
 def _row(row: RosterImportRow, headings: Sequence[str], typed: Mapping[str, str]) -> Row:
-    texts = [*row.values, *[""] * len(headings)]
+    names = [_name(row.line, column) for column in range(len(headings))]
+    texts = _cells(row, len(headings))
     cells = [
         Cell(name, heading, typed.get(name, text), _about(heading, row))
-        for name, heading, text in zip(
-            (_name(row.line, column) for column in range(len(headings))), headings, texts, strict=False
-        )
+        for name, heading, text in zip(names, headings, texts, strict=True)
     ]
     wrong = [cell for cell in cells if cell.problems]
     others = [cell for cell in cells if not cell.problems]
