@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 from contextvars import Context
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from babel.dates import format_date
-from babel.numbers import format_currency
 from flask import Flask, g, render_template
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Select
@@ -109,15 +105,12 @@ def _constants(app: Flask, made: Organization, chapter: Chapter) -> dict[str, An
 
 
 def _bare_app(app: Flask, made: Organization, chapter: Chapter) -> Flask:
-    """Knows the addresses and filters that the template names, and none of the product's hooks.
-
-    Amounts and days are written as one writes them with Babel.
-    """
+    """Knows the addresses and filters that the template names, and none of the product's hooks."""
     templates = Path(app.root_path).parent / "templates"
     bare = Flask("floor", template_folder=str(templates), static_folder=app.static_folder)
     bare.jinja_options = app.jinja_options
     bare.config["SECRET_KEY"] = "floor"
-    bare.jinja_env.filters.update(app.jinja_env.filters, money=_money, date=_date)
+    bare.jinja_env.filters.update(app.jinja_env.filters)
     bare.jinja_env.globals["csrf_token"] = lambda: "constant"
     for rule in app.url_map.iter_rules():
         if rule.endpoint != "static":
@@ -129,11 +122,3 @@ def _bare_app(app: Flask, made: Organization, chapter: Chapter) -> Flask:
             values.update(org=made.slug, chapter=chapter.code)
 
     return bare
-
-
-def _money(minor: int, currency: str) -> str:
-    return format_currency(Decimal(minor) / 100, currency, locale="en_US")
-
-
-def _date(day: date) -> str:
-    return format_date(day, locale="en_US")

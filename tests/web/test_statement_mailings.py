@@ -21,7 +21,7 @@ from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.bulk_actions import carrying_out, statement_mailing
 from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkResult, BulkState
-from webapp.domain.ledger import Code, Event, Move, Side, post, reverse
+from webapp.domain.ledger import Code, Event, JournalEntry, Move, Side, post, reverse
 from webapp.domain.organizations import Chapter, Member, Organization, RoleName
 from webapp.domain.payments.offline import record_offline
 from webapp.domain.payments.payment import Method
@@ -314,7 +314,11 @@ def test_a_statement_that_the_books_deny_is_not_sent(
     assert not to(postmaster, member) and outcomes(address)["Bea"] == ("done", None)
     with transaction():
         reverse(
-            wrong, source=Invoice.here().get(invoice.id), on=invoice.issued_on, by=None, description="Over"
+            JournalEntry.here().get(wrong),
+            source=Invoice.here().get(invoice.id),
+            on=invoice.issued_on,
+            by=None,
+            description="Over",
         )
 
 

@@ -20,7 +20,7 @@ from webapp.domain.billing.adjustment_effect import Change
 from webapp.domain.billing.adjustments import AdjustmentKind
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.credits import goodwill
-from webapp.domain.ledger import Code, Event, Move, Side, post, reverse
+from webapp.domain.ledger import Code, Event, JournalEntry, Move, Side, post, reverse
 from webapp.domain.organizations import Chapter, Login, Member, Organization, RoleName
 from webapp.domain.payments import voiding
 from webapp.domain.payments.offline import record_offline
@@ -126,7 +126,13 @@ def test_a_statement_that_the_books_contradict_says_so(
     shown = text_of(client.get(page).text)
     assert "The documents come to $100.00, the books to $101.00. Do not rely on this statement" in shown
     with transaction():
-        reverse(wrong, source=Invoice.here().get(invoice.id), on=ISSUED, by=None, description="Taken back")
+        reverse(
+            JournalEntry.here().get(wrong),
+            source=Invoice.here().get(invoice.id),
+            on=ISSUED,
+            by=None,
+            description="Taken back",
+        )
 
 
 def test_page_file_paper_and_program_say_the_same(
