@@ -26,7 +26,7 @@ from webapp.adapters.embedded import EmbeddedServers
 from webapp.app import create_app
 from webapp.config import load
 
-PATIENCE = 60
+PATIENCE = 150
 """Seconds; a bound for what must come at all, not a figure."""
 
 
