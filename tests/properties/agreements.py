@@ -19,6 +19,13 @@ class Due(NamedTuple):
     amount: int
 
 
+class StandingRule(NamedTuple):
+    """Since when what is owed costs good standing, and whether a kept plan about it saves that."""
+
+    after: timedelta
+    with_kept_plan: bool
+
+
 class Step(NamedTuple):
     """How one installment stands."""
 
@@ -127,6 +134,7 @@ class Agreements(GoingBack):
         super().__init__(today, returned_fee)
         self.bills: dict[str, Bill] = {}
         self.plans: list[Plan] = []
+        self.standing_rule = StandingRule(timedelta(30), with_kept_plan=False)
 
     def charge(self, bill: Bill, day: date, account: str, person: str | None, amount: int) -> None:
         raise NotImplementedError

@@ -9,7 +9,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.properties.agreements import TOLERANCE, Plan
+from tests.properties.agreements import TOLERANCE, Plan, StandingRule
 from tests.properties.documents import Bill
 from tests.properties.dues import Person
 from tests.properties.happenings import any_one, one_of
@@ -18,6 +18,7 @@ from tests.properties.officers import officers
 from tests.properties.paying import Parted, filled
 from tests.properties.refunding import Refunding
 from webapp.core.db import transaction
+from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.billing.spreading import as_named
 from webapp.domain.organizations import Login
 from webapp.domain.payments.payment import Method
@@ -179,6 +180,14 @@ class Planning(Refunding):
         steps, today = one_of(self.kept(), which).steps(), self.office.books.today
         ahead = [(step.due.day - today).days + late for step in steps if step.owed]
         self.office.pass_days(max(1, ahead[0]) if ahead else 1)
+
+    @rule(after=st.sampled_from([0, 5, 30]), with_kept_plan=st.booleans())
+    def good_standing_is_judged_otherwise(self, after: int, with_kept_plan: bool) -> None:
+        with transaction():
+            DuesSettings.of(self.office.organization()).change(
+                by=None, standing_after_days=after, standing_with_kept_plan=with_kept_plan
+            )
+        self.office.books.standing_rule = StandingRule(timedelta(after), with_kept_plan)
 
     def asked_about(self, plan: Plan, by: str) -> None:
         """A second officer decides about what this one has said to the plan."""

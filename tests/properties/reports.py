@@ -108,11 +108,12 @@ def _check_snapshot(office: Office, day: date) -> None:
 
 
 def _check_good_standing(office: Office, day: date) -> None:
-    """Who owes what is too old owes it, but while a plan about it is kept."""
-    late = [row for row, owed in _owed_slowly(office, day) if owed > 0 and (day - row.due_on).days > 30]
-    kept = {bill.number for plan in office.books.plans if plan.was_kept(day) for bill in plan.amounts}
+    """Who owes what is too old owes it, but, where that is the rule, while a plan about it is kept."""
+    books, rule = office.books, office.books.standing_rule
+    late = [row for row, owed in _owed_slowly(office, day) if owed > 0 and day - row.due_on > rule.after]
+    kept = {bill.number for plan in books.plans if plan.was_kept(day) for bill in plan.amounts}
     found = {row.id: row.basis for row in db.session.execute(good_standing.everybody(day, past=True))}
-    owes = {row.member_id for row in late if row.number not in kept}
+    owes = {row.member_id for row in late if not (rule.with_kept_plan and row.number in kept)}
     assert {row for row, basis in found.items() if basis == "owes"} == owes
     assert {row for row, basis in found.items() if basis == "plan_kept"} == {
         row.member_id for row in late

@@ -27,7 +27,7 @@ from tests.properties.planning import Planning
 from tests.sandbox.control import SandboxControl
 
 BOUNDED = settings(
-    max_examples=10,
+    max_examples=12,
     stateful_step_count=40,
     deadline=None,
     database=None,
@@ -89,19 +89,14 @@ def live_through(desk: Desk, chosen: settings, chosen_seed: int | None = None) -
 @pytest.mark.case("K19")
 @pytest.mark.case("K20")
 def test_the_same_histories_every_time(desk: Desk) -> None:
+    """So that the same code gets the same answer; `make soak` makes up those that nobody has seen."""
     live_through(desk, BOUNDED)
-
-
-def test_a_few_histories_that_nobody_has_seen(desk: Desk) -> None:
-    """Whoever sees it fail sets HISTORY_SEED to the number that was printed."""
-    drawn = int(os.environ.get("HISTORY_SEED") or SystemRandom().randrange(2**32))
-    print(f"HISTORY_SEED={drawn}")
-    live_through(desk, settings(BOUNDED, derandomize=False, max_examples=3), drawn)
 
 
 @pytest.mark.soak
 def test_many_long_histories(desk: Desk) -> None:
-    drawn = SystemRandom().randrange(2**32)
+    """Whoever sees it fail sets HISTORY_SEED to the number that was printed."""
+    drawn = int(os.environ.get("HISTORY_SEED") or SystemRandom().randrange(2**32))
     print(f"HISTORY_SEED={drawn}")
     desk.read_every = 1
     longer = settings(BOUNDED, derandomize=False, max_examples=150, stateful_step_count=80)
