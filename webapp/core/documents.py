@@ -2,14 +2,11 @@
 gives every value the type of its column.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import (
     CTE,
     JSON,
@@ -40,7 +37,7 @@ _KEY = ("organization_id", "id")
 
 
 def written(rows: Rows) -> str:
-    return _in_json(rows)
+    return to_json(rows, fallback=_left_to_the_database).decode()
 
 
 def read(document: ColumnElement[str], table: Table, columns: Iterable[str], name: str | None = None) -> Any:
@@ -69,7 +66,7 @@ def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE,
 def in_order(statement: SQLCompiler, values: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the statement is sent with. It knows the rest by itself."""
     known = statement.params | values
-    return tuple(known[name] for name in statement.positiontup or ())
+    return tuple(map(known.__getitem__, statement.positiontup or ()))
 
 
 def _part(place: int, deed: str, table_name: str, columns: tuple[str, ...]) -> CTE:
@@ -86,14 +83,7 @@ def _part(place: int, deed: str, table_name: str, columns: tuple[str, ...]) -> C
     return adding.returning(table.c.id).cte(name)
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Function):
-        assert value.name == "now", "Nothing else is left to the database"
-        return "now"  # which PostgreSQL reads as the start of the transaction
-    assert isinstance(value, date | Decimal), f"{type(value).__name__} has no text of its own"
-    return str(value)
-
-
-_in_json = json.JSONEncoder(default=_as_text, ensure_ascii=False, separators=(",", ":")).encode
+def _left_to_the_database(value: Any) -> str:
+    assert isinstance(value, Function), f"{type(value).__name__} has no text of its own"
+    assert value.name == "now", "Nothing else is left to the database"
+    return "now"  # which PostgreSQL reads as the start of the transaction

@@ -247,8 +247,7 @@ def _changes_of(row: OrganizationRow, to: Values) -> Values:
 def _fill(row: OrganizationRow, values: Values) -> None:
     """What it does not say itself."""
     given = inspect(row, raiseerr=True).dict
-    for name, value in values.items():
-        given.setdefault(name, value)
+    given.update(values | given)
 
 
 @cache
