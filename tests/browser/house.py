@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Flask
@@ -26,7 +26,7 @@ from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.billing import pay_link
-from webapp.domain.organizations import Login, Organization, Role, RoleName, roles, sessions
+from webapp.domain.organizations import Chapter, Login, Member, Organization, Role, RoleName, roles, sessions
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 from webapp.sandbox.server import start_sandbox
 from webapp.workers import runner
@@ -192,6 +192,24 @@ def _due() -> list[tuple[str, str]]:
         ]
         db.session.rollback()
     return found
+
+
+class ChapterPeople(NamedTuple):
+    chapter: Chapter
+    treasurer: Login
+    kim: Login
+    member: Member
+
+
+def chapter_people() -> ChapterPeople:
+    """A chapter with its treasurer, Wendy Taylor, and Kim Payer, a member who signs in."""
+    chapter, status = factories.make_chapter(), factories.make_status("billed")
+    treasurer, kim = factories.make_login("Wendy Taylor"), factories.make_login("Kim Payer")
+    own = {"email": kim.email, "login_id": kim.id, "first_name": "Kim"}
+    member = factories.make_member(chapter, status, **own)
+    factories.make_role(treasurer, RoleName.TREASURER, chapter=chapter)
+    factories.make_role(kim, RoleName.MEMBER, member=member)
+    return ChapterPeople(chapter, treasurer, kim, member)
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests import factories
-from tests.browser.house import House, Office, sign_in
+from tests.browser.house import House, Office, chapter_people, sign_in
 from tests.sandbox.control import eventually
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.jobs import Job, later
-from webapp.domain.organizations import Organization, RoleName
+from webapp.domain.organizations import Organization
 from webapp.domain.plans import answering, proposing
 from webapp.domain.plans.plan import PaymentPlan
 from webapp.domain.plans.proposing import Wish
@@ -23,12 +23,7 @@ pytestmark = pytest.mark.browser
 def kept_plan(house: House, office: Office) -> str:
     """A member who pays 400.00 in parts, 100.00 of it today; the address to sign in with."""
     with house.app.app_context(), tenancy.acting_for(office.organization_id):
-        chapter, status = factories.make_chapter(), factories.make_status("billed")
-        treasurer, kim = factories.make_login("Wendy Taylor"), factories.make_login("Kim Payer")
-        own = {"email": kim.email, "login_id": kim.id, "first_name": "Kim"}
-        member = factories.make_member(chapter, status, **own)
-        factories.make_role(treasurer, RoleName.TREASURER, chapter=chapter)
-        factories.make_role(kim, RoleName.MEMBER, member=member)
+        _, treasurer, kim, member = chapter_people()
         invoice = factories.make_invoice(40_000, member=member)
         with transaction() as session:
             today = session.get_one(Organization, office.organization_id).today

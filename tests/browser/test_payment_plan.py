@@ -7,12 +7,12 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests import factories
-from tests.browser.house import House, Office, sign_in
+from tests.browser.house import House, Office, chapter_people, sign_in
 from tests.sandbox.control import eventually
 from webapp.core import tenancy
 from webapp.core.db import transaction
 from webapp.core.jobs import Job, later
-from webapp.domain.organizations import Organization, RoleName
+from webapp.domain.organizations import Organization
 from webapp.domain.plans.plan import Installment, PaymentPlan, PlanState
 
 pytestmark = pytest.mark.browser
@@ -24,12 +24,7 @@ class Desk:
     def __init__(self, house: House, office: Office) -> None:
         self.house, self.office = house, office
         with house.app.app_context(), tenancy.acting_for(office.organization_id):
-            chapter, status = factories.make_chapter(), factories.make_status("billed")
-            treasurer, kim = factories.make_login("Wendy Taylor"), factories.make_login("Kim Payer")
-            own = {"email": kim.email, "login_id": kim.id, "first_name": "Kim"}
-            member = factories.make_member(chapter, status, **own)
-            factories.make_role(treasurer, RoleName.TREASURER, chapter=chapter)
-            factories.make_role(kim, RoleName.MEMBER, member=member)
+            chapter, treasurer, kim, member = chapter_people()
             for amount in (40_000, 30_000, 10_000):
                 factories.make_invoice(amount, member=member)
             self.treasurer, self.kim = str(treasurer.email), str(kim.email)

@@ -15,10 +15,8 @@ from flask import Flask
 from tests.conftest import CREDENTIAL_KEY
 from tests.faults import forks
 from tests.faults.forks import Forked
+from tests.faults.installation import PATIENCE
 from webapp import wiring
-
-PATIENCE = 60
-"""Seconds; a bound for what must come at all, not a figure."""
 
 
 @dataclass

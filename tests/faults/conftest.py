@@ -15,6 +15,9 @@ from webapp.adapters import schema
 from webapp.adapters.embedded import EmbeddedServers
 from webapp.adapters.embedded.postgres_server import APP_ROLE, OWNER_ROLE, SUPERUSER
 
+MOST_TOLD = 4_000
+"""Characters of what each process wrote; a test that failed shows them."""
+
 
 @dataclass(frozen=True)
 class Doomed:
@@ -51,9 +54,10 @@ def installation(doomed: Doomed, processor_url: str, tmp_path: Path) -> Iterator
     made.sandbox.no_faults()
     made.sandbox.reset()
     yield made
-    for process in made.processes.values():
+    for name, process in made.processes.items():
         kill_family(process.pid)
         process.wait()
+        print(f"--- the last of {name}:", made.said(name)[-MOST_TOLD:], sep="\n")
     doomed.services.drop_database(database)
 
 

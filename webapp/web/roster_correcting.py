@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
 from webapp.domain.organizations import Chapter, RosterImport, roster_correcting, roster_import
-from webapp.domain.organizations.roster import ImportState, RosterImportRow, RowOutcome
+from webapp.domain.organizations.roster import ImportState, RosterImportRow
 from webapp.web.gates import current_organization
 from webapp.web.htmx import see_other
 
@@ -62,10 +62,7 @@ def create(persona: str, import_id: UUID, chapter: Chapter | None = None) -> Res
 def _page(persona: str, import_: RosterImport, problem: str = "") -> str:
     """What was typed is still there when it could not be used."""
     headings = import_.file().headings
-    statement = RosterImportRow.here().select(
-        RosterImportRow.import_id == import_.id, RosterImportRow.outcome == RowOutcome.REFUSED
-    )
-    rows = db.session.scalars(statement.order_by(RosterImportRow.line).limit(AT_ONCE)).all()
+    rows = db.session.scalars(import_.refused().limit(AT_ONCE)).all()
     return render_template(
         "roster_imports/correcting.html",
         persona=persona,
@@ -101,8 +98,8 @@ def _text(line: int, column: int) -> str:
 
 
 def _cells(row: RosterImportRow, columns: int) -> list[str]:
-    """What stands in the line, with as many cells as there are headings."""
-    return [str(cell).replace("\r\n", "\n") for cell in [*row.values, *[""] * columns][:columns]]
+    """As a browser sends it back."""
+    return [cell.replace("\r\n", "\n") for cell in row.cells(columns)]
 
 
 def _row(row: RosterImportRow, headings: Sequence[str], typed: Mapping[str, str]) -> Row:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, Select, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, references, references_organization
@@ -113,6 +113,11 @@ class RosterImport(OrganizationRow, Base):
     def rows_not_undone(self) -> int:
         return sum(self.undo_counts.get(one.value, 0) for one in UndoOutcome if not one.is_whole)
 
+    def refused(self, *only: ColumnElement[bool]) -> "Select[RosterImportRow]":
+        """Its rows that were refused, in the order of the file's lines."""
+        of_it = RosterImportRow.import_id == self.id, RosterImportRow.outcome == RowOutcome.REFUSED
+        return RosterImportRow.here().select(*of_it, *only).order_by(RosterImportRow.line)
+
     def file(self) -> RosterFile:
         content = db.session.scalars(
             select(RosterImport.content).where(
@@ -153,3 +158,7 @@ class RosterImportRow(OrganizationRow, Base):
             postgresql_where="member_id IS NOT NULL",
         ),
     )
+
+    def cells(self, columns: int) -> list[str]:
+        """What stood in the line, as many cells as there are headings."""
+        return [*map(str, self.values), *[""] * columns][:columns]

@@ -3,7 +3,6 @@ stays as it was sent, and the whole file is checked again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import zip_longest
 
 from webapp.core import audit
 from webapp.core.db import db
@@ -11,7 +10,7 @@ from webapp.core.errors import Conflict, Invalid
 from webapp.domain.organizations import roster_import
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.organization import Organization
-from webapp.domain.organizations.roster import ImportState, RosterImport, RosterImportRow, RowOutcome
+from webapp.domain.organizations.roster import ImportState, RosterImport, RosterImportRow
 
 MOST_LINES = 1_000
 LONGEST_CELL = 2_000
@@ -38,7 +37,7 @@ def correct(
         if cells == row.values:
             continue
         corrections[str(row.line)] = cells
-        for heading, before, after in zip_longest(headings, row.values[: len(headings)], cells, fillvalue=""):
+        for heading, before, after in zip(headings, row.cells(len(headings)), cells, strict=True):
             if before != after:
                 place = f"Line {row.line}, {heading}"
                 was[place], now[place] = before, after
@@ -51,12 +50,7 @@ def correct(
 
 
 def _refused(import_: RosterImport, lines: Collection[int]) -> Sequence[RosterImportRow]:
-    statement = RosterImportRow.here().select(
-        RosterImportRow.import_id == import_.id,
-        RosterImportRow.outcome == RowOutcome.REFUSED,
-        RosterImportRow.line.in_(lines),
-    )
-    found = db.session.scalars(statement.order_by(RosterImportRow.line)).all()
+    found = db.session.scalars(import_.refused(RosterImportRow.line.in_(lines))).all()
     for line in sorted(set(lines) - {row.line for row in found}):
         raise Conflict(
             f"Line {line} is not refused, or not any more.", next_step="Look at the refused rows again."

@@ -26,8 +26,6 @@ from webapp.domain.organizations.roster import (
     ColumnMapping,
     ImportState,
     RosterImport,
-    RosterImportRow,
-    RowOutcome,
 )
 from webapp.domain.organizations.roster_columns import ColumnPlan, Field, status_key
 from webapp.domain.organizations.roster_file import REFUSED_LINE, REFUSED_REASON, RosterFile, Unreadable
@@ -161,10 +159,6 @@ def refused_rows(import_: RosterImport) -> Iterator[list[str]]:
     """The refused rows under their headings, with line and reason in two columns that an import skips."""
     headings = import_.file().headings
     yield [*headings, REFUSED_LINE, REFUSED_REASON]
-    statement = RosterImportRow.here().select(
-        RosterImportRow.import_id == import_.id, RosterImportRow.outcome == RowOutcome.REFUSED
-    )
-    for row in db.session.scalars(statement.order_by(RosterImportRow.line)):
-        cells = [*row.values, *[""] * (len(headings) - len(row.values))]
+    for row in db.session.scalars(import_.refused()):
         reasons = " ".join(f"{item['column']}: {item['reason']}".lstrip(": ") for item in row.reasons)
-        yield [*cells[: len(headings)], str(row.line), reasons, *cells[len(headings) :]]
+        yield [*row.cells(len(headings)), str(row.line), reasons, *row.values[len(headings) :]]

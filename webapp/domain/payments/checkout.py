@@ -153,7 +153,7 @@ class Checkout(OrganizationRow, Base):
                 checkout_id=self.id,
             )
 
-    def begin_closing(self) -> None:
+    def withdraw(self) -> None:
         """Nobody shall pay on it any more: the processor is told in the background."""
         self.state = CheckoutState.CLOSING
         later(Job.CLOSE_CHECKOUT, once=f"{self.id}", invoice_id=self.invoice_id)
@@ -177,7 +177,7 @@ def begin(
     if unfinished is None:
         return _start(invoice, amount, PaymentProcessor.current(), addresses, now)
     if unfinished.amount != amount or not unfinished.fits(invoice, now=now):
-        unfinished.begin_closing()
+        unfinished.withdraw()
     return unfinished
 
 

@@ -49,4 +49,4 @@ def disconnect(processor: PaymentProcessor, *, by: Login | None) -> None:
         Checkout.state.in_((CheckoutState.OPENING, CheckoutState.LIVE)),
     )
     for checkout in db.session.scalars(open_pages.order_by(Checkout.id).with_for_update()):
-        checkout.begin_closing()
+        checkout.withdraw()

@@ -82,6 +82,11 @@ class ProcessorEvent(OrganizationRow, Base):
         Index("ix_processor_events_received", "organization_id", "received_at"),
     )
 
+    @property
+    def home(self) -> dict[str, str]:
+        """What we write on whatever we make at that processor, so that it is known again."""
+        return {"organization_id": str(self.organization_id), "processor_id": str(self.processor_id)}
+
     def handled(self, state: DeliveryState, note: str | None = None) -> None:
         self.state, self.note, self.handled_at = state, note, func.now()
 

@@ -17,10 +17,9 @@ def adopt(event: ProcessorEvent, names: Mapping[str, Any]) -> SavedMethod | None
     Only from its finished page, which can be looked at. None when it is not ours, or not for the customer
     that we know now: then it can't be charged, and the member saves it once more.
     """
-    ours = {"organization_id": str(event.organization_id), "processor_id": str(event.processor_id)}
     reference = event.payload.get("customer")
     is_page = event.payload.get("object") == "checkout.session" and event.payload.get("status") == "complete"
-    if not is_page or not reference or any(names.get(key) != value for key, value in ours.items()):
+    if not is_page or not reference or not event.home.items() <= names.items():
         return None
     member = Member.here().first(Member.id == UUID(names["member_id"]), lock=True)
     customer = _customer(member, event.processor_id, reference) if member else None

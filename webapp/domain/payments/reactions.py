@@ -77,8 +77,7 @@ def subject_of(event: ProcessorEvent, names: Mapping[str, str] | None = None) ->
 
 
 def _is_elsewhere(event: ProcessorEvent, named: Mapping[str, Any]) -> bool:
-    ours = {"organization_id": str(event.organization_id), "processor_id": str(event.processor_id)}
-    return any(key in named and named[key] != value for key, value in ours.items())
+    return any(named.get(key, value) != value for key, value in event.home.items())
 
 
 def _by_name(event: ProcessorEvent, named: Mapping[str, Any]) -> Payment | None:

@@ -16,7 +16,7 @@ from webapp.domain.organizations import (
     roster_import,
     roster_undoing,
 )
-from webapp.domain.organizations.roster import ImportState, RowOutcome
+from webapp.domain.organizations.roster import ImportState
 from webapp.domain.organizations.roster_columns import Field as RosterField
 from webapp.web.api import bearer, operations
 from webapp.web.api import fields as f
@@ -228,8 +228,7 @@ def read_roster_import(import_id: UUID) -> Answer:
 )
 def list_refused_rows(import_id: UUID, query: Values) -> Answer:
     """Each with its line, what stood in it, and why it was refused."""
-    of_it = RosterImportRow.import_id == _found(import_id).id
-    found = RosterImportRow.here().select(of_it, RosterImportRow.outcome == RowOutcome.REFUSED)
+    found = _found(import_id).refused().order_by(None)
     return page(found, RosterImportRow, query, REFUSED.tell)
 
 
