@@ -36,6 +36,9 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 
+AT_THE_END = (0, 12, 45)
+"""As of how many days before, one after the other, reports are read when a history ends."""
+
 
 @pytest.fixture
 def desk(sandbox: SandboxControl, client: FlaskClient, tmp_path: Path) -> Desk:
@@ -72,9 +75,14 @@ class AnyHistory(Planning, RuleBasedStateMachine):
         comparing.check(self.office)
 
     def teardown(self) -> None:
-        """hledger is started for some histories only, and not for one that has failed already."""
+        """One that has not failed is read at the end: its reports, and of some the journal by hledger."""
         with self.life:
-            if self.desk.is_read and sys.exc_info()[0] is None:
+            if sys.exc_info()[0] is not None:
+                return
+            place = self.desk.founded
+            ago = timedelta(AT_THE_END[place % len(AT_THE_END)])
+            reports.check(self.office, self.office.books.today - ago, place)
+            if self.desk.is_read:
                 reports.read_by_hledger(self.office, self.desk.folder)
 
 
