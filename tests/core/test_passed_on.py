@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from tests.processor import Shop
 from tests.services import Database
-from tests.web.world import ADMIN, TREASURER, World, enter, statements
+from tests.statements import statements
+from tests.web.world import ADMIN, TREASURER, World, enter
 from webapp.core import tenancy
 from webapp.core.db import db
 from webapp.domain.organizations import Chapter

@@ -3,7 +3,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests import factories
-from tests.web.world import statements
+from tests.statements import statements
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound

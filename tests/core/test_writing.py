@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tests import factories
-from tests.web.world import statements
+from tests.statements import statements
 from webapp.core import tenancy, writing
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db, transaction

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests import factories
-from tests.web.world import statements
+from tests.statements import statements
 from webapp import wiring
 from webapp.core import clock
 from webapp.core.db import transaction

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from tests import factories
-from tests.web.world import statements
+from tests.statements import statements
 from webapp.core import clock
 from webapp.core.db import db, transaction
 from webapp.domain.notifications.delivery import Mail

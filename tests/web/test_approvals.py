@@ -11,18 +11,8 @@ from werkzeug.test import TestResponse
 
 from tests import factories
 from tests.jobs import JobRunner
-from tests.web.world import (
-    ADMIN,
-    AUDITOR,
-    MEMBER,
-    NEIGHBOUR,
-    STRANGER,
-    TREASURER,
-    World,
-    enter,
-    make_approval,
-    make_world,
-)
+from tests.web.specimens import make_approval
+from tests.web.world import ADMIN, AUDITOR, MEMBER, NEIGHBOUR, STRANGER, TREASURER, World, enter, make_world
 from webapp.core import tenancy
 from webapp.core.audit import AuditEntry
 from webapp.core.clock import now

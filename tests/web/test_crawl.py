@@ -17,6 +17,7 @@ from werkzeug.routing import RequestRedirect, Rule
 from werkzeug.test import TestResponse
 
 from tests.architecture.test_routes import assert_sealed
+from tests.statements import statements
 from tests.web.world import (
     ADMIN,
     ANYBODY,
@@ -29,7 +30,6 @@ from tests.web.world import (
     built,
     enter,
     rules,
-    statements,
 )
 from webapp.core import tenancy
 from webapp.domain.billing.invoice import Invoice

@@ -8,23 +8,9 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from tests import factories
-from tests.web.world import (
-    ADMIN,
-    AUDITOR,
-    MEMBER,
-    TREASURER,
-    World,
-    enter,
-    make_approval,
-    make_batch,
-    make_credit,
-    make_dispute,
-    make_event,
-    make_mail,
-    make_world,
-    rules,
-    statements,
-)
+from tests.statements import statements
+from tests.web.specimens import make_approval, make_batch, make_credit, make_dispute, make_event, make_mail
+from tests.web.world import ADMIN, AUDITOR, MEMBER, TREASURER, World, enter, make_world, rules
 from webapp.core import tenancy
 from webapp.core.db import new_id, transaction
 from webapp.core.jobs import JobState, OutboxJob

@@ -5,12 +5,8 @@ every test that goes through all addresses knows it.
 """
 
 import io
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,67 +14,63 @@ from uuid import UUID
 from flask import Flask, current_app
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import event
 from werkzeug.routing import Map, Rule
 
 from tests import factories
+from tests.web.specimens import (
+    make_approval,
+    make_batch,
+    make_bulk_action,
+    make_credit,
+    make_dispute,
+    make_event,
+    make_failed_refund,
+    make_hardship,
+    make_letters,
+    make_mail,
+    make_method,
+    make_own_things,
+    make_passkey,
+    make_plan,
+)
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.clock import now
-from webapp.core.db import db, new_id, transaction
+from webapp.core.db import new_id, transaction
 from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain import ledger
-from webapp.domain.approvals import ApprovalRequest, delegation
-from webapp.domain.billing import adjusting, pay_link
-from webapp.domain.billing.adjustment_effect import Change
-from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind
+from webapp.domain.approvals import delegation
+from webapp.domain.billing import pay_link
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings
 from webapp.domain.billing.spreading import as_named
-from webapp.domain.bulk_actions.bulk_action import BulkAction, BulkKind, BulkResult, BulkState, Outcome
 from webapp.domain.credits import applying
-from webapp.domain.credits.credit_note import CreditNote, Origin, open_note
+from webapp.domain.credits.credit_note import CreditNote
 from webapp.domain.ledger import Event, FiscalYear
-from webapp.domain.notifications.delivery import Mail, MailKind
-from webapp.domain.notifications.paper import LetterStack
 from webapp.domain.organizations import (
     Chapter,
     Login,
     Member,
     MemberStatus,
     Organization,
-    Passkey,
     PledgeClass,
     RoleName,
-    drafts,
     invitations,
     logo,
     roles,
     roster_import,
-    saved_views,
     sessions,
     tokens,
 )
 from webapp.domain.organizations.roles import Role
 from webapp.domain.organizations.roster_intake import Intake
-from webapp.domain.organizations.uploads import Document, MediaType
-from webapp.domain.payments import batch_lines, batches, reallocating
-from webapp.domain.payments.batch_lines import Typed
-from webapp.domain.payments.batches import ReceiptBatch, Slip
+from webapp.domain.payments import reallocating
 from webapp.domain.payments.checkout import Checkout, CheckoutState
-from webapp.domain.payments.disputes import Dispute
-from webapp.domain.payments.gateway import DisputeKind, DisputeState
-from webapp.domain.payments.inbox import ProcessorEvent
 from webapp.domain.payments.offline import record_offline
-from webapp.domain.payments.on_file import MethodKind
 from webapp.domain.payments.payment import Allocation, Method, Payment, PaymentState
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
-from webapp.domain.payments.saved_methods import MethodState, ProcessorCustomer, SavedMethod
-from webapp.domain.plans import answering, autopay, proposing
+from webapp.domain.plans import autopay
 from webapp.domain.plans.plan import PaymentPlan
-from webapp.domain.plans.proposing import Wish
-from webapp.domain.plans.terms import Terms
-from webapp.domain.refunds.refund import Refund, RefundState
 from webapp.domain.reporting import snapshots
 from webapp.domain.reporting.health import notices as health_notices
 from webapp.domain.reporting.standing import letters as standing_letters
@@ -187,34 +179,6 @@ def make_world(name: str, *, members: int = 2) -> World:
     return World(organization, chapter, logins, ids, links)
 
 
-def make_method(member: Member, processor_id: UUID, number: int = 1) -> SavedMethod:
-    """A card that the member has saved. A method's customer stands beside it."""
-    known = ProcessorCustomer.here().first(ProcessorCustomer.member_id == member.id)
-    customer = known or ProcessorCustomer(
-        id=new_id(), member_id=member.id, processor_id=processor_id, reference="cus_world"
-    )
-    method = SavedMethod(
-        id=new_id(),
-        member_id=member.id,
-        processor_id=processor_id,
-        customer_id=customer.id,
-        state=MethodState.SAVED,
-        asked={},
-        page_expires_at=now(),
-        saved_at=now(),
-        reference=f"pm_world_{number}",
-        kind=MethodKind.CARD,
-        brand="Visa",
-        last4="4242",
-        good_through=date(2099, 12, 31),
-    )
-    with transaction() as session:
-        session.add(customer)
-        session.flush()
-        session.add(method)
-    return method
-
-
 def _people(name: str, chapter: Chapter, other: Chapter, member: Member) -> dict[str, Login]:
     logins = {
         who: factories.make_login(f"{name} {who}") for who in (ADMIN, TREASURER, NEIGHBOUR, AUDITOR, MEMBER)
@@ -285,60 +249,11 @@ def _take_money(ids: dict[str, Any], people: list[Member], invoice: Invoice) -> 
     ids |= {"event_id": told.id}
 
 
-def make_batch(chapter: Chapter, rows: Sequence[tuple[str, str]], by: Login) -> ReceiptBatch:
-    """Checks in draft: whose, and how much."""
-    slip = Slip(Method.CHECK, date(2026, 9, 1), "D-1", count=len(rows), total=100 * len(rows))
-    typed = [Typed(place, who, amount, "") for place, (who, amount) in enumerate(rows, 1)]
-    with transaction() as session:
-        batch = batches.open_batch(slip, chapter=chapter, by=by)
-        batch_lines.write(batch, typed, session.get_one(Organization, batch.organization_id))
-    return batch
-
-
-def make_plan(member: Member, treasurer: Login, own: Login, organization: Organization) -> PaymentPlan:
-    """One that is kept, about an invoice of its own."""
-    later = {"due_on": date(2099, 7, 31), "grace_ends_on": date(2099, 8, 15)}
-    invoice, today = factories.make_invoice(9_000, member=member, **later), organization.today
-    terms = Terms(today, 31, installments=3, down_payment=1_000, interest_rate=Decimal("6.5"))
-    with transaction():
-        Member.here().get(member.id).login_id = own.id
-        wish = Wish([invoice.id], terms)
-        plan = proposing.propose(member, wish, as_member=False, by=treasurer, on=today)
-        answering.accept(plan, as_member=True, by=own, on=today)
-    return plan
-
-
 def _collect_by_autopay(plan: PaymentPlan, method_id: UUID, own: Login, organization: Organization) -> None:
     words = autopay.words(organization, DuesSettings.of(organization).card_retry_days)
     with transaction():
         held = PaymentPlan.here().get(plan.id, lock=True)
         autopay.turn_on(held, method_id, shown=words, organization=organization, by=own)
-
-
-def make_event(processor_id: UUID) -> ProcessorEvent:
-    return ProcessorEvent(
-        id=new_id(),
-        processor_id=processor_id,
-        event_reference=f"evt_{new_id()}",
-        kind="charge.updated",
-        object_reference="ch_1",
-        payload={},
-        happened_at=now(),
-        found_by="webhook",
-    )
-
-
-def make_mail(invoice: Invoice, recipient: str = "ana@members.example.org") -> Mail:
-    made = new_id()
-    return Mail(
-        id=made,
-        kind=MailKind.INVOICE,
-        recipient=recipient,
-        once=f"invoice:{made}",
-        message_id=f"<{made}@example.org>",
-        invoice_id=invoice.id,
-        member_id=invoice.member_id,
-    )
 
 
 def _settling_nothing(invoice: Invoice) -> Payment:
@@ -349,45 +264,6 @@ def _settling_nothing(invoice: Invoice) -> Payment:
     )
 
 
-def make_dispute(payment: Payment) -> Dispute:
-    """The payer's bank asks, and waits for an answer; no money has moved, and refunds stay possible."""
-    return Dispute(
-        id=new_id(),
-        payment_id=payment.id,
-        reference=f"du_{new_id()}",
-        kind=DisputeKind.CHARGEBACK,
-        state=DisputeState.INQUIRY,
-        reason="fraudulent",
-        amount=1_000,
-        answer_by=now() + timedelta(days=5),
-        opened_at=now(),
-        seen_at=now(),
-    )
-
-
-def make_failed_refund(payment: Payment) -> Refund:
-    return Refund(
-        id=new_id(),
-        payment_id=payment.id,
-        member_id=payment.member_id,
-        chapter_id=payment.chapter_id,
-        amount=1_000,
-        state=RefundState.FAILED,
-        refunded_on=date(2026, 9, 2),
-        failed_at=now(),
-    )
-
-
-def make_approval(invoice_id: UUID, by: Login, amount: int = 6_000) -> ApprovalRequest:
-    """A waiver that this treasurer asked for and nobody has decided yet, in the transaction at hand."""
-    invoice = Invoice.here().get(invoice_id, lock=True)
-    waiver = Change(AdjustmentKind.WAIVER, amount, "Paid at the door.")
-    adjustment = adjusting.adjust(invoice, waiver, by=by, on=date(2026, 9, 3))
-    request = ApprovalRequest.here().first(ApprovalRequest.subject_id == adjustment.id)
-    assert request is not None
-    return request
-
-
 def _approvals(ids: dict[str, Any], organization: Organization, logins: dict[str, Login]) -> None:
     today, admin = organization.today, logins[ADMIN]
     with transaction():
@@ -395,13 +271,6 @@ def _approvals(ids: dict[str, Any], organization: Organization, logins: dict[str
         in_place = delegation.delegate(logins[NEIGHBOUR], until=today, by=admin, on=today)
         in_place.revoke(by=admin)
     ids |= {"approval_id": asked.id, "delegation_id": in_place.id}
-
-
-def make_letters(**cause: UUID) -> LetterStack:
-    """What the letters on paper of a run or a mailing are bound from, drawn already."""
-    sheet = io.BytesIO()
-    Image.new("RGB", (40, 20), "#7a1f2b").save(sheet, "PDF")
-    return LetterStack(**cause, position=1, about=[], letters=1, content=sheet.getvalue(), drawn_at=now())
 
 
 def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logins: dict[str, Login]) -> None:
@@ -436,42 +305,6 @@ def _odds_and_ends(ids: dict[str, Any], invoice: Invoice, chapter: Chapter, logi
     ids |= {"name": str(new_id()), "number": 1, "code": "not-found"}
 
 
-def make_bulk_action(invoice: Invoice, admin: Login) -> BulkAction:
-    """One reminder that went out, of the one that was chosen."""
-    ids = {"id": new_id(), "chapter_id": invoice.chapter_id, "requested_by_id": admin.id}
-    over = {"state": BulkState.FINISHED, "confirmed_at": now(), "finished_at": now()}
-    action = BulkAction(kind=BulkKind.REMIND, chosen=1, **ids, **over)
-    db.session.add(action)
-    db.session.flush()
-    db.session.add(
-        BulkResult(action_id=action.id, invoice_id=invoice.id, outcome=Outcome.DONE, done_at=now())
-    )
-    return action
-
-
-def make_hardship(invoice: Invoice, member: Login) -> Adjustment:
-    """The member has asked to owe less, with a letter, and nobody has decided yet."""
-    letter = Document("letter.pdf", MediaType.PDF, b"%PDF-1.7\n%%EOF")
-    with transaction():
-        held = Invoice.here().get(invoice.id, lock=True)
-        return adjusting.ask_for_hardship(held, 1_000, "I lost my job", document=letter, by=member)
-
-
-def make_credit(member: Member, by: Login, amount: int = 3_000) -> CreditNote:
-    return open_note(
-        member.id,
-        member.chapter_id,
-        amount,
-        "USD",
-        origin=Origin.GOODWILL,
-        against=ledger.Side(ledger.Code.WAIVERS, member.chapter_id),
-        on=date(2026, 9, 3),
-        by=by,
-        description="goodwill",
-        reason="The hall was closed",
-    )
-
-
 def _credit(invoice: Invoice, by: Login, payment_id: UUID) -> dict[str, UUID]:
     """A credit note of which a part pays the invoice; the rest is open."""
     with transaction():
@@ -482,35 +315,6 @@ def _credit(invoice: Invoice, by: Login, payment_id: UUID) -> dict[str, UUID]:
     allocation = Allocation.here().first(Allocation.payment_id == payment_id)
     assert rest is not None and allocation is not None
     return {"note_id": rest.id, "application_id": application.id, "allocation_id": allocation.id}
-
-
-def make_own_things(ids: dict[str, Any], organization: Organization, login: Login) -> dict[str, Any]:
-    """A view of a list, and what was typed when a session had run out."""
-    address = f"/o/{organization.slug}/approvals/"
-    with transaction():
-        token = sessions.start(login, roles.session_limits(login))
-        db.session.flush()
-        fields = [("remark", "Which hall was it?")]
-        sent_to = f"{address}{ids['approval_id']}/answer"
-        draft_id = drafts.keep(token, sent_to, address, fields, keys=wiring.key_ring())
-        view = saved_views.save(login, address, "What I asked for", "tab=mine")
-        sessions.end(token)
-    return {"draft_id": draft_id, "view_id": view.id, "list": address}
-
-
-def make_passkey(login: Login) -> Passkey:
-    """One that no device has."""
-    made = Passkey(
-        id=new_id(),
-        login_id=login.id,
-        credential_id=str(new_id()),
-        public_key=b"",
-        sign_count=0,
-        name="My phone",
-    )
-    with transaction() as session:
-        session.add(made)
-    return made
 
 
 def _standing_letter(ids: dict[str, Any], invoice: Invoice, by: Login) -> StandingLetter:
@@ -554,18 +358,3 @@ def enter(client: FlaskClient, login: Login | None) -> FlaskClient:
         serializer = current_app.session_interface.get_signing_serializer(current_app)  # type: ignore[attr-defined]
         client.set_cookie(name, serializer.dumps({"token": token}))
     return client
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """What is sent to the database meanwhile."""
-    sent: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        sent.append(re.sub(r"\s+", " ", statement))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)

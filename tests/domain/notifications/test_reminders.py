@@ -4,7 +4,7 @@ import pytest
 
 from tests import factories
 from tests.jobs import JobRunner
-from tests.web.world import make_dispute
+from tests.web.specimens import make_dispute
 from webapp.core.db import db, transaction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.settings import DuesSettings

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.jobs import JobRunner
 from tests.processor import fresh, make_owed
-from tests.web.world import statements
+from tests.statements import statements
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Conflict, Invalid

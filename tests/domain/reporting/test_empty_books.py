@@ -1,7 +1,7 @@
 import re
 
 from tests import factories
-from tests.web.world import statements
+from tests.statements import statements
 from webapp.domain.organizations import Organization
 
 WHO_THE_BOOKS_ARE_ABOUT = {"accounts", "chapters", "members", "organizations"}

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.web.api.conftest import Program, program
 from tests.web.api.test_tokens import is_problem
-from tests.web.world import make_approval
+from tests.web.specimens import make_approval
 from webapp.core.audit import AuditEntry
 from webapp.core.db import db, transaction
 from webapp.domain.approvals import ApprovalRequest

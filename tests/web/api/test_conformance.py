@@ -28,7 +28,7 @@ from tests import factories
 from tests.processor import connect
 from tests.sandbox.control import SandboxControl
 from tests.web.api.conftest import Program, operations
-from tests.web.world import (
+from tests.web.specimens import (
     make_approval,
     make_batch,
     make_bulk_action,

@@ -7,7 +7,7 @@ import pytest
 from tests import factories
 from tests.processor import Shop, fresh
 from tests.web.api.conftest import Program, program
-from tests.web.world import make_batch, make_failed_refund
+from tests.web.specimens import make_batch, make_failed_refund
 from webapp.core.db import transaction
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Chapter, RoleName

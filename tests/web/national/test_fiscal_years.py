@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from tests import factories
 from tests.domain.reporting.test_financial_statements import post
 from tests.web.api.conftest import Program, program
-from tests.web.world import make_dispute
+from tests.web.specimens import make_dispute
 from webapp.core.db import db, transaction
 from webapp.domain.ledger import ClosedSpan, YearClosing
 from webapp.domain.organizations import Login, Member, Organization, RoleName

@@ -12,7 +12,8 @@ from sqlalchemy import update
 
 from tests.jobs import JobRunner
 from tests.services import Database
-from tests.web.world import ADMIN, AUDITOR, World, enter, make_event
+from tests.web.specimens import make_event
+from tests.web.world import ADMIN, AUDITOR, World, enter
 from webapp.core import checkup, clock, signs, tenancy
 from webapp.core.checkup import Mark
 from webapp.core.db import database_time, db, transaction
