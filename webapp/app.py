@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import cli, wiring
 from webapp.config import Settings
-from webapp.core import stale_connections, statements, tenancy
+from webapp.core import prepared, stale_connections, statements, tenancy
 from webapp.core.cursor import engine_options
 from webapp.core.db import db
 from webapp.web import auth, bounds, errors, filters, logs, routes, security, translation
@@ -28,6 +28,7 @@ def create_app(settings: Settings) -> Flask:
     db.init_app(app)
     with app.app_context():
         stale_connections.watch(db.engine)
+        prepared.keep(db.engine)
     wiring.connect(app)
     htmx.init_app(app)
     for part in (logs, bounds, auth, security, translation, filters, errors, routes):

@@ -57,11 +57,12 @@ def _require_role() -> Response | None:
     """Strangers to this organization learn nothing about it; nobody signed in is asked to sign in."""
     if not current_user.is_authenticated:
         return auth.ask_to_sign_in()
-    g.access = Access.of(current_user, g.organization, chapter=g.get("chapter_code", ""))
+    chapter, list_at = g.get("chapter_code", ""), views_of_lists.opened_plainly()
+    g.access = Access.of(current_user, g.organization, chapter=chapter, list_at=list_at)
     if g.access.is_stranger:
         raise NotFound
     pace.count_act(str(current_user.id))
-    return _require_second_factor() or views_of_lists.open_usual()
+    return _require_second_factor() or views_of_lists.lead_to(g.access.usual_view)
 
 
 def _require_second_factor() -> Response | None:

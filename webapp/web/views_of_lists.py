@@ -3,12 +3,10 @@
 from urllib.parse import parse_qsl, urlencode
 
 from flask import current_app, g, redirect, request
-from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from webapp.core.errors import NotFound
-from webapp.domain.organizations import saved_views
 from webapp.web.htmx import is_swap
 
 LISTS = frozenset({
@@ -23,13 +21,16 @@ _NOT_ASKED = {"after", "format", "view"}
 _LONGEST = 2_000
 
 
-def open_usual() -> Response | None:
-    """For gates, once somebody is let in. `?view=all` asks for the list as it is for everybody."""
+def opened_plainly() -> str:
+    """The list that is opened without asking for anything; `?view=all` asks for it as it is for everybody."""
     g.keeps_views = request.endpoint in LISTS
-    if not g.keeps_views or request.method != "GET" or request.query_string or is_swap():
-        return None
-    wanted = saved_views.usual(current_user, request.path)
-    return redirect(wanted, 303) if wanted else None
+    asks = request.method != "GET" or request.query_string or is_swap()
+    return "" if asks or not g.keeps_views else request.path
+
+
+def lead_to(usual_view: str | None) -> Response | None:
+    """For gates, once somebody is let in."""
+    return None if usual_view is None else redirect(f"{request.path}?{usual_view}", 303)
 
 
 def asked_of(query: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from webapp.core.db import db
 from webapp.core.statements import made_once
+from webapp.domain.organizations import saved_views
 from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.member import Member
@@ -17,12 +18,12 @@ from webapp.domain.organizations.roles import Role, RoleName
 
 
 @made_once
-def _their_roles() -> Select[Role, Chapter | None]:
-    """Each with the chapter that is asked about. Put together once, for every page asks it."""
+def _their_roles() -> Select[Role, Chapter | None, str | None]:
+    """Each with the chapter and the list that are asked about. Put together once, for every page asks it."""
     member, named = joinedload(Role.member), aliased(Chapter)
     is_named = (named.organization_id == Role.organization_id) & (named.code == bindparam("chapter"))
     return (
-        select(Role, named)
+        select(Role, named, saved_views.usual())
         .outerjoin(named, is_named)
         .where(Role.organization_id == bindparam("organization"), Role.login_id == bindparam("login"))
         .options(
@@ -36,18 +37,22 @@ def _their_roles() -> Select[Role, Chapter | None]:
 class Access:
     """The roles of one login in one organization. Without any, it is a stranger there.
 
-    `chapter` is the one that was asked about, whatever they may do in it.
+    `chapter` is the one that was asked about, whatever they may do in it; `usual_view` is what they like to
+    see of the list that was asked about.
     """
 
     roles: Sequence[Role] = field(default_factory=tuple)
     chapter: Chapter | None = None
+    usual_view: str | None = None
 
     @classmethod
-    def of(cls, login: Login, organization: Organization, *, chapter: str = "") -> "Access":
-        """`chapter` is the code of one."""
-        asked = {"organization": organization.id, "login": login.id, "chapter": chapter}
+    def of(
+        cls, login: Login, organization: Organization, *, chapter: str = "", list_at: str = ""
+    ) -> "Access":
+        """`chapter` is the code of one, `list_at` the address of a list."""
+        asked = {"organization": organization.id, "login": login.id, "chapter": chapter, "list_at": list_at}
         found = db.session.execute(_their_roles(), asked).all()
-        return cls([role for role, _ in found], found[0][1] if found else None)
+        return cls([role for role, *_ in found], *found[0][1:]) if found else cls()
 
     def has(self, name: RoleName) -> bool:
         return any(role.role is name for role in self.roles)

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import (
     ForeignKey,
     Index,
+    ScalarSelect,
     Text,
     UniqueConstraint,
     Uuid,
@@ -17,10 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, db, new_id, references_organization
 from webapp.core.errors import Invalid, NotFound
-from webapp.core.statements import shared
 from webapp.domain.organizations.login import Login
 
 MOST = 30
@@ -97,18 +96,15 @@ def save(login: Login, address: str, name: str, asked: str) -> SavedView:
     return found
 
 
-_USUAL = shared(
-    select(SavedView.asked).where(
-        SavedView.organization_id == bindparam("organization", type_=Uuid()),
-        SavedView.login_id == bindparam("login", type_=Uuid()),
-        SavedView.address == bindparam("address", type_=Text()),
-        SavedView.is_usual,
+def usual() -> ScalarSelect[str]:
+    """What somebody is led to who opens a list without asking for anything: to be asked with who they are."""
+    return (
+        select(SavedView.asked)
+        .where(
+            SavedView.organization_id == bindparam("organization", type_=Uuid()),
+            SavedView.login_id == bindparam("login", type_=Uuid()),
+            SavedView.address == bindparam("list_at", type_=Text()),
+            SavedView.is_usual,
+        )
+        .scalar_subquery()
     )
-)
-
-
-def usual(login: Login, address: str) -> str | None:
-    """Where somebody is led who opens this list without asking for anything."""
-    mine = {"organization": tenancy.organization_id(), "login": login.id, "address": address}
-    asked = db.session.scalar(_USUAL, mine)
-    return None if asked is None else f"{address}?{asked}"
