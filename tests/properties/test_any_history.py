@@ -27,7 +27,7 @@ from tests.properties.planning import Planning
 from tests.sandbox.control import SandboxControl
 
 BOUNDED = settings(
-    max_examples=12,
+    max_examples=10,
     stateful_step_count=40,
     deadline=None,
     database=None,
@@ -36,8 +36,9 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-AT_THE_END = (0, 12, 45)
-"""As of how many days before, one after the other, reports are read when a history ends."""
+ENDINGS = ((20, 0), (45, 12), (0, 5), (45, 40), (100, 0))
+"""How many days still pass before a history is read for the last time, and as of how many days before then:
+long enough to be reminded, to pay late fees and interest, and not to keep a plan."""
 
 
 @pytest.fixture
@@ -66,8 +67,11 @@ class AnyHistory(Planning, RuleBasedStateMachine):
         if with_plan:
             self.a_plan_is_agreed(0, 3, rate, asks=False)
 
-    @rule(ago=st.integers(-2, 70), which=any_one)
-    def somebody_reads_the_reports(self, ago: int, which: int) -> None:
+    @rule(after=st.sampled_from([0, 20, 45]), ago=st.integers(-2, 70), which=any_one)
+    def somebody_reads_the_reports(self, after: int, ago: int, which: int) -> None:
+        if after:
+            self.days_pass(after)
+            comparing.check(self.office)
         reports.check(self.office, self.office.books.today - timedelta(ago), which)
 
     @invariant()
@@ -75,15 +79,16 @@ class AnyHistory(Planning, RuleBasedStateMachine):
         comparing.check(self.office)
 
     def teardown(self) -> None:
-        """One that has not failed is read at the end: its reports, and of some the journal by hledger."""
+        """One that has not failed comes to its end first."""
         with self.life:
-            if sys.exc_info()[0] is not None:
-                return
-            place = self.desk.founded
-            ago = timedelta(AT_THE_END[place % len(AT_THE_END)])
-            reports.check(self.office, self.office.books.today - ago, place)
-            if self.desk.is_read:
-                reports.read_by_hledger(self.office, self.desk.folder)
+            if sys.exc_info()[0] is None:
+                self.end(*ENDINGS[self.desk.founded % len(ENDINGS)])
+
+    def end(self, after: int, ago: int) -> None:
+        """All reports are read, and of some histories the journal, by hledger."""
+        self.somebody_reads_the_reports(after, ago, self.desk.founded)
+        if self.desk.is_read:
+            reports.read_by_hledger(self.office, self.desk.folder)
 
 
 def live_through(desk: Desk, chosen: settings, chosen_seed: int | None = None) -> None:
