@@ -69,7 +69,9 @@ _SETTINGS = (
     " || set_config('statement_timeout', coalesce(nullif($4, ''), $5), true)"
     " || set_config('lock_timeout', $6, true)"
     " || set_config('role', $7, true)"
+    " || coalesce(pg_advisory_xact_lock_shared($8)::text, '')"  # none when nobody asked for it
 )
+_SHARE = "SELECT pg_advisory_xact_lock_shared($1)"
 
 
 def organization_id() -> UUID:
@@ -212,16 +214,28 @@ def _know_nobody(connection: Connection) -> None:
 def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
     if statement.startswith("ROLLBACK TO SAVEPOINT"):
         connection.info[_IN_CONNECTION] = None  # what it was told since is forgotten again
+    elif connection.info.get(_IN_CONNECTION, _NOBODY) != (wanted := _wanted()):
+        _say(connection, wanted)
+
+
+def _say(connection: Connection, wanted: Told, *, sharing: int | None = None) -> None:
+    connection.info[_IN_CONNECTION] = wanted
+    role = connection.get_execution_options().get("role", "none")
+    if connection.info.get(_PASSED_ON):
+        connection.exec_driver_sql(_set_local(wanted, role), execution_options=ASIDE)
         return
+    settings = (*wanted.words, USUAL_PATIENCE, LOCK_PATIENCE, role, sharing)
+    connection.exec_driver_sql(_SETTINGS, settings, execution_options=ASIDE)
+
+
+def share_lock(connection: Connection, key: int) -> None:
+    """Hold this lock along with others until the transaction ends; asked for together with what the
+    transaction is told, where it was not told yet."""
     wanted = _wanted()
-    if connection.info.get(_IN_CONNECTION, _NOBODY) != wanted:
-        connection.info[_IN_CONNECTION] = wanted
-        role = connection.get_execution_options().get("role", "none")
-        if connection.info.get(_PASSED_ON):
-            connection.exec_driver_sql(_set_local(wanted, role), execution_options=ASIDE)
-            return
-        usual = (USUAL_PATIENCE, LOCK_PATIENCE, role)
-        connection.exec_driver_sql(_SETTINGS, (*wanted.words, *usual), execution_options=ASIDE)
+    if connection.info.get(_PASSED_ON) or connection.info.get(_IN_CONNECTION) == wanted:
+        connection.exec_driver_sql(_SHARE, (key,), execution_options=ASIDE)
+    else:
+        _say(connection, wanted, sharing=key)
 
 
 def _set_local(wanted: Told, role: str) -> str:

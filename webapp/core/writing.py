@@ -89,11 +89,20 @@ def note_made(making: CTE, if_new: Callable[[UUID], None], **lists: list[Any]) -
         known.setdefault(name, []).extend(values)
 
 
+def waits(row: OrganizationRow) -> bool:
+    """Whether it has yet to be written, so that the database knows nothing of it."""
+    held: _Held | None = db.session().info.get(_IN_SESSION)
+    return held is not None and row in held.added
+
+
+def any_waits(kind: type[OrganizationRow]) -> bool:
+    held: _Held | None = db.session().info.get(_IN_SESSION)
+    return held is not None and held.has(kind)
+
+
 def aside(kind: type[OrganizationRow]) -> Mapping[str, bool]:
     """Options of a question about rows of this kind alone: while none of them is held, all may wait on."""
-    held: _Held | None = db.session().info.get(_IN_SESSION)
-    none_held = held is None or not held.has(kind)
-    return tenancy.ASIDE if none_held else {}
+    return {} if any_waits(kind) else tenancy.ASIDE
 
 
 _last: list[Callable[[], Iterable[Part]]] = []

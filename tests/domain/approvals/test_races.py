@@ -1,7 +1,6 @@
 """Two who decide at once, and a limit or a role that is taken away in the same moment."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +8,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from flask import Flask
 
 from tests import factories
 from tests.processor import fresh
 from tests.services import Database
+from tests.waiting import wait_until_somebody_waits
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.audit import AuditEntry
@@ -31,7 +30,6 @@ from webapp.domain.organizations import Chapter, Login, Member, Organization, Ro
 
 TODAY = date(2026, 11, 21)
 TIMES = 100
-WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'duesbook'"
 
 
 class Desk:
@@ -120,14 +118,6 @@ def meanwhile(desk: Desk, database: Database, by: Login, change: Callable[[], No
     noted = AuditEntry.here().first(AuditEntry.action == "approval refused")
     assert noted is not None and noted.by_name == by.name and noted.reason == told
     return told
-
-
-def wait_until_somebody_waits(database: Database) -> None:
-    until = time.monotonic() + 10
-    with psycopg.connect(database.superuser_url, autocommit=True) as look:
-        while not look.execute(WAITING).rowcount:
-            assert time.monotonic() < until, "nobody waited for the change"
-            time.sleep(0.01)
 
 
 @pytest.mark.case("F15")

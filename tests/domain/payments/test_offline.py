@@ -2,12 +2,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
 from tests.processor import TODAY, Shop, fresh, make_owed
+from tests.services import Database
+from tests.waiting import wait_until_somebody_waits
+from tests.web.world import statements
 from webapp.core import tenancy
-from webapp.core.db import transaction
+from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
+from webapp.domain import ledger
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.spreading import (
     PreviewChanged,
@@ -17,7 +22,7 @@ from webapp.domain.billing.spreading import (
     preview,
 )
 from webapp.domain.billing.status import InvoiceStatus
-from webapp.domain.ledger import Code
+from webapp.domain.ledger import Code, PostingBlocked
 from webapp.domain.organizations import Member
 from webapp.domain.payments.offline import alike, record_offline
 from webapp.domain.payments.payment import Method, Payment, PaymentState
@@ -45,6 +50,47 @@ def test_the_books_are_held_open_with_what_is_owed_even_where_nothing_is(shop: S
     with transaction() as session:
         assert lock_open_invoices(shop.member.id) == []
         assert session.scalars(held).all() == ["ShareLock"]
+
+
+def test_a_payment_asks_once_and_writes_once(shop: Shop) -> None:
+    shop.owed(40_000)
+    member = Member.here().get(shop.member.id)
+    db.session.commit()
+    with statements() as sent, transaction():
+        record_offline(member, 40_000, method=Method.CHECK, on=TODAY, by=None)
+    told, asked, written = sent
+    assert "pg_advisory_xact_lock_shared" in told
+    assert asked.startswith("SELECT invoices.")
+    assert written.startswith("WITH part_0 AS (INSERT INTO payments ")
+
+
+def test_money_that_waited_while_its_day_was_closed_is_refused(
+    shop: Shop, app: Flask, database: Database
+) -> None:
+    invoice, member_id, here = shop.owed(40_000), shop.member.id, tenancy.organization_id()
+
+    def receive() -> None:
+        with app.app_context(), tenancy.acting_for(here), transaction():
+            member = Member.here().get(member_id)
+            record_offline(member, 40_000, method=Method.CASH, on=TODAY, by=None)
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction():
+            ledger.close_span(TODAY, TODAY, by=None)
+            received = threads.submit(receive)
+            wait_until_somebody_waits(database)
+        with pytest.raises(PostingBlocked) as blocked:
+            received.result(20)
+    assert blocked.value.guards == ("period_is_open",)
+    assert fresh(Invoice, invoice.id).owed == 40_000
+
+
+def test_a_day_closed_in_the_same_transaction_is_closed_for_what_follows(shop: Shop) -> None:
+    shop.owed(40_000)
+    with pytest.raises(PostingBlocked), transaction():
+        record_offline(shop.member, 40_000, method=Method.CASH, on=TODAY, by=None)
+        ledger.close_span(TODAY, TODAY, by=None)
+        record_offline(shop.member, 100, method=Method.CASH, on=TODAY, by=None)
 
 
 @pytest.mark.case("K33")

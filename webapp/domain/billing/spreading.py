@@ -61,17 +61,18 @@ def open_invoices(member_id: UUID) -> Sequence[Invoice]:
 def lock_open_invoices(member_id: UUID, *, also: UUID | None = None) -> list[Invoice]:
     """What the member owes, and one that may be settled, locked in id order, oldest due date first.
 
-    Settling them is posted, so the books are held open along with them.
+    Settling them is posted, so the books are held open first, and what is to be known of them is asked along.
     """
-    found = db.session.scalars(_LOCKED, {"member": member_id, "also": also})
-    ledger.know_held_open()
-    return sorted(found, key=lambda invoice: (invoice.due_on, invoice.id))
+    ledger.hold_open()
+    found = db.session.execute(_LOCKED, {"member": member_id, "also": also}).all()
+    if found:
+        ledger.know(found[0].books)
+    return sorted((row.Invoice for row in found), key=lambda invoice: (invoice.due_on, invoice.id))
 
 
 _LOCKED = shared(
-    select(Invoice)
+    select(Invoice, ledger.BOOKS.label("books"))
     .where(
-        ledger.HELD_OPEN,
         Invoice.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
         Invoice.member_id == bindparam("member", type_=Uuid()),
         or_(Invoice.owed > 0, Invoice.id == bindparam("also", type_=Uuid())),

@@ -11,20 +11,21 @@ from webapp.domain.ledger.balances import (
     member_balance,
     write_moved,
 )
+from webapp.domain.ledger.books import know
 from webapp.domain.ledger.bulk import BulkMove, post_many
 from webapp.domain.ledger.chart import Account, AccountKind, Code, account_ids, open_standard_chart
 from webapp.domain.ledger.checks import Difference, verify
 from webapp.domain.ledger.extract import Extract, Key, Line
+from webapp.domain.ledger.facts import BOOKS
 from webapp.domain.ledger.fiscal_years import FiscalYear, YearClosing, YearClosingPart
 from webapp.domain.ledger.guards import Guard, Objection, Postable, PostingBlocked
 from webapp.domain.ledger.journal import Event, JournalEntry, Outcome, Posting, PostingDecision
 from webapp.domain.ledger.periods import (
-    HELD_OPEN,
     ClosedSpan,
     close_span,
     close_through,
     closed_through,
-    know_held_open,
+    hold_open,
 )
 from webapp.domain.ledger.posting import (
     entry_for,
@@ -44,7 +45,7 @@ from webapp.domain.ledger.year_closing import (
 )
 
 __all__ = [
-    "HELD_OPEN",
+    "BOOKS",
     "Account",
     "AccountKind",
     "BulkMove",
@@ -80,8 +81,9 @@ __all__ = [
     "close_year",
     "closed_through",
     "entry_for",
+    "hold_open",
     "is_entry_of",
-    "know_held_open",
+    "know",
     "latest_closing",
     "member_balance",
     "moves_of",

@@ -3,22 +3,13 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    CheckConstraint,
-    ForeignKey,
-    Select,
-    Uuid,
-    bindparam,
-    func,
-    select,
-)
+from sqlalchemy import CheckConstraint, ForeignKey, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import audit, clock, tenancy
 from webapp.core.db import Base, OrganizationRow, db, references_organization
 from webapp.core.errors import Conflict, Invalid
+from webapp.domain.ledger import books
 from webapp.domain.ledger.fiscal_years import YearClosing
 from webapp.domain.organizations import Login
 
@@ -66,6 +57,7 @@ class ClosedSpan(OrganizationRow, Base):
                 "These days are closed with their fiscal year.",
                 next_step="Open the fiscal year again; that takes its closing entries back.",
             )
+        books.forget()
         self.reopened_at = clock.now()
         self.reopened_by_id = by.id if by else None
         after = {"from": str(self.starts_on), "to": str(self.ends_on)}
@@ -97,10 +89,10 @@ def closed_through(on: date) -> date | None:
     return last
 
 
-def closed_until(on: date | BindParameter[date]) -> Select[date | None]:
+def closed_until(on: date) -> Select[date | None]:
     """Selects the last day of the closed span that this day lies in, if it lies in one."""
     return select(func.max(ClosedSpan.ends_on)).where(
-        ClosedSpan.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
+        ClosedSpan.organization_id == tenancy.organization_id(),
         ClosedSpan.reopened_at.is_(None),
         ClosedSpan.starts_on <= on,
         ClosedSpan.ends_on >= on,
@@ -109,33 +101,18 @@ def closed_until(on: date | BindParameter[date]) -> Select[date | None]:
 
 def hold_alone() -> None:
     """Whoever is posting is waited for, and nobody else posts before this transaction ends."""
-    db.session.execute(select(func.pg_advisory_xact_lock(_books())))
+    db.session.execute(select(func.pg_advisory_xact_lock(_lock())))
+    books.forget()
 
 
 def hold_open() -> None:
     """Nobody closes a span before this transaction ends. Those who post don't hinder each other."""
-    session = db.session()
-    holder = session.info.get("books_held_by")
-    if holder is None or holder is not session.get_transaction():
-        session.connection().exec_driver_sql(_HOLD, (_books(),), execution_options=tenancy.ASIDE)
-        know_held_open()
+    session, holder = db.session(), books.holder()
+    if session.info.get("books_held_by") is not holder:
+        tenancy.share_lock(session.connection(), _lock())
+        session.info["books_held_by"] = holder
 
 
-def know_held_open() -> None:
-    """They were, by a question that had HELD_OPEN among its conditions."""
-    session = db.session()
-    session.info["books_held_by"] = session.get_transaction()
-
-
-def _books() -> int:
-    """The lock that stands for this organization's books."""
+def _lock() -> int:
+    """The one that stands for this organization's books."""
     return int.from_bytes(tenancy.organization_id().bytes[-8:], "big", signed=True)
-
-
-_HOLD = "SELECT pg_advisory_xact_lock_shared($1)"
-HELD_OPEN = (
-    select(func.pg_advisory_xact_lock_shared(bindparam(None, callable_=_books, type_=BigInteger())))
-    .scalar_subquery()
-    .is_not(None)
-)
-"""Always so, and before anything else is looked at: a question that is asked anyway holds them along."""

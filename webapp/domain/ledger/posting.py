@@ -4,31 +4,18 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    CompoundSelect,
-    Date,
-    Select,
-    Text,
-    Uuid,
-    and_,
-    bindparam,
-    exists,
-    func,
-    select,
-)
+from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, select
 from sqlalchemy.orm import aliased
 
 from webapp.core import audit, tenancy, writing
 from webapp.core.db import OrganizationRow, db, new_id
-from webapp.core.statements import shared
 from webapp.domain.ledger import balances, guards, periods
 from webapp.domain.ledger.chart import Account, Code
+from webapp.domain.ledger.facts import gather
 from webapp.domain.ledger.guards import Decision, Facts, Guard, Question
 from webapp.domain.ledger.journal import Event, JournalEntry, Posting, PostingDecision
 from webapp.domain.ledger.proposal import Move, Override, Proposal, Side, given_word
-from webapp.domain.organizations import Login, Organization
+from webapp.domain.organizations import Login
 
 
 def post(
@@ -125,7 +112,7 @@ def _carry_out(proposal: Proposal) -> UUID:
     assert all(move.amount > 0 for move in proposal.moves), "An amount is positive; a sign is a direction"
     assert len(proposal.moves) <= 256, "One entry has at most 256 postings"
     periods.hold_open()
-    facts = _facts(proposal)
+    facts = gather(proposal)
     decision = guards.decide(_question(proposal), facts)
     entry_id = _write(proposal, decision, facts)
     _move_balances(proposal, facts)
@@ -146,67 +133,6 @@ def _question(proposal: Proposal) -> Question:
         by=proposal.by,
         override=proposal.override or given_word(),
     )
-
-
-def _facts(proposal: Proposal) -> Facts:
-    organization = db.session.get_one(Organization, tenancy.organization_id())
-    sides = proposal.sides
-    accounts = frozenset(side.account for side in sides)
-    asked = {
-        "on": proposal.on,
-        "codes": list(accounts),
-        "source": proposal.source.id,
-        "event": proposal.event.value,
-        "reverses": proposal.reverses_id,
-    }
-    statement = _FACTS if proposal.reverses_id is None else _FACTS_OF_REVERSAL
-    answer = db.session.connection().execute(statement, asked, execution_options=writing.aside(JournalEntry))
-    account_ids, closed_until, posted_before = answer.one()
-    currency = getattr(proposal.source, "currency", None)
-    return Facts(
-        account_ids={code: UUID(account_id) for code, account_id in (account_ids or {}).items()},
-        accounts=accounts,
-        without_party=frozenset(side.account for side in sides if not side.names_its_party),
-        book_currency=organization.currency,
-        foreign_currency=currency if currency != organization.currency else None,
-        closed_until=closed_until,
-        posted_before=posted_before,
-        overdrawn=_overdraws(proposal),
-        raised=guards.objections_of(proposal.source, proposal.event),
-    )
-
-
-def _asking(*posted_before: ColumnElement[bool]) -> Select[dict[str, str], date | None, bool]:
-    here = bindparam("here", callable_=tenancy.organization_id, type_=Uuid())
-    codes = bindparam("codes", type_=ARRAY(Text()))
-    return select(
-        select(func.jsonb_object_agg(Account.code, Account.id))
-        .where(Account.organization_id == here, Account.code == func.any(codes))
-        .scalar_subquery(),
-        periods.closed_until(bindparam("on", type_=Date())).scalar_subquery(),
-        exists(select(JournalEntry.id).where(JournalEntry.organization_id == here, *posted_before)),
-    )
-
-
-_FACTS = shared(
-    _asking(
-        JournalEntry.source_id == bindparam("source", type_=Uuid()),
-        JournalEntry.event == bindparam("event", type_=Text()),
-        JournalEntry.reverses_id.is_(None),
-    )
-)
-_FACTS_OF_REVERSAL = shared(_asking(JournalEntry.reverses_id == bindparam("reverses", type_=Uuid())))
-
-
-def _overdraws(proposal: Proposal) -> bool:
-    """Whether a wallet would hold less than nothing. All wallets it touches stay locked from here on."""
-    taken: dict[UUID, int] = {}
-    for move in proposal.moves:
-        for side, amount in ((move.debit, move.amount), (move.credit, -move.amount)):
-            if side.account is Code.MEMBER_WALLETS and side.member_id is not None:
-                taken[side.member_id] = taken.get(side.member_id, 0) + amount
-    left = [balances.locked_wallet(member_id) - taken[member_id] for member_id in sorted(taken)]
-    return min(left, default=0) < 0
 
 
 def _write(proposal: Proposal, decision: Decision, facts: Facts) -> UUID:
