@@ -38,11 +38,9 @@ def gather(proposal: Proposal) -> Facts:
 
 
 def _look(proposal: Proposal, accounts: frozenset[Code]) -> tuple[Books, bool]:
-    """Into the books, and whether they have this already. Not again where both can be known: nobody has
-    posted a document that still waits to be written itself."""
+    """Into the books, and whether they have this already. Not again where both are known."""
     known = books.known()
-    is_first = writing.waits(proposal.source) and not writing.any_waits(JournalEntry)
-    if known and is_first and accounts <= known.accounts.keys():
+    if known and accounts <= known.accounts.keys() and _can_not_be_there(proposal):
         return known, False
     asked = {
         "source": proposal.source.id,
@@ -55,14 +53,24 @@ def _look(proposal: Proposal, accounts: frozenset[Code]) -> tuple[Books, bool]:
     return books.know(said), posted_before
 
 
+def _can_not_be_there(proposal: Proposal) -> bool:
+    """Nobody has posted a document that still waits to be written itself, unless that waits as well."""
+    waits = proposal.reverses_id is None and writing.waits(proposal.source)
+    return waits and not writing.any_waits(JournalEntry)
+
+
 _HERE = bindparam(None, callable_=tenancy.organization_id, type_=Uuid())
-_ACCOUNTS = select(func.json_object_agg(Account.code, Account.id)).where(Account.organization_id == _HERE)
-_CLOSED = select(func.json_agg(func.json_build_array(ClosedSpan.starts_on, ClosedSpan.ends_on))).where(
-    ClosedSpan.organization_id == _HERE, ClosedSpan.reopened_at.is_(None)
+_ACCOUNTS = (
+    select(func.json_object_agg(Account.code, Account.id))
+    .where(Account.organization_id == _HERE)
+    .scalar_subquery()
 )
-BOOKS = cast(
-    func.json_build_object("accounts", _ACCOUNTS.scalar_subquery(), "closed", _CLOSED.scalar_subquery()), Text
+_CLOSED = (
+    select(func.json_agg(func.json_build_array(ClosedSpan.starts_on, ClosedSpan.ends_on)))
+    .where(ClosedSpan.organization_id == _HERE, ClosedSpan.reopened_at.is_(None))
+    .scalar_subquery()
 )
+BOOKS = cast(func.json_build_object("accounts", _ACCOUNTS, "closed", _CLOSED), Text)
 """What `books.know` is told: a column of any question that is asked while they are held open."""
 
 
