@@ -1,4 +1,4 @@
-"""What a transaction that holds the books open knows of them: the accounts there are, and the closed days.
+"""What a transaction that holds the books open knows of them: currency, accounts and closed days.
 
 Read once, it stays true until the transaction ends, for nobody else closes a day meanwhile.
 """
@@ -20,6 +20,7 @@ _KNOWN = "books"
 class Books:
     """As JSON has it: accounts are ids by code, and each closed span is its first and its last day."""
 
+    currency: str
     accounts: Mapping[str, str]
     closed: Sequence[tuple[str, str]]
 
@@ -37,7 +38,7 @@ class Books:
 def know(said: str) -> Books:
     """What a question said that has BOOKS among its columns and was asked while they were held open."""
     told = json.loads(said)
-    books = Books(told["accounts"] or {}, told["closed"] or [])
+    books = Books(told["currency"], told["accounts"] or {}, told["closed"] or [])
     db.session().info[_KNOWN] = holder(), books
     return books
 

@@ -19,7 +19,6 @@ from webapp.domain.organizations import Organization
 
 def gather(proposal: Proposal) -> Facts:
     """The books are held open by now."""
-    organization = db.session.get_one(Organization, tenancy.organization_id())
     sides = proposal.sides
     accounts = frozenset(side.account for side in sides)
     seen, posted_before = _look(proposal, accounts)
@@ -28,8 +27,8 @@ def gather(proposal: Proposal) -> Facts:
         account_ids=seen.ids_of(accounts),
         accounts=accounts,
         without_party=frozenset(side.account for side in sides if not side.names_its_party),
-        book_currency=organization.currency,
-        foreign_currency=currency if currency != organization.currency else None,
+        book_currency=seen.currency,
+        foreign_currency=currency if currency != seen.currency else None,
         closed_until=seen.closed_until(proposal.on),
         posted_before=posted_before,
         overdrawn=_overdraws(proposal),
@@ -60,6 +59,7 @@ def _can_not_be_there(proposal: Proposal) -> bool:
 
 
 _HERE = bindparam(None, callable_=tenancy.organization_id, type_=Uuid())
+_CURRENCY = select(Organization.currency).where(Organization.id == _HERE).scalar_subquery()
 _ACCOUNTS = (
     select(func.json_object_agg(Account.code, Account.id))
     .where(Account.organization_id == _HERE)
@@ -70,7 +70,7 @@ _CLOSED = (
     .where(ClosedSpan.organization_id == _HERE, ClosedSpan.reopened_at.is_(None))
     .scalar_subquery()
 )
-BOOKS = cast(func.json_build_object("accounts", _ACCOUNTS, "closed", _CLOSED), Text)
+BOOKS = cast(func.json_build_object("currency", _CURRENCY, "accounts", _ACCOUNTS, "closed", _CLOSED), Text)
 """What `books.know` is told: a column of any question that is asked while they are held open."""
 
 
