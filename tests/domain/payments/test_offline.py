@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from tests.processor import TODAY, Shop, fresh, make_owed
 from tests.services import Database
+from tests.statements import statements
 from tests.waiting import wait_until_somebody_waits
-from tests.web.world import statements
 from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid
