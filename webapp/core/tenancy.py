@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Uuid,
     bindparam,
     cast,
     event,
@@ -79,6 +80,10 @@ def organization_id() -> UUID:
     current = _organization.get()
     assert current is not None, "No organization was entered; use tenancy.acting_for()"
     return current
+
+
+HERE = bindparam("here", callable_=organization_id, type_=Uuid())
+"""In a statement that is made once: the organization that the transaction which executes it acts for."""
 
 
 def organization_id_or_none() -> UUID | None:

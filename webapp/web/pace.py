@@ -50,8 +50,7 @@ def count_address() -> None:
 def count_call(token: str) -> None:
     """One more call with this token. Every answer says how many are left."""
     quota = RateLimitItemPerMinute(_calls_per_minute())
-    left = _count(quota, "call", token)
-    if left is not None:
+    if _count(quota, "call", token) and (left := _left(quota, "call", token)):
         after_this_request(_saying(quota, left))
 
 
@@ -80,18 +79,31 @@ def count_report() -> None:
     _count(_REPORTS_PER_ADDRESS, "report", _address())
 
 
-def _count(quota: RateLimitItem, *who: str) -> Left | None:
-    """What is left; None while nobody counts."""
+def _count(quota: RateLimitItem, *who: str) -> bool:
+    """One more; False while nobody counts. Whoever has none left is refused."""
     try:
         allowed = limiter.limiter.hit(quota, *who)
+    except StorageError as error:
+        return _uncounted(error)
+    if not allowed:
+        left = _left(quota, *who)
+        raise TooFast(retry_after=left.seconds if left else quota.get_expiry())
+    return True
+
+
+def _left(quota: RateLimitItem, *who: str) -> Left | None:
+    """None while nobody counts. It takes two more questions, so only what is told is asked for."""
+    try:
         reset_at, count = limiter.limiter.get_window_stats(quota, *who)
     except StorageError as error:
-        log.warning("counters_away", reason=str(error)[:200])
+        _uncounted(error)
         return None
-    left = Left(count, max(1, round(reset_at - time.time())))
-    if not allowed:
-        raise TooFast(retry_after=left.seconds)
-    return left
+    return Left(count, max(1, round(reset_at - time.time())))
+
+
+def _uncounted(error: StorageError) -> bool:
+    log.warning("counters_away", reason=str(error)[:200])
+    return False
 
 
 def _saying(quota: RateLimitItem, left: Left) -> Callable[[Response], Response]:

@@ -30,7 +30,7 @@ def test_a_token_speaks_for_a_program_with_its_own_role(organization, admin):
     program = tokens.authenticate(text)
 
     assert program is not None
-    assert program.organization_id == organization.id
+    assert program.organization.id == organization.id
     assert (program.login.kind, program.login.name) == (LoginKind.PROGRAM, "Nightly export")
     assert (program.role.role, program.role.chapter_id) == (RoleName.TREASURER, chapter.id)
 
@@ -41,7 +41,7 @@ def test_it_finds_its_organization_by_itself(organization):
 
     program = tokens.authenticate(text)
 
-    assert program is not None and program.organization_id == organization.id
+    assert program is not None and program.organization.id == organization.id
 
 
 @pytest.mark.case("A19")

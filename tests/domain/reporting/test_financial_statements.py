@@ -44,7 +44,7 @@ def office(app: Any) -> Iterator[Organization]:
         factories.found(made)
         yield made
         db.session.rollback()
-        assert ledger.verify(made) == [] and closed_years.differences(made) == []
+        assert ledger.verify(made) == [] and closed_years.differences() == []
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_any_history_says_what_its_postings_come_to(app: Any, history: Any) -> N
             closed.pop()
         for day in [FIRST + timedelta(days=one) for one in days]:
             slowly.check(day, max((one for one in closed if one <= day), default=None))
-        assert ledger.verify(organization) == [] and closed_years.differences(organization) == []
+        assert ledger.verify(organization) == [] and closed_years.differences() == []
         assert ledger.trial_balance(date(2030, 1, 1)).agrees
         db.session.rollback()
 
@@ -301,7 +301,7 @@ def test_verify_tells_when_the_net_assets_are_not_what_closed_years_brought(
         entry_id = ledger.post(
             Event.PAYMENT_RECEIVED, source=Paper(), moves=moves, on=FIRST, by=None, description="Odd"
         )
-    [difference] = closed_years.differences(office)
+    [difference] = closed_years.differences()
     assert (difference.where, difference.expected, difference.found) == ("national", 0, 5)
     with transaction():
         entry = ledger.JournalEntry.here().get(entry_id)

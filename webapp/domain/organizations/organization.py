@@ -158,7 +158,7 @@ class Organization(Base):
 
 def local_day(moment: Any) -> ColumnElement[date]:
     """The day of a moment where the organization is that this transaction acts for."""
-    zone = select(Organization.timezone).where(Organization.id == tenancy.organization_id()).scalar_subquery()
+    zone = select(Organization.timezone).where(Organization.id == tenancy.HERE).scalar_subquery()
     return cast(func.timezone(zone, moment), Date)
 
 

@@ -8,17 +8,20 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func, update
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, Select, bindparam, func, select, update
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from webapp.core import clock, tenancy
 from webapp.core.audit import record
 from webapp.core.crypto import token_hash
 from webapp.core.db import Base, OrganizationRow, db, references_organization
 from webapp.core.errors import Invalid
+from webapp.core.statements import made_once
+from webapp.core.tenancy import HERE
 from webapp.domain.organizations import roles
 from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.login import Login, LoginKind
+from webapp.domain.organizations.organization import Organization
 from webapp.domain.organizations.roles import Role, RoleName
 
 _PREFIX = "duesbook_"
@@ -61,7 +64,7 @@ class ApiToken(OrganizationRow, Base):
 class Program(NamedTuple):
     """Who a token speaks for."""
 
-    organization_id: UUID
+    organization: Organization
     login: Login
     role: Role
     token: ApiToken
@@ -113,17 +116,28 @@ def authenticate(text: str) -> Program | None:
         return None
     hashed = token_hash(text)
     with tenancy.acting_for(organization_id):
-        found = db.session.scalars(
-            ApiToken.here()
-            .select(ApiToken.token_hash == hashed, ApiToken.revoked_at.is_(None))
-            .options(joinedload(ApiToken.login))
-        ).first()
-        if found is None or not hmac.compare_digest(found.token_hash, hashed) or found.login.disabled_at:
-            return None
-        role = Role.here().first(Role.login_id == found.login_id)
-        if role is None:
-            return None
-        return Program(organization_id, found.login, role, found)
+        found = db.session.execute(_programs(), {"hashed": hashed}).first()
+    if found is None:
+        return None
+    organization, role, token = found
+    if not hmac.compare_digest(token.token_hash, hashed) or token.login.disabled_at:
+        return None
+    return Program(organization, token.login, role, token)
+
+
+@made_once
+def _programs() -> Select[Organization, Role, ApiToken]:
+    """Put together once, for every call of a program asks it."""
+    its_role = (Role.organization_id == ApiToken.organization_id) & (Role.login_id == ApiToken.login_id)
+    return (
+        select(Organization, Role, ApiToken)
+        .join(ApiToken.login)
+        .join(Role, its_role)
+        .join(Organization, Organization.id == ApiToken.organization_id)
+        .where(ApiToken.organization_id == HERE, ApiToken.token_hash == bindparam("hashed"))
+        .where(ApiToken.revoked_at.is_(None))
+        .options(contains_eager(ApiToken.login))
+    )
 
 
 def saw(token: ApiToken) -> None:

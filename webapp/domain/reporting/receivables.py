@@ -26,7 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from webapp.core import tenancy
+from webapp.core.tenancy import HERE
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentKind, AdjustmentState, Direction
 from webapp.domain.billing.invoice import Invoice, InvoiceLine, LineKind
 from webapp.domain.billing.late_fees import LateFee, LateFeeRun
@@ -118,7 +118,7 @@ def changes(*only: ColumnElement[bool]) -> CompoundSelect[Any]:
 
     `only` are conditions on the invoice, such as `Invoice.member_id == member.id`.
     """
-    here = Invoice.organization_id == tenancy.organization_id()
+    here = Invoice.organization_id == HERE
     charged = [_issued(), _late_fees(), _plan_interest(), _adjusted(), _voided()]
     found = [*charged, *_paid(), *_credited(), *_forgiven()]
     return union_all(*(one.where(here, *only) for one in found))
@@ -126,7 +126,7 @@ def changes(*only: ColumnElement[bool]) -> CompoundSelect[Any]:
 
 def money(*only: ColumnElement[bool]) -> CompoundSelect[Any]:
     """The changes that money and credit made, in and back out again."""
-    here = Invoice.organization_id == tenancy.organization_id()
+    here = Invoice.organization_id == HERE
     return union_all(*(one.where(here, *only) for one in (*_paid(), *_credited())))
 
 

@@ -14,7 +14,7 @@ from werkzeug.local import LocalProxy
 from webapp.core import audit, tenancy
 from webapp.core.db import noting, transaction
 from webapp.core.errors import Invalid, NotAllowed, NotFound, Refusal
-from webapp.domain.organizations import Login, Member, Organization, RoleName, tokens
+from webapp.domain.organizations import Login, Member, RoleName, tokens
 from webapp.domain.organizations.access import Access
 from webapp.domain.organizations.tokens import Program
 from webapp.web import again, pace
@@ -46,16 +46,14 @@ class TokenNeeded(Refusal):
 def let_in() -> None:
     """Act for the token's organization, as the token's login, if neither asks too fast."""
     pace.count_address()
-    with transaction() as session:
+    with transaction():
         found = tokens.authenticate(_token())
-        if found is not None:
-            g.organization = session.get_one(Organization, found.organization_id)
     if found is None:
         after_this_request(_ask_for_token)
         raise TokenNeeded
-    g.program, g.access = found, Access((found.role,))
+    g.program, g.organization, g.access = found, found.organization, Access((found.role,))
     audit.came_with(found.token.id)
-    tenancy.enter(found.organization_id, found.login.id)
+    tenancy.enter(found.organization.id, found.login.id)
     pace.count_call(str(found.login.id))
     if found.token.use_is_due:
         with noting():

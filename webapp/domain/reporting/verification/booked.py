@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, select, union_all
 
-from webapp.core import tenancy
+from webapp.core.tenancy import HERE
 from webapp.domain.ledger import Account, Code, Posting
 
 
@@ -20,8 +20,7 @@ def moves(*codes: Code) -> CompoundSelect[Any]:
 def _side(
     codes: tuple[Code, ...], account_id: Any, member_id: Any, chapter_id: Any, amount: Any
 ) -> Select[Any]:
-    here = tenancy.organization_id()
-    wanted = select(Account.id).where(Account.organization_id == here, Account.code.in_(codes))
+    wanted = select(Account.id).where(Account.organization_id == HERE, Account.code.in_(codes))
     whose = member_id.label("member_id"), chapter_id.label("chapter_id"), Posting.dated.label("dated")
     moved = select(*whose, amount.label("amount"))
-    return moved.where(Posting.organization_id == here, account_id.in_(wanted))
+    return moved.where(Posting.organization_id == HERE, account_id.in_(wanted))

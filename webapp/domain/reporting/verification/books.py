@@ -1,6 +1,7 @@
 """The documents and the books check each other: what documents say is what the accounts hold."""
 
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
@@ -8,6 +9,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, db, new_id, references_organization
+from webapp.core.statements import made_for_each, made_once
+from webapp.core.tenancy import HERE
 from webapp.domain import ledger
 from webapp.domain.billing.adjustments import Adjustment, AdjustmentState, Direction
 from webapp.domain.billing.invoice import Invoice, InvoiceLine
@@ -54,52 +57,23 @@ def verify(organization: Organization) -> list[Difference]:
     """Everything that must agree: the books with themselves, each member's documents with the books, and the
     documents with each other."""
     with tenancy.acting_for(organization.id):
-        kept = "Received and settled nowhere"
         return [
             *ledger.verify(organization),
-            *_invoices(organization),
-            *_documents(organization, "Owed on invoices", Invoice, Invoice.owed, Code.RECEIVABLE),
-            *_documents(organization, kept, Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS),
-            *_documents(organization, "Credit notes", CreditNote, CreditNote.remaining, Code.CREDIT_NOTES),
-            *owed_days.differences(organization),
-            *_paid_invoices(organization),
-            *_credited_payments(organization),
-            *returned_sums.differences(organization),
-            *closed_years.differences(organization),
+            *_invoices(),
+            *(difference for documents in _DOCUMENTS for difference in _documents(documents)),
+            *owed_days.differences(),
+            *_paid_invoices(),
+            *_credited_payments(),
+            *returned_sums.differences(),
+            *closed_years.differences(),
         ]
 
 
-def _invoices(organization: Organization) -> list[Difference]:
+def _invoices() -> list[Difference]:
     """Invoices whose sums are not those of their lines and of the adjustments that hold."""
-    kept = (Invoice.billed, Invoice.adjusted)
-    lines = (
-        select(InvoiceLine.invoice_id, func.sum(InvoiceLine.amount).label("billed"))
-        .where(InvoiceLine.organization_id == organization.id)
-        .group_by(InvoiceLine.invoice_id)
-        .subquery()
-    )
-    lowered = (
-        select(Adjustment.invoice_id, func.sum(Adjustment.amount).label("adjusted"))
-        .where(
-            Adjustment.organization_id == organization.id,
-            Adjustment.state == AdjustmentState.APPROVED,
-            Adjustment.direction == Direction.LOWERS,
-        )
-        .group_by(Adjustment.invoice_id)
-        .subquery()
-    )
-    recomputed = (func.coalesce(lines.c.billed, 0), func.coalesce(lowered.c.adjusted, 0))
-    rows = db.session.execute(
-        select(Invoice.number, *kept, *recomputed)
-        .outerjoin(lines, lines.c.invoice_id == Invoice.id)
-        .outerjoin(lowered, lowered.c.invoice_id == Invoice.id)
-        .where(Invoice.organization_id == organization.id, tuple_(*kept) != tuple_(*recomputed))
-        .order_by(Invoice.number)
-        .limit(1000)
-    )
     return [
         Difference(what, f"invoice {number}", int(expected), int(found))
-        for number, billed, adjusted, of_lines, of_adjustments in rows
+        for number, billed, adjusted, of_lines, of_adjustments in db.session.execute(_invoices_that_differ())
         for what, expected, found in (
             ("Billed against its lines", of_lines, billed),
             ("Adjusted against its adjustments", of_adjustments, adjusted),
@@ -108,31 +82,70 @@ def _invoices(organization: Organization) -> list[Difference]:
     ]
 
 
-def _paid_invoices(organization: Organization) -> list[Difference]:
-    """What is paid on an invoice is what payments and credit notes settle of it, and what went back since."""
-    settled = _live(Allocation, organization).union_all(_live(CreditApplication, organization)).subquery()
-    sums = select(settled.c.invoice_id, func.sum(settled.c.amount).label("total")).group_by("invoice_id")
-    by_invoice = sums.subquery()
-    expected = func.coalesce(by_invoice.c.total, 0) + Invoice.refunded
-    rows = db.session.execute(
-        select(Invoice.number, expected, Invoice.paid)
-        .outerjoin(by_invoice, by_invoice.c.invoice_id == Invoice.id)
-        .where(Invoice.organization_id == organization.id, expected != Invoice.paid)
+@made_once
+def _invoices_that_differ() -> Select[*tuple[Any, ...]]:
+    kept = (Invoice.billed, Invoice.adjusted)
+    lines = (
+        select(InvoiceLine.invoice_id, func.sum(InvoiceLine.amount).label("billed"))
+        .where(InvoiceLine.organization_id == HERE)
+        .group_by(InvoiceLine.invoice_id)
+        .subquery()
+    )
+    lowered = (
+        select(Adjustment.invoice_id, func.sum(Adjustment.amount).label("adjusted"))
+        .where(
+            Adjustment.organization_id == HERE,
+            Adjustment.state == AdjustmentState.APPROVED,
+            Adjustment.direction == Direction.LOWERS,
+        )
+        .group_by(Adjustment.invoice_id)
+        .subquery()
+    )
+    recomputed = (func.coalesce(lines.c.billed, 0), func.coalesce(lowered.c.adjusted, 0))
+    return (
+        select(Invoice.number, *kept, *recomputed)
+        .outerjoin(lines, lines.c.invoice_id == Invoice.id)
+        .outerjoin(lowered, lowered.c.invoice_id == Invoice.id)
+        .where(Invoice.organization_id == HERE, tuple_(*kept) != tuple_(*recomputed))
         .order_by(Invoice.number)
         .limit(1000)
     )
+
+
+def _paid_invoices() -> list[Difference]:
+    """What is paid on an invoice is what payments and credit notes settle of it, and what went back since."""
+    rows = db.session.execute(_paid_otherwise())
     return [Difference("Paid by what settles it", f"invoice {row[0]}", int(row[1]), row[2]) for row in rows]
 
 
-def _live(kind: type[Allocation] | type[CreditApplication], organization: Organization) -> Select[UUID, int]:
-    return select(kind.invoice_id, kind.amount).where(
-        kind.organization_id == organization.id, kind.undone_at.is_(None)
+@made_once
+def _paid_otherwise() -> Select[str, int, int]:
+    settled = _live(Allocation).union_all(_live(CreditApplication)).subquery()
+    sums = select(settled.c.invoice_id, func.sum(settled.c.amount).label("total")).group_by("invoice_id")
+    by_invoice = sums.subquery()
+    expected = func.coalesce(by_invoice.c.total, 0) + Invoice.refunded
+    return (
+        select(Invoice.number, expected, Invoice.paid)
+        .outerjoin(by_invoice, by_invoice.c.invoice_id == Invoice.id)
+        .where(Invoice.organization_id == HERE, expected != Invoice.paid)
+        .order_by(Invoice.number)
+        .limit(1000)
     )
 
 
-def _credited_payments(organization: Organization) -> list[Difference]:
+def _live(kind: type[Allocation] | type[CreditApplication]) -> Select[UUID, int]:
+    return select(kind.invoice_id, kind.amount).where(kind.organization_id == HERE, kind.undone_at.is_(None))
+
+
+def _credited_payments() -> list[Difference]:
     """What of a payment was credited is in credit notes that are open, or settles invoices from there."""
-    its = CreditNote.organization_id == organization.id, CreditNote.payment_id.is_not(None)
+    rows = db.session.execute(_credited_otherwise())
+    return [Difference("Credited by its notes", f"payment {row[0]}", int(row[1]), row[2]) for row in rows]
+
+
+@made_once
+def _credited_otherwise() -> Select[UUID, int, int]:
+    its = CreditNote.organization_id == HERE, CreditNote.payment_id.is_not(None)
     remaining = select(CreditNote.payment_id, CreditNote.remaining.label("amount")).where(
         *its, CreditNote.remaining > 0
     )
@@ -144,27 +157,45 @@ def _credited_payments(organization: Organization) -> list[Difference]:
     both = remaining.union_all(applied).subquery()
     sums = select(both.c.payment_id, func.sum(both.c.amount).label("total")).group_by("payment_id").subquery()
     expected = func.coalesce(sums.c.total, 0)
-    rows = db.session.execute(
+    return (
         select(Payment.id, expected, Payment.credited)
         .outerjoin(sums, sums.c.payment_id == Payment.id)
-        .where(Payment.organization_id == organization.id, expected != Payment.credited)
+        .where(Payment.organization_id == HERE, expected != Payment.credited)
         .order_by(Payment.id)
         .limit(1000)
     )
-    return [Difference("Credited by its notes", f"payment {row[0]}", int(row[1]), row[2]) for row in rows]
 
 
-def _documents(
-    organization: Organization,
-    what: str,
-    kind: type[Invoice] | type[Payment] | type[CreditNote],
-    amount: InstrumentedAttribute[int],
-    code: Code,
-) -> list[Difference]:
+class Documents(NamedTuple):
+    """Of which each member has as much as the account with this code holds for them."""
+
+    what: str
+    kind: type[Invoice] | type[Payment] | type[CreditNote]
+    amount: InstrumentedAttribute[int]
+    code: Code
+
+
+_DOCUMENTS = (
+    Documents("Owed on invoices", Invoice, Invoice.owed, Code.RECEIVABLE),
+    Documents("Received and settled nowhere", Payment, Payment.unapplied, Code.UNAPPLIED_RECEIPTS),
+    Documents("Credit notes", CreditNote, CreditNote.remaining, Code.CREDIT_NOTES),
+)
+
+
+def _documents(of: Documents) -> list[Difference]:
     """Members whose documents sum up to something else than their account holds."""
+    return [
+        Difference(f"{of.what} against account {of.code}", f"member {number}", int(expected), int(found))
+        for number, expected, found in db.session.execute(_members_that_differ(of))
+    ]
+
+
+@made_for_each
+def _members_that_differ(of: Documents) -> Select[str, int, int]:
+    _, kind, amount, code = of
     documents = (
         select(kind.member_id, func.sum(amount).label("total"))
-        .where(kind.organization_id == organization.id, amount != 0)
+        .where(kind.organization_id == HERE, amount != 0)
         .group_by(kind.member_id)
         .subquery()
     )
@@ -177,20 +208,16 @@ def _documents(
             (Account.organization_id == MemberBalance.organization_id)
             & (Account.id == MemberBalance.account_id),
         )
-        .where(MemberBalance.organization_id == organization.id, Account.code == code)
+        .where(MemberBalance.organization_id == HERE, Account.code == code)
         .subquery()
     )
     expected, found = func.coalesce(documents.c.total, 0), func.coalesce(books.c.total, 0)
     both = documents.join(books, documents.c.member_id == books.c.member_id, full=True)
     whose = func.coalesce(documents.c.member_id, books.c.member_id)
-    rows = db.session.execute(
+    return (
         select(Member.number, expected, found)
-        .select_from(both.join(Member, (Member.organization_id == organization.id) & (Member.id == whose)))
+        .select_from(both.join(Member, (Member.organization_id == HERE) & (Member.id == whose)))
         .where(expected != found)
         .order_by(Member.number)
         .limit(1000)
     )
-    return [
-        Difference(f"{what} against account {code}", f"member {number}", int(expected), int(found))
-        for number, expected, found in rows
-    ]
