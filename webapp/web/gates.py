@@ -47,8 +47,8 @@ def inside_organization(blueprint: Blueprint) -> Blueprint:
 
     @blueprint.url_defaults
     def _name(_: str, values: dict[str, Any]) -> None:
-        if "organization" in g:
-            values.setdefault("org", g.organization.slug)
+        if organization := g.get("organization"):
+            values.setdefault("org", organization.slug)
 
     return blueprint
 
@@ -121,8 +121,8 @@ def treasurers_gate(blueprint: Blueprint) -> Blueprint:
 
     @blueprint.url_defaults
     def _name(_: str, values: dict[str, Any]) -> None:
-        if "chapter" in g:
-            values.setdefault("chapter", g.chapter.code)
+        if chapter := g.get("chapter"):
+            values.setdefault("chapter", chapter.code)
 
     @blueprint.before_request
     def _guard() -> Response | None:

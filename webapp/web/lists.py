@@ -91,4 +91,4 @@ def _named(rows: Sequence[Any]) -> Sequence[Any]:
     """What a query chose, as tuples with names: templates read them six times as fast as its own rows."""
     if not rows or not isinstance(rows[0], Row):
         return rows
-    return [_kind(row._fields)._make(row) for row in rows]
+    return list(map(_kind(rows[0]._fields)._make, rows))

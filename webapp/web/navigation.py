@@ -1,6 +1,8 @@
 """What stands in the menu, by role and place."""
 
-from flask import current_app, g, request, url_for
+from functools import lru_cache
+
+from flask import g, request, url_for
 
 Item = tuple[str, str, bool, int | None]
 
@@ -58,15 +60,15 @@ def items() -> list[Item]:
         return []
     if _persona() == "members" and g.access.is_staff:
         menu = (*menu, ("Approvals", "approvals.queue"))
-    section = request.path.removeprefix(url_for(menu[0][1])).partition("/")[0] if menu else ""
-    known = [(label, endpoint) for label, endpoint in menu if endpoint in current_app.view_functions]
-    return [_item(label, endpoint, section) for label, endpoint in known]
-
-
-def _item(label: str, endpoint: str, section: str) -> Item:
-    words, address = g.organization.vocabulary, url_for(endpoint)
-    text = label.format(chapters=words.chapters, members=words.members)
-    return text, address, _leads_here(endpoint, address, section), None
+    words, here = g.organization.vocabulary, _here()
+    named = [
+        (label.format(chapters=words.chapters, members=words.members), endpoint, _address(endpoint, *here))
+        for label, endpoint in menu
+    ]
+    section = request.path.removeprefix(named[0][2]).partition("/")[0] if named else ""
+    return [
+        (text, address, _leads_here(endpoint, address, section), None) for text, endpoint, address in named
+    ]
 
 
 def _leads_here(endpoint: str, address: str, section: str) -> bool:
@@ -86,16 +88,25 @@ def place() -> str:
 
 def links(found: list[Item]) -> dict[str, str | None]:
     """Beside the menu's items: where the page's frame leads."""
+    here = _here()
     return {
-        "home": found[0][1] if found else url_for("public.sign_in"),
-        "search": _link("national.search") if found and _persona() == "national" else None,
-        "account": _link("account.show"),
-        "sign_out": _link("public.sign_out"),
+        "home": found[0][1] if found else _address("public.sign_in", *here),
+        "search": _address("national.search", *here) if found and _persona() == "national" else None,
+        "account": _address("account.show", *here),
+        "sign_out": _address("public.sign_out", *here),
     }
 
 
-def _link(endpoint: str) -> str | None:
-    return url_for(endpoint) if endpoint in current_app.view_functions else None
+def _here() -> tuple[str, str, str]:
+    """What addresses are completed with."""
+    slug = g.organization.slug if "organization" in g else ""
+    return request.root_path, slug, g.chapter.code if "chapter" in g else ""
+
+
+@lru_cache(maxsize=10_000)
+def _address(endpoint: str, *_: str) -> str:
+    """The same on every page of a chapter, and so built once."""
+    return url_for(endpoint)
 
 
 def _persona() -> str:
