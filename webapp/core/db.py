@@ -102,9 +102,7 @@ class Scope(Generic[RowT]):
 
     def first(self, *conditions: ColumnElement[bool], lock: bool = False) -> RowT | None:
         statement = self.select(*conditions).limit(1)
-        if lock:
-            statement = statement.with_for_update().execution_options(populate_existing=True)
-        return db.session.scalars(statement).first()
+        return db.session.scalars(_locked(statement) if lock else statement).first()
 
     def all(self, *conditions: ColumnElement[bool], order_by: Any = None) -> Sequence[RowT]:
         statement = self.select(*conditions)
@@ -118,7 +116,12 @@ def _by_key(wanted: tuple[type[Any], bool]) -> Select[Any]:
         kind.organization_id == bindparam("organization", type_=Uuid()),
         kind.id == bindparam("row", type_=Uuid()),
     )
-    return statement.with_for_update().execution_options(populate_existing=True) if lock else statement
+    return _locked(statement) if lock else statement
+
+
+def _locked(statement: Select[RowT]) -> Select[RowT]:
+    """For change: as the rows are once they are held, whatever was read of them before."""
+    return statement.with_for_update().execution_options(populate_existing=True)
 
 
 class OrganizationRow:

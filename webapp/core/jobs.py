@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Text,
-    Uuid,
     bindparam,
     cast,
     func,
@@ -179,7 +178,7 @@ def promise_in(
     """Promised by another statement, once for each row of `found`. It selects their ids, to nudge for."""
     named = [part for name, value in ids.items() for part in (name, cast(value, Text))]
     values: dict[str, Any] = {
-        "organization_id": bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
+        "organization_id": tenancy.HERE,
         "id": func.gen_random_uuid(),
         "name": literal(job.work.name),
         "queue": literal(job.work.queue),

@@ -73,7 +73,7 @@ def lock_open_invoices(member_id: UUID, *, also: UUID | None = None) -> list[Inv
 _LOCKED = shared(
     select(Invoice, ledger.BOOKS.label("books"))
     .where(
-        Invoice.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
+        Invoice.organization_id == tenancy.HERE,
         Invoice.member_id == bindparam("member", type_=Uuid()),
         or_(Invoice.owed > 0, Invoice.id == bindparam("also", type_=Uuid())),
     )

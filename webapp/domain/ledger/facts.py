@@ -58,16 +58,15 @@ def _can_not_be_there(proposal: Proposal) -> bool:
     return waits and not writing.any_waits(JournalEntry)
 
 
-_HERE = bindparam(None, callable_=tenancy.organization_id, type_=Uuid())
-_CURRENCY = select(Organization.currency).where(Organization.id == _HERE).scalar_subquery()
+_CURRENCY = select(Organization.currency).where(Organization.id == tenancy.HERE).scalar_subquery()
 _ACCOUNTS = (
     select(func.json_object_agg(Account.code, Account.id))
-    .where(Account.organization_id == _HERE)
+    .where(Account.organization_id == tenancy.HERE)
     .scalar_subquery()
 )
 _CLOSED = (
     select(func.json_agg(func.json_build_array(ClosedSpan.starts_on, ClosedSpan.ends_on)))
-    .where(ClosedSpan.organization_id == _HERE, ClosedSpan.reopened_at.is_(None))
+    .where(ClosedSpan.organization_id == tenancy.HERE, ClosedSpan.reopened_at.is_(None))
     .scalar_subquery()
 )
 BOOKS = cast(func.json_build_object("currency", _CURRENCY, "accounts", _ACCOUNTS, "closed", _CLOSED), Text)
@@ -75,7 +74,7 @@ BOOKS = cast(func.json_build_object("currency", _CURRENCY, "accounts", _ACCOUNTS
 
 
 def _looking(*posted_before: ColumnElement[bool]) -> Select[str, bool]:
-    entry = select(JournalEntry.id).where(JournalEntry.organization_id == _HERE, *posted_before)
+    entry = select(JournalEntry.id).where(JournalEntry.organization_id == tenancy.HERE, *posted_before)
     return select(BOOKS, exists(entry))
 
 

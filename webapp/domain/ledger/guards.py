@@ -161,7 +161,7 @@ class Decision:
             "amount": question.amount,
             "by_id": question.by.id if question.by else None,
             "overridden_by_id": override.by.id if override else None,
-            "reason": override.reason.strip() if override else None,
+            "reason": override.why if override else None,
         }
 
 
@@ -173,7 +173,7 @@ def decide(question: Question, facts: Facts) -> Decision:
         return Decision(question, Outcome.ALLOWED, objections)
     if override is None or set(objections) != {Guard.PERIOD_IS_OPEN}:
         raise refusal(question, objections)
-    if not override.reason.strip() or not _is_national_admin(override.by):
+    if not override.why or not _is_national_admin(override.by):
         told = "Only a national admin can post into closed books, and has to say why."
         raise refusal(question, {Guard.PERIOD_IS_OPEN: f"{objections[Guard.PERIOD_IS_OPEN]} {told}"})
     return Decision(question, Outcome.OVERRIDDEN, objections, override)

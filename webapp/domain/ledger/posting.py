@@ -118,8 +118,7 @@ def _carry_out(proposal: Proposal) -> UUID:
     _move_balances(proposal, facts)
     if word := decision.override:
         entry, after = JournalEntry(id=entry_id), {"dated": str(proposal.on), "amount": proposal.amount}
-        reason = word.reason.strip()
-        audit.record("posted_into_closed_books", entry, by=proposal.by, after=after, reason=reason)
+        audit.record("posted_into_closed_books", entry, by=proposal.by, after=after, reason=word.why)
     return entry_id
 
 

@@ -47,6 +47,11 @@ class Override:
     by: Login
     reason: str
 
+    @property
+    def why(self) -> str:
+        """The reason without what nobody sees; empty when there is none."""
+        return self.reason.strip()
+
 
 _word: ContextVar[Override | None] = ContextVar("word", default=None)
 

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Uuid, bindparam, func, literal_column, select
 
-from webapp.core import tenancy, writing
+from webapp.core import writing
 from webapp.core.db import db
 from webapp.core.jobs import Job, later, nudge_after_commit, promise_in
 from webapp.core.statements import shared
+from webapp.core.tenancy import HERE
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.payments.checkout import UNFINISHED, Checkout, CheckoutState
 
@@ -44,7 +45,7 @@ _close = partial(nudge_after_commit, Job.CLOSE_CHECKOUT)
 _ASKING = (
     select(Checkout.invoice_id)
     .where(
-        Checkout.organization_id == bindparam(None, callable_=tenancy.organization_id, type_=Uuid()),
+        Checkout.organization_id == HERE,
         Checkout.invoice_id == func.any(bindparam("paid_invoices", type_=ARRAY(Uuid()))),
         Checkout.state.in_([literal_column(f"'{state}'") for state in UNFINISHED]),
     )
