@@ -4,12 +4,13 @@ gives every value the type of its column.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 from sqlalchemy import (
     CTE,
     JSON,
+    BindParameter,
     ColumnElement,
     Function,
     Table,
@@ -47,8 +48,19 @@ def read(document: ColumnElement[str], table: Table, columns: Iterable[str], nam
     return sent.table_valued(*(column(one, table.c[one].type) for one in columns), name=name)
 
 
+class Ready(NamedTuple):
+    """A statement as the driver takes it, and what it is sent with, one after the other."""
+
+    text: str
+    asked: list[tuple[str, BindParameter[Any]]]
+
+    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """It knows by itself what is not given."""
+        return tuple(given.get(name, said.effective_value) for name, said in self.asked)
+
+
 @lru_cache(maxsize=500)
-def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE, ...]) -> SQLCompiler:
+def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE, ...]) -> Ready:
     """Selects the ids of what was made from other rows, and of what was to be added once and was new; and how
     many rows were changed.
     """
@@ -60,13 +72,7 @@ def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE,
     whole = select(*new, sum(changed, literal(0))).add_cte(*parts, *made, *last)
     compiled = whole.compile(dialect=db.engine.dialect)
     assert isinstance(compiled, SQLCompiler)
-    return compiled
-
-
-def in_order(statement: SQLCompiler, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the statement is sent with. It knows the rest by itself."""
-    known = statement.params | values
-    return tuple(map(known.__getitem__, statement.positiontup or ()))
+    return Ready(compiled.string, [(name, compiled.binds[name]) for name in compiled.positiontup or ()])
 
 
 def _part(place: int, deed: str, table_name: str, columns: tuple[str, ...]) -> CTE:

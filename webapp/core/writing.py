@@ -190,7 +190,7 @@ def _write(session: Session, held: _Held, last: Sequence[Part] = ()) -> None:
     with tenancy.acting_for(held.organization):
         try:
             connection = held.transaction.connection(None)
-            answer = connection.exec_driver_sql(str(statement), documents.in_order(statement, values)).one()
+            answer = connection.exec_driver_sql(statement.text, statement.values(values)).one()
         except IntegrityError as error:
             raise _refusal(held, error) from error
         *new, changed = answer
