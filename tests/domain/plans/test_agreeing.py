@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -153,6 +154,26 @@ def test_a_proposal_above_the_limit_is_approved_before_the_member_is_asked(
 
     assert fresh(PaymentPlan, plan.id).state is PlanState.PROPOSED
     assert chapter.accept(plan).state is PlanState.ACTIVE
+
+
+@pytest.mark.parametrize(("rate", "told"), [("6.5", "6.5"), ("10", "10"), ("0.125", "0.125")])
+def test_a_plan_that_costs_interest_is_approved_as_it_was_asked_for(
+    chapter: Chapter, rate: str, told: str
+) -> None:
+    factories.allow_alone(RoleName.TREASURER, Action.PAYMENT_PLAN, 0)
+    plan = chapter.propose(chapter.wish(interest_rate=Decimal(rate)))
+    assert chapter.request.terms["interest_rate"] == told
+
+    chapter.approve()
+
+    assert fresh(PaymentPlan, plan.id).state is PlanState.PROPOSED
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "100.001", "6.1234", "0.0001", "NaN", "Infinity"])
+def test_a_rate_that_can_not_be_kept_as_it_was_typed_is_refused(chapter: Chapter, rate: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        chapter.propose(chapter.wish(interest_rate=Decimal(rate)))
+    assert "three decimals" in refused.value.fields["interest_rate"]
 
 
 def test_an_officers_yes_above_the_limit_counts_once_it_is_approved(chapter: Chapter) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
@@ -36,7 +35,7 @@ class PlanLetter(Letter):
 
     plan_id: UUID
     total: int
-    interest_rate: Decimal | None
+    rate: str | None
     parts: tuple[LetterPart, ...]
     invoices: tuple[tuple[str, int], ...]
     agreed: bool
@@ -56,7 +55,7 @@ def letter_of(plan: PaymentPlan, organization: Organization, *, test_mode: bool 
         particulars=((f"{words.member} no.", plan.member.number), (words.chapter, plan.chapter.name)),
         issued_on=plan.accepted_on or plan.starts_on,
         total=plan.total,
-        interest_rate=plan.interest_rate,
+        rate=plan.rate,
         parts=tuple(
             LetterPart(
                 f"Installment {part.position}" if part.position else "Down payment",

@@ -22,7 +22,7 @@ def order_of(plan: PaymentPlan) -> dict[str, Any]:
         "largest_installment": max(part.amount for part in parts if part.position),
         "first_due": parts[-plan.installments].due_on,
         "last_due": parts[-1].due_on,
-        "interest_rate": str(plan.interest_rate) if plan.interest_rate else None,
+        "interest_rate": plan.rate,
         "invoices": ", ".join(invoice.number for _, invoice in invoices_of(plan)),
         "replaces": str(plan.replaces_id) if plan.replaces_id else None,
     }

@@ -137,6 +137,11 @@ class PaymentPlan(OrganizationRow, Base):
             interest_rate=self.interest_rate,
         )
 
+    @property
+    def rate(self) -> str | None:
+        """The interest rate as one writes it: 6.5, and 10, whether typed just now or kept as 6.500."""
+        return f"{self.interest_rate.normalize():f}" if self.interest_rate else None
+
     def accept(self, *, by: Login, on: date) -> None:
         """Both sides have said yes: this login, or the officer whose yes was approved."""
         self.accepted_by_id = self.accepted_by_id or tokens.behind(by).person_id
@@ -265,6 +270,6 @@ def facts(plan: PaymentPlan) -> dict[str, Any]:
         "down_payment": plan.down_payment,
         "installments": plan.installments,
         "starts_on": str(plan.starts_on),
-        "interest_rate": str(plan.interest_rate) if plan.interest_rate else None,
+        "interest_rate": plan.rate,
         "replaces": str(plan.replaces_id) if plan.replaces_id else None,
     }

@@ -87,8 +87,11 @@ def refuse_impossible(total: int, terms: Terms, *, on: date) -> None:
         problems["starts_on"] = "Choose a day from today to a year from now."
     if not 1 <= terms.payment_day <= 31:
         problems["payment_day"] = "Enter a day from 1 to 31. 31 is the last day of every month."
-    if terms.interest_rate is not None and not 0 < terms.interest_rate <= 100:
-        problems["interest_rate"] = "Enter a yearly rate above 0 and up to 100, or nothing."
+    rate = terms.interest_rate
+    if rate is not None and not (rate.is_finite() and 0 < rate <= 100 and rate == round(rate, 3)):
+        problems["interest_rate"] = (
+            "Enter a yearly rate above 0 and up to 100, with three decimals at most, or nothing."
+        )
     if problems:
         raise Invalid(fields=problems)
 
