@@ -133,6 +133,15 @@ def test_the_member_pays_an_installment_and_no_more(shop: Shop, people: People, 
     assert [step.owed for step in following.progress_of(plan).steps] == [0, 10_000, 10_000, 10_000]
 
 
+def test_a_rate_is_shown_as_one_writes_it(shop: Shop, people: People, sign_in: SignIn) -> None:
+    sign_in(shop.client, people.treasurer)
+    shop.client.post(people.new, data=people.typed(propose="yes", interest_rate="10"))
+
+    page = shop.client.get(f"{people.desk}/payment-plans/{the_plan().id}/")
+
+    assert "10 % a year" in page.text
+
+
 def test_a_member_asks_and_the_treasurer_says_no(shop: Shop, people: People, sign_in: SignIn) -> None:
     plan = propose(shop, people, sign_in, people.ana)
     assert plan.by_member and plan.interest_rate is None
