@@ -57,8 +57,11 @@ class AnyHistory(Planning, RuleBasedStateMachine):
         organization = self.life.enter_context(desk.organization())
         self.office = Office(desk, organization, travel=traveller.shift)
 
-    @initialize(with_plan=st.booleans(), rate=st.sampled_from([None, "36.5"]))
-    def four_members_are_billed(self, with_plan: bool, rate: str | None) -> None:
+    @initialize(
+        with_plan=st.booleans(), rate=st.sampled_from([None, "36.5"]), ending=st.sampled_from(ENDINGS)
+    )
+    def four_members_are_billed(self, with_plan: bool, rate: str | None, ending: tuple[int, int]) -> None:
+        self.ending = ending
         for place, status in enumerate([*STATUSES, STATUSES[0]]):
             self.join(CHAPTERS[place % 2], status, share=place + 1, since=100)
         self.a_period_is_added(starts=-20, lasts=30, due=5, grace=3)
@@ -82,11 +85,12 @@ class AnyHistory(Planning, RuleBasedStateMachine):
         """One that has not failed comes to its end first."""
         with self.life:
             if sys.exc_info()[0] is None:
-                self.end(*ENDINGS[self.desk.founded % len(ENDINGS)])
+                self.end()
 
-    def end(self, after: int, ago: int) -> None:
+    def end(self) -> None:
         """All reports are read, and of some histories the journal, by hledger."""
-        self.somebody_reads_the_reports(after, ago, self.desk.founded)
+        after, ago = self.ending
+        self.somebody_reads_the_reports(after, ago, which=after + ago)
         if self.desk.is_read:
             reports.read_by_hledger(self.office, self.desk.folder)
 
