@@ -67,6 +67,11 @@ def plain(amount: int, currency: str) -> str:
     return f"{to_decimal(amount, currency):.{precision(currency)}f}"
 
 
+def shortest(value: Decimal) -> str:
+    """A rate or a share as one writes it: 6.5, and 10, whatever zeros it is kept with."""
+    return f"{value.normalize():f}"
+
+
 def typed(amount: int, currency: str, locale: str = "en_US") -> str:
     """`1234.50`, or `1234,50` where that is the custom: as a person would type it, for `parse` to read."""
     return plain(amount, currency).replace(".", get_decimal_symbol(locale))

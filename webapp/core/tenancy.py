@@ -219,8 +219,13 @@ def _know_nobody(connection: Connection) -> None:
 def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
     if statement.startswith("ROLLBACK TO SAVEPOINT"):
         connection.info[_IN_CONNECTION] = None  # what it was told since is forgotten again
-    elif connection.info.get(_IN_CONNECTION, _NOBODY) != (wanted := _wanted()):
+    elif not _is_told(connection, wanted := _wanted()):
         _say(connection, wanted)
+
+
+def _is_told(connection: Connection, wanted: Told) -> bool:
+    said: Told | None = connection.info.get(_IN_CONNECTION, _NOBODY)
+    return said == wanted
 
 
 def _say(connection: Connection, wanted: Told, *, sharing: int | None = None) -> None:
@@ -237,7 +242,7 @@ def share_lock(connection: Connection, key: int) -> None:
     """Hold this lock along with others until the transaction ends; asked for together with what the
     transaction is told, where it was not told yet."""
     wanted = _wanted()
-    if connection.info.get(_PASSED_ON) or connection.info.get(_IN_CONNECTION) == wanted:
+    if connection.info.get(_PASSED_ON) or _is_told(connection, wanted):
         connection.exec_driver_sql(_SHARE, (key,), execution_options=ASIDE)
     else:
         _say(connection, wanted, sharing=key)

@@ -14,6 +14,7 @@ from wtforms import BooleanField, DateField, SelectField, StringField, TextAreaF
 from wtforms.validators import Email, InputRequired, Length, Optional, ValidationError
 
 from webapp import wiring
+from webapp.core import money
 from webapp.core.db import db, transaction
 from webapp.core.errors import Invalid, NotFound
 from webapp.domain.notifications import outcomes
@@ -168,7 +169,7 @@ def _chips(options: dict[str, list[tuple[str, str]]]) -> list[tuple[str, str, st
 
 def _lines(rows: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     for row in rows:
-        share = "" if row.ownership_share is None else f"{row.ownership_share.normalize():f}"
+        share = "" if row.ownership_share is None else money.shortest(row.ownership_share)
         yield (
             row.number, row.first_name, row.last_name, row.email, row.chapter_code, row.chapter,
             row.status_code, row.pledge_class, row.joined_on, row.left_on, row.phone, share,

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Text, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from webapp.core import tenancy
+from webapp.core import money, tenancy
 from webapp.core.db import db, new_id
 from webapp.domain.organizations.member import CORRECTABLE, Member
 from webapp.domain.organizations.roster import RowOutcome
@@ -191,7 +191,7 @@ def _text(value: Any, directory: Directory) -> str:
         case bool():
             return "yes" if value else "no"
         case Decimal():
-            return f"{value.normalize():f}"
+            return money.shortest(value)
         case dict():
             return "; ".join(f"{name}: {text}" for name, text in value.items())
         case _:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.core import audit, clock
+from webapp.core import audit, clock, money
 from webapp.core.db import Base, OrganizationRow, belongs_to, references
 from webapp.core.errors import Conflict
 from webapp.domain.billing.invoice import Invoice
@@ -139,8 +139,8 @@ class PaymentPlan(OrganizationRow, Base):
 
     @property
     def rate(self) -> str | None:
-        """The interest rate as one writes it: 6.5, and 10, whether typed just now or kept as 6.500."""
-        return f"{self.interest_rate.normalize():f}" if self.interest_rate else None
+        """The interest rate as text, the same whether it was typed just now or read from the database."""
+        return money.shortest(self.interest_rate) if self.interest_rate else None
 
     def accept(self, *, by: Login, on: date) -> None:
         """Both sides have said yes: this login, or the officer whose yes was approved."""
