@@ -99,9 +99,9 @@ def _tell_of_new_browser(login: Login, methods: Collection[Method]) -> None:
         correspondence.write_to(login.id, "new_browser")
 
 
-def confirm(*methods: Method) -> None:
+def confirm(*methods: Method, fully: bool = False) -> None:
     """The person in front of this browser has just shown who they are, in the caller's transaction."""
-    session[_IN_COOKIE] = sessions.confirm(g.login_session.id, methods)
+    session[_IN_COOKIE] = sessions.confirm(g.login_session.id, methods, fully=fully)
 
 
 def forget_browser() -> None:

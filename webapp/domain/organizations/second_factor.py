@@ -53,6 +53,11 @@ def is_enough(login: Login, methods: Collection[Method]) -> bool:
     return sessions.is_strong(methods) or not of(login)
 
 
+def is_everything(login: Login, methods: Collection[Method]) -> bool:
+    """Whether this is all that signing in with a password or passkey would ask for."""
+    return Method.PASSKEY in methods or (Method.MEMORIZED in methods and is_enough(login, methods))
+
+
 def prove(login: Login, code: str, keys: KeyRing) -> Method | None:
     """What this code is, six digits or a recovery code; None when it is neither. It is spent."""
     app = AuthenticatorApp.of(login, lock=True)

@@ -66,8 +66,9 @@ def is_strong(methods: Collection[str]) -> bool:
 class LoginSession(Base):
     """Lasts until it is ended, was idle for too long, or has reached its end.
 
-    `methods` is how its person signed in, `confirmed_at` when they last showed that it is them. One that is
-    `waiting` has seen the password and not yet the second factor: it opens nothing.
+    `methods` is how its person signed in, `confirmed_at` when they last showed that it is them, and
+    `fully_confirmed_at` when with all that signing in asks for. One that is `waiting` has seen the password
+    and not yet the second factor: it opens nothing.
     """
 
     __tablename__ = "login_sessions"
@@ -84,6 +85,7 @@ class LoginSession(Base):
     browser: Mapped[str | None]
     methods: Mapped[list[Any]] = mapped_column(server_default="[]")
     confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    fully_confirmed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     waiting: Mapped[bool] = mapped_column(server_default=false())
     browser_hash: Mapped[str | None]
 
@@ -104,7 +106,15 @@ class LoginSession(Base):
     @property
     def is_fresh(self) -> bool:
         """Whether its person showed lately who they are; nobody in the demo has anything to show."""
-        return Method.DEMO in self.methods or self.confirmed_at > database_time() - _FRESH_FOR
+        return self._is_since(self.confirmed_at)
+
+    @property
+    def is_fully_fresh(self) -> bool:
+        """The same, with all that signing in asks for."""
+        return self._is_since(self.fully_confirmed_at)
+
+    def _is_since(self, shown_at: datetime) -> bool:
+        return Method.DEMO in self.methods or shown_at > database_time() - _FRESH_FOR
 
     @property
     def use_is_due(self) -> bool:
@@ -187,12 +197,14 @@ def is_new_browser(login: Login, mark: str) -> bool:
     return before > 0 and from_here == 0
 
 
-def confirm(session_id: UUID, methods: Collection[Method]) -> str:
+def confirm(session_id: UUID, methods: Collection[Method], *, fully: bool = False) -> str:
     """Its person has just shown, by these means, who they are. The session goes on under a new token."""
     token = secrets.token_urlsafe(32)
     found = db.session.get_one(LoginSession, session_id, with_for_update=True, populate_existing=True)
     found.methods = sorted({*found.methods, *methods})
     found.confirmed_at = func.now()
+    if fully:
+        found.fully_confirmed_at = func.now()
     found.token_hash = token_hash(token)
     return token
 

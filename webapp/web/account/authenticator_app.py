@@ -16,7 +16,7 @@ from webapp.web import limits
 from webapp.web.account import account
 from webapp.web.account.profile import own_login
 from webapp.web.account.second_factor import after_adding, count_from_now_on
-from webapp.web.confirmation import confirmed
+from webapp.web.confirmation import confirmed_fully
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 
@@ -28,7 +28,7 @@ class CodeForm(Form):
 
 
 @account.post("/second-factor/app/")
-@confirmed
+@confirmed_fully
 def create_authenticator_app() -> Response:
     with transaction():
         AuthenticatorApp.prepare(own_login(), wiring.key_ring())
@@ -44,7 +44,7 @@ def show() -> Response | str:
 
 
 @account.post("/second-factor/app/confirmation")
-@confirmed
+@confirmed_fully
 def confirm_authenticator_app() -> Response | str | tuple[str, int]:
     form = CodeForm()
     app = AuthenticatorApp.of(current_user)
@@ -66,7 +66,7 @@ def confirm_authenticator_app() -> Response | str | tuple[str, int]:
 
 
 @account.post("/second-factor/app/removal")
-@confirmed
+@confirmed_fully
 def remove_authenticator_app() -> Response:
     with transaction():
         second_factor.remove_app(own_login())

@@ -19,7 +19,7 @@ from webapp.web import challenges, limits
 from webapp.web.account import account
 from webapp.web.account.profile import own_login
 from webapp.web.account.second_factor import after_adding, count_from_now_on
-from webapp.web.confirmation import confirmed
+from webapp.web.confirmation import confirmed_fully
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 
@@ -47,7 +47,7 @@ def create_passkey_challenge() -> JsonResponse:
 
 
 @account.post("/second-factor/passkeys/")
-@confirmed
+@confirmed_fully
 def create_passkey() -> Response | str | tuple[str, int]:
     form = PasskeyForm()
     if not form.validate():
@@ -89,7 +89,7 @@ def rename_passkey(passkey_id: UUID) -> Response | tuple[str, int]:
 
 
 @account.post("/second-factor/passkeys/<uuid:passkey_id>/removal")
-@confirmed
+@confirmed_fully
 def remove_passkey(passkey_id: UUID) -> Response:
     with transaction():
         login, found = own_login(), _own(passkey_id)

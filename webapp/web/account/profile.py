@@ -13,6 +13,7 @@ from webapp.domain.organizations.passwords import LONGEST
 from webapp.domain.organizations.sessions import Method
 from webapp.web import auth, limits
 from webapp.web.account import account
+from webapp.web.confirmation import confirmed_besides_password
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 from webapp.web.places import places_of
@@ -50,6 +51,7 @@ def change_profile() -> Response | tuple[str, int]:
 
 
 @account.post("/password")
+@confirmed_besides_password
 def change_password() -> Response | tuple[str, int]:
     form = PasswordForm()
     if not form.validate():
@@ -73,7 +75,8 @@ def _change_password(login: Login, form: PasswordForm) -> None:
     if not login.has_password(form.current.data):
         raise Invalid("Wrong password.", fields={"current": "This is not your password."})
     password_reset.change(login, form.password.data, but=g.login_session.id)
-    auth.confirm(Method.MEMORIZED)
+    shown = {Method.MEMORIZED}
+    auth.confirm(*shown, fully=second_factor.is_everything(login, shown))
 
 
 def _page(profile: ProfileForm | None = None, password: PasswordForm | None = None) -> str:

@@ -11,7 +11,7 @@ from webapp.domain.organizations.sessions import Method
 from webapp.web import auth
 from webapp.web.account import account
 from webapp.web.account.profile import own_login
-from webapp.web.confirmation import confirmed
+from webapp.web.confirmation import confirmed_fully
 from webapp.web.forms import Form
 from webapp.web.htmx import see_other
 from webapp.web.places import after_sign_in
@@ -28,7 +28,7 @@ def index() -> str:
 
 
 @account.post("/second-factor/recovery-codes/")
-@confirmed
+@confirmed_fully
 def create_recovery_codes() -> str:
     with transaction():
         login = own_login()

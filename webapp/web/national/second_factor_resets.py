@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from webapp.core.db import db, transaction
 from webapp.core.errors import NotFound
 from webapp.domain.organizations import Login, Role, second_factor
-from webapp.web.confirmation import confirmed
+from webapp.web.confirmation import confirmed_fully
 from webapp.web.forms import ReasonForm
 from webapp.web.htmx import see_other
 from webapp.web.national import national
@@ -22,7 +22,7 @@ def new_second_factor_reset(login_id: UUID) -> str:
 
 
 @national.post("/people/<uuid:login_id>/second-factor-reset")
-@confirmed
+@confirmed_fully
 def reset_second_factor(login_id: UUID) -> Response | tuple[str, int]:
     form, person = ReasonForm(), _person(login_id)
     if not form.validate():
