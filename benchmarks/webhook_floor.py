@@ -1,6 +1,7 @@
 """A bare Flask view that takes in an event: the product's rows in one statement, and no questions asked.
 
-It writes into the same tables under the same policies, so it acts as the same role and says for whom.
+It writes into the same tables under the same policies, so it acts as the same role and says for whom, in the
+same statement as the product does.
 """
 
 from typing import Any
@@ -13,9 +14,11 @@ _STORE = """
     WITH event AS (
         INSERT INTO processor_events (organization_id, id, processor_id, event_reference, kind,
             object_reference, payload, happened_at, found_by, deliveries, state)
-        SELECT %(organization)s, uuidv7(), %(processor)s, letter->>'id', letter->>'type', subject->>'id',
-            subject, to_timestamp((letter->>'created')::bigint), 'webhook', 1, 'received'
-        FROM (SELECT %(body)s::jsonb AS letter) AS sent,
+        SELECT told.organization::uuid, uuidv7(), %(processor)s, letter->>'id', letter->>'type',
+            subject->>'id', subject, to_timestamp((letter->>'created')::bigint), 'webhook', 1, 'received'
+        FROM (SELECT set_config('app.organization_id', %(organization)s, true) OFFSET 0)
+                AS told (organization),
+            LATERAL (SELECT %(body)s::jsonb) AS sent (letter),
             LATERAL (SELECT letter->'data'->'object') AS of (subject)
         RETURNING organization_id, id
     )
@@ -28,12 +31,12 @@ _STORE = """
 
 def app(connection: psycopg.Connection[Any], organization_id: UUID, processor_id: UUID) -> Flask:
     bare = Flask("floor")
+    here = {"organization": str(organization_id), "processor": processor_id}
 
     @bare.post("/floor")
     def insert() -> str:
         body = request.get_data(as_text=True)
-        connection.execute("SELECT set_config('app.organization_id', %s, true)", [str(organization_id)])
-        connection.execute(_STORE, {"organization": organization_id, "processor": processor_id, "body": body})
+        connection.execute(_STORE, {**here, "body": body})
         connection.commit()
         return "Received.\n"
 

@@ -200,14 +200,19 @@ def gateway_for(processor: PaymentProcessor) -> PaymentGateway:
             return StripeGateway(processor.reveal_secret_key(key_ring()), api_base=settings().stripe_api_base)
 
 
-def read_notice(processor: PaymentProcessor, body: bytes, signature: str, *, now: datetime) -> Notice:
-    """What a delivery to this account's address says, once its seal is found to be the account's own."""
+def webhook_secret(processor: PaymentProcessor) -> str:
+    """What this account's letters are sealed with."""
     secret = processor.reveal_webhook_secret(key_ring())
     if secret is None:
         raise SignatureRefused("This processor has no webhook secret yet.")
-    match processor.kind:
+    return secret
+
+
+def read_notice(kind: ProcessorKind, body: bytes, seal: str, *, secret: str, now: datetime) -> Notice:
+    """What a letter says, once its seal is found to be made with this secret."""
+    match kind:
         case ProcessorKind.STRIPE:
-            return stripe_letters.read_notice(body, signature, secret, now=now)
+            return stripe_letters.read_notice(body, seal, secret, now=now)
 
 
 def links() -> Links:

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime, timedelta
 
-import stripe
+from stripe import SignatureVerificationError, WebhookSignature
 
 from webapp.adapters import stripe_objects as objects
 from webapp.domain.payments.gateway import Notice, SignatureRefused
@@ -16,9 +16,9 @@ def read_notice(body: bytes, signature: str, secret: str, *, now: datetime) -> N
     """Check the seal; SignatureRefused when forged, stale, or from the future."""
     _check_moment(signature, now)
     try:
-        stripe.WebhookSignature.verify_header(body, signature, secret)
+        WebhookSignature.verify_header(body, signature, secret)
         event = json.loads(body)
-    except stripe.SignatureVerificationError as error:
+    except SignatureVerificationError as error:
         raise SignatureRefused from error
     except ValueError as error:
         raise SignatureRefused("This delivery can't be read.") from error

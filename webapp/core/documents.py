@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp.core.db import Base, db
+from webapp.core.statements import written_out
 
 Rows = Sequence[Mapping[str, Any]]
 Shape = tuple[str, str, tuple[str, ...]]
@@ -70,7 +71,7 @@ def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE,
     new = [select(func.array_agg(part.c.id)).scalar_subquery() for part in maybe]
     changed = [select(func.count(part.c.id)).scalar_subquery() for part, deed in deeds if deed == "change"]
     whole = select(*new, sum(changed, literal(0))).add_cte(*parts, *made, *last)
-    compiled = whole.compile(dialect=db.engine.dialect)
+    compiled = written_out(whole).compile(dialect=db.engine.dialect)
     assert isinstance(compiled, SQLCompiler)
     return Ready(compiled.string, [(name, compiled.binds[name]) for name in compiled.positiontup or ()])
 

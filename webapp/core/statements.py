@@ -7,12 +7,13 @@ at the same moment: some then miss columns. So one thread works them all out bef
 from collections.abc import Callable, Hashable
 from functools import cache
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import FromClause, select
+from sqlalchemy import BindParameter, ColumnElement, FromClause, literal_column, null, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import configure_mappers
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, visitors
+from sqlalchemy.sql.visitors import ExternallyTraversible
 
 S = TypeVar("S", bound=ClauseElement)
 K = TypeVar("K", bound=Hashable)
@@ -22,8 +23,28 @@ _makers: list[Callable[[], ClauseElement]] = []
 
 def shared(statement: S) -> S:
     """One that stands in a module."""
-    _makers.append(lambda: statement)
-    return statement
+    written = written_out(statement)
+    _makers.append(lambda: written)
+    return written
+
+
+def written_out(statement: S) -> S:
+    """With what never changes in it as SQL, so that it is not sent each time."""
+    return cast(S, visitors.replacement_traverse(statement, {}, _written))
+
+
+def _written(part: ExternallyTraversible, **_: Any) -> ColumnElement[Any] | None:
+    """The value of a parameter that nobody named, as SQL; None leaves the part as it is."""
+    if not isinstance(part, BindParameter) or not part.unique or part.callable is not None:
+        return None
+    match part.value:
+        case None:
+            return null()
+        case bool() | int() as number:
+            return literal_column(str(number).lower(), part.type)
+        case str() as text:
+            return literal_column("'" + text.replace("'", "''") + "'", part.type)
+    return None
 
 
 def made_once(make: Callable[[], S]) -> Callable[[], S]:

@@ -173,16 +173,15 @@ TOLD = shared(
 def ask_inside(
     session: Session, organization: UUID, question: Select[*tuple[Any, ...]], **values: Any
 ) -> Row[*tuple[Any, ...]] | None:
-    """Act for this organization from here on. The question, which begins with TOLD, tells the transaction;
-    where the question's own telling is not passed on, the transaction is told before it."""
-    patience, connection = _patience.get(), session.connection()
-    leave()
-    if connection.info.get(_PASSED_ON):
-        enter(organization)
-    told = {"told_organization": str(organization), "told_patience": patience or USUAL_PATIENCE}
-    answer = connection.execute(question, told | values).first()
-    _was_told(connection, organization, None, patience)
-    return answer
+    """Act for this organization from here on. The question, which begins with TOLD, tells a transaction that
+    knows nobody yet; any other one, and where the question's own telling is not passed on, is told before it.
+    """
+    connection = session.connection()
+    enter(organization)
+    if connection.info[_IN_CONNECTION] == _NOBODY and not connection.info.get(_PASSED_ON):
+        connection.info[_IN_CONNECTION] = _wanted()
+    told = {"told_organization": str(organization), "told_patience": _patience.get() or USUAL_PATIENCE}
+    return connection.execute(question, told | values).first()
 
 
 def _was_told(connection: Connection, organization: UUID | None, login: UUID | None, patience: str) -> None:

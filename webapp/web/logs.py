@@ -89,11 +89,11 @@ def init(app: Flask) -> None:
 
 
 def _start() -> None:
-    g.request_id = _request_id(request.headers.get("X-Request-ID", ""))
+    request_id = g.request_id = _request_id(request.headers.get("X-Request-ID", ""))
     g.started = time.perf_counter()
-    audit.origin.set(audit.Origin(request.remote_addr, browsers.named(), request_id=g.request_id))
+    audit.origin.set(audit.Origin(request.remote_addr, browsers.named(), request_id=request_id))
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
 
 
 def _request_id(given: str) -> str:
@@ -103,17 +103,18 @@ def _request_id(given: str) -> str:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.get("request_id", "")
-    if request.endpoint == "static":
+    endpoint, method, status = request.endpoint, request.method, response.status_code
+    if endpoint == "static":
         return response
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
-    metrics.took(request.endpoint, request.method, response.status_code, seconds)
+    metrics.took(endpoint, method, status, seconds)
     organization_id = tenancy.organization_id_or_none()
     session, program = g.get("login_session"), g.get("program")
     log.info(
         "request",
-        method=request.method,
-        endpoint=request.endpoint,
-        status=response.status_code,
+        method=method,
+        endpoint=endpoint,
+        status=status,
         problem=g.get("problem"),
         milliseconds=round(seconds * 1000),
         organization_id=str(organization_id) if organization_id else None,

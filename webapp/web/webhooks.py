@@ -1,20 +1,18 @@
 """Letters from processors: check the seal, store once, answer fast. What they mean is a job's business."""
 
-from datetime import datetime
 from uuid import UUID
 
 import structlog
 from flask import Blueprint, Response, request
-from sqlalchemy import Uuid, bindparam, cast, func, select, true
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp import wiring
-from webapp.core import tenancy
-from webapp.core.db import db, transaction
-from webapp.core.errors import NotFound, Refusal
-from webapp.core.statements import shared
+from webapp.core.db import transaction
+from webapp.core.errors import Refusal
 from webapp.domain.payments import inbox
-from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
+from webapp.domain.payments.gateway import SignatureRefused
+from webapp.web import addressees
+from webapp.web.addressees import Addressee
 from webapp.web.security import csrf
 
 LARGEST = 256 * 1024
@@ -42,40 +40,30 @@ def incomplete() -> Response:
 
 @webhooks.post("/stripe/<uuid:organization_id>/<uuid:processor_id>/")
 def receive(organization_id: UUID, processor_id: UUID) -> Response:
-    processor, now = _addressee(organization_id, processor_id)
-    seal = request.headers.get("Stripe-Signature", "")
-    notice = wiring.read_notice(processor, _body(), seal, now=now)
-    with transaction():
-        new = inbox.take_in(processor, notice, found_by=inbox.BY_WEBHOOK)
-    log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=new)
+    letter = _body(), request.headers.get("Stripe-Signature", "")
+    known = addressees.remembered(organization_id, processor_id)
+    if known is None or not _is_taken_in(known, *letter):
+        _take_in(addressees.ask(organization_id, processor_id), *letter)
     return Response("Received.\n", mimetype="text/plain")
 
 
-def _addressee(organization_id: UUID, processor_id: UUID) -> tuple[PaymentProcessor, datetime]:
-    """As much of the processor as a letter needs, and when it was asked for: by the one clock that all
-    machines share."""
-    found = tenancy.ask_inside(db.session(), organization_id, _ADDRESSEE, processor=processor_id)
-    if found is None:
-        raise NotFound
-    secret, now = found
-    addressee = PaymentProcessor(
-        organization_id=organization_id, id=processor_id, kind=ProcessorKind.STRIPE, webhook_secret=secret
-    )
-    return addressee, now
+def _is_taken_in(addressee: Addressee, body: bytes, seal: str) -> bool:
+    """False where what is remembered of the addressee does not fit the letter, and may have changed."""
+    try:
+        _take_in(addressee, body, seal)
+    except (SignatureRefused, inbox.SecretChanged):
+        return False
+    return True
 
 
-_here = cast(tenancy.TOLD.c.organization, Uuid)
-_row = (
-    select(PaymentProcessor.webhook_secret)
-    .where(
-        PaymentProcessor.organization_id == _here,
-        PaymentProcessor.id == bindparam("processor", type_=Uuid()),
-        PaymentProcessor.kind == ProcessorKind.STRIPE,
-    )
-    .offset(0)
-    .lateral("processor")
-)
-_ADDRESSEE = shared(select(_row.c.webhook_secret, func.now()).select_from(tenancy.TOLD).join(_row, true()))
+def _take_in(addressee: Addressee, body: bytes, seal: str) -> None:
+    processor, secret = addressee.processor, addressee.secret
+    notice = wiring.read_notice(processor.kind, body, seal, secret=secret, now=addressee.now)
+    with transaction():
+        new = inbox.take_in(
+            processor, notice, found_by=inbox.BY_WEBHOOK, opened_with=processor.webhook_secret
+        )
+    log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=new)
 
 
 def _body() -> bytes:

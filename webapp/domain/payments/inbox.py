@@ -5,11 +5,28 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Index, bindparam, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Index,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
+from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, nudge_after_commit, promise_in
 from webapp.core.statements import shared
 from webapp.domain.payments.gateway import Notice
@@ -91,24 +108,44 @@ class ProcessorEvent(OrganizationRow, Base):
         self.state, self.note, self.handled_at = state, note, func.now()
 
 
-def take_in(processor: PaymentProcessor, notice: Notice, *, found_by: str) -> bool:
-    """Store it, once. Whether it was new: a repeated webhook is only counted."""
+class SecretChanged(Conflict):
+    """The processor has another webhook secret than the one that opened the letter, or is not there."""
+
+    code = "webhook-secret-changed"
+    message = "The secret of this address was changed a moment ago."
+    next_step = "Send the event again."
+
+
+def take_in(
+    processor: PaymentProcessor, notice: Notice, *, found_by: str, opened_with: str | None = None
+) -> bool:
+    """Store it, once, and act for the processor's organization from here on. Whether it was new: a repeated
+    webhook is only counted.
+
+    `opened_with` is the ciphertext of the secret that opened a letter: SecretChanged unless it is still the
+    processor's.
+    """
     wanted = notice.kind in KINDS
-    letter = {
-        "organization": processor.organization_id,
-        "event": new_id(),
-        "processor": processor.id,
-        "reference": notice.reference,
-        "kind": notice.kind,
-        "object": notice.object_reference,
-        "payload": dict(notice.payload),
-        "happened_at": notice.happened_at,
-        "found_by": found_by,
-        "state": DeliveryState.RECEIVED if wanted else DeliveryState.IGNORED,
-        "note": None if wanted else "Nothing depends on this kind of event.",
-        "seen_again": 1 if found_by == BY_WEBHOOK else 0,
-    }
-    new, job_id = db.session.connection().execute(_TAKING_IN, letter).one()
+    stored = tenancy.ask_inside(
+        db.session(),
+        processor.organization_id,
+        _TAKING_IN,
+        event=new_id(),
+        processor=processor.id,
+        opened_with=opened_with,
+        reference=notice.reference,
+        kind=notice.kind,
+        object=notice.object_reference,
+        payload=dict(notice.payload),
+        happened_at=notice.happened_at,
+        found_by=found_by,
+        state=DeliveryState.RECEIVED if wanted else DeliveryState.IGNORED,
+        note=None if wanted else "Nothing depends on this kind of event.",
+        seen_again=1 if found_by == BY_WEBHOOK else 0,
+    )
+    if stored is None:
+        raise SecretChanged
+    new, job_id = stored
     if job_id is not None:
         nudge_after_commit(Job.REACT_TO_EVENT, job_id)
     return bool(new)
@@ -118,16 +155,23 @@ def _taking_in() -> Any:
     """One statement: the event, or one more delivery of it, and the promise to react to what is new."""
     columns = ProcessorEvent.__table__.c
     sent = {
-        "organization_id": "organization", "id": "event", "processor_id": "processor",
         "event_reference": "reference", "kind": "kind", "object_reference": "object", "payload": "payload",
         "happened_at": "happened_at", "found_by": "found_by", "state": "state", "note": "note",
     }  # fmt: skip
-    row = insert(ProcessorEvent).values(
-        {name: bindparam(key, type_=columns[name].type) for name, key in sent.items()}
-    )
+    home = _home().lateral("home")
+    row: dict[str, ColumnElement[Any]] = {
+        "organization_id": home.c.organization_id,
+        "id": bindparam("event", type_=Uuid()),
+        "processor_id": home.c.id,
+        "deliveries": literal(1),
+        **{name: bindparam(key, type_=columns[name].type) for name, key in sent.items()},
+    }
+    brought = select(*row.values()).select_from(tenancy.TOLD).join(home, true())
     is_new: ColumnElement[bool] = literal_column("xmax = 0").label("new")
     event = (
-        row.on_conflict_do_update(
+        insert(ProcessorEvent)
+        .from_select(list(row), brought)
+        .on_conflict_do_update(
             index_elements=["organization_id", "processor_id", "event_reference"],
             set_={"deliveries": ProcessorEvent.deliveries + bindparam("seen_again", type_=BigInteger())},
         )
@@ -138,6 +182,20 @@ def _taking_in() -> Any:
     news = to_react_to.cte("news")
     promised = promise_in(Job.REACT_TO_EVENT, news, once=news.c.id, event_id=news.c.id)
     return select(event.c.new, select(promised.c.id).scalar_subquery())
+
+
+def _home() -> Select[UUID, UUID]:
+    """The processor, as the organization that was told sees it."""
+    opened_with = bindparam("opened_with", type_=Text())
+    return (
+        select(PaymentProcessor.organization_id, PaymentProcessor.id)
+        .where(
+            PaymentProcessor.organization_id == cast(tenancy.TOLD.c.organization, Uuid),
+            PaymentProcessor.id == bindparam("processor", type_=Uuid()),
+            or_(opened_with.is_(None), PaymentProcessor.webhook_secret == opened_with),
+        )
+        .offset(0)
+    )
 
 
 _TAKING_IN = shared(_taking_in())
