@@ -33,17 +33,17 @@ def written_out(statement: S) -> S:
     return cast(S, visitors.replacement_traverse(statement, {}, _written))
 
 
-def _written(part: ExternallyTraversible, **_: Any) -> ColumnElement[Any] | None:
-    """The value of a parameter that nobody named, as SQL; None leaves the part as it is."""
-    if not isinstance(part, BindParameter) or not part.unique or part.callable is not None:
+def _written(element: ExternallyTraversible, **_: Any) -> ColumnElement[Any] | None:
+    """The value of a parameter that nobody named, as SQL; None leaves it as it is."""
+    if not isinstance(element, BindParameter) or not element.unique or element.callable is not None:
         return None
-    match part.value:
+    match element.value:
         case None:
             return null()
         case bool() | int() as number:
-            return literal_column(str(number).lower(), part.type)
+            return literal_column(str(number).lower(), element.type)
         case str() as text:
-            return literal_column("'" + text.replace("'", "''") + "'", part.type)
+            return literal_column("'" + text.replace("'", "''") + "'", element.type)
     return None
 
 

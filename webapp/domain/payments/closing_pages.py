@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, bindparam, func, literal_column, select
+from sqlalchemy import ARRAY, CTE, Select, Uuid, bindparam, func, literal_column, select
 
 from webapp.core import writing
 from webapp.core.db import db
@@ -42,13 +42,20 @@ def promise_closing(invoice_ids: Sequence[UUID] | Select[UUID]) -> None:
 
 
 _close = partial(nudge_after_commit, Job.CLOSE_CHECKOUT)
-_ASKING = (
-    select(Checkout.invoice_id)
-    .where(
-        Checkout.organization_id == HERE,
-        Checkout.invoice_id == func.any(bindparam("paid_invoices", type_=ARRAY(Uuid()))),
-        Checkout.state.in_([literal_column(f"'{state}'") for state in UNFINISHED]),
+
+
+def _closing() -> CTE:
+    asking = (
+        select(Checkout.invoice_id)
+        .where(
+            Checkout.organization_id == HERE,
+            Checkout.invoice_id == func.any(bindparam("paid_invoices", type_=ARRAY(Uuid()))),
+            Checkout.state.in_([literal_column(f"'{state}'") for state in UNFINISHED]),
+        )
+        .cte("asking")
     )
-    .cte("asking")
-)
-_CLOSING = shared(promise_in(Job.CLOSE_CHECKOUT, _ASKING, invoice_id=_ASKING.c.invoice_id))
+    return promise_in(Job.CLOSE_CHECKOUT, asking, invoice_id=asking.c.invoice_id)
+
+
+_close = partial(nudge_after_commit, Job.CLOSE_CHECKOUT)
+_CLOSING = shared(_closing())
