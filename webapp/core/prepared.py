@@ -23,8 +23,12 @@ class _Connection(psycopg.Connection[Any]):
             super().rollback()
 
     def _is_taken_back(self) -> bool:
-        in_order = self.info.transaction_status is TransactionStatus.INTRANS
-        return in_order and self.pgconn.exec_(b"ROLLBACK").status is ExecStatus.COMMAND_OK
+        match self.pgconn.transaction_status:
+            case TransactionStatus.IDLE:
+                return True  # as after a commit: there is nothing to take back
+            case TransactionStatus.INTRANS:
+                return self.pgconn.exec_(b"ROLLBACK").status is ExecStatus.COMMAND_OK
+        return False
 
 
 def _connect(_: Any, __: Any, addresses: list[str], options: dict[str, Any]) -> _Connection:

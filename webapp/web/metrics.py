@@ -9,6 +9,7 @@ Names, amounts and addresses are in no label.
 import hmac
 import os
 from collections.abc import Iterator
+from functools import cache
 
 from flask import Blueprint, Response, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
@@ -40,7 +41,11 @@ metrics = Blueprint("metrics", __name__)
 def took(endpoint: str | None, method: str, status: int, seconds: float) -> None:
     """By endpoint, never by address: an address holds ids and tokens."""
     known = method if method in _METHODS else "other"
-    _REQUESTS.labels(endpoint or "none", known, f"{status // 100}xx").observe(seconds)
+    _requests(endpoint or "none", known, f"{status // 100}xx").observe(seconds)
+
+
+_requests = cache(_REQUESTS.labels)
+"""So many as there are pages, methods and kinds of answers."""
 
 
 @metrics.get("/metrics")
