@@ -7,7 +7,7 @@ connection, where a pooler gives us another one each time. Where Citus spreads t
 are told in the one way that it passes on: SET LOCAL.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -15,8 +15,9 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import (
-    ColumnElement,
     Connection,
+    FromClause,
+    Function,
     Row,
     Select,
     String,
@@ -136,25 +137,39 @@ def leave() -> None:
     be_patient_for("")
 
 
-def telling(
-    *, organization: InstrumentedAttribute[UUID], login: InstrumentedAttribute[UUID]
-) -> tuple[ColumnElement[str], ...]:
-    """The last columns of a question for `enter_as`: the row's organization and login, or nobody."""
+def telling(*, organization: InstrumentedAttribute[UUID], login: InstrumentedAttribute[UUID]) -> FromClause:
+    """Tells the transaction of the row's organization and login, or of nobody. What a question for `enter_as`
+    joins: whatever depends on it is looked up by who was told."""
     return (
-        func.set_config("statement_timeout", bindparam("patience"), True),
-        func.set_config("app.organization_id", func.coalesce(cast(organization, String), ""), True),
-        func.set_config("app.login_id", func.coalesce(cast(login, String), ""), True),
+        select(
+            func.set_config("statement_timeout", bindparam("patience"), True).label("patience"),
+            _said("app.organization_id", organization).label("organization"),
+            _said("app.login_id", login).label("login"),
+        )
+        .correlate(organization.class_, login.class_)
+        .offset(0)
+        .lateral("told")
     )
+
+
+def _said(setting: str, row: InstrumentedAttribute[UUID]) -> Function[str]:
+    return func.set_config(setting, func.coalesce(cast(row, String), ""), True)
+
+
+def tells_by_asking(session: Session) -> bool:
+    """Whether whom a question tells of is known to the rest of it: not where that is not passed on."""
+    return not session.connection().info.get(_PASSED_ON)
 
 
 def enter_as(
     session: Session, question: Select[*tuple[Any, ...]], values: Mapping[str, Any]
-) -> Row[*tuple[Any, ...]]:
-    """Ask as nobody, and act for the organization and login in the answer. Asking tells the transaction."""
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Ask as nobody, and act for the organization and login that stand last in each row of the answer.
+    Asking tells the transaction."""
     patience = _patience.get()
     leave()
-    answer = session.execute(question, {**values, "patience": patience or USUAL_PATIENCE}).one()
-    here, who = answer[-2:]
+    answer = session.execute(question, {**values, "patience": patience or USUAL_PATIENCE}).all()
+    here, who = answer[0][-2:]
     _was_told(session.connection(), UUID(here) if here else None, UUID(who) if who else None, patience)
     return answer
 

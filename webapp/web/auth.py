@@ -26,7 +26,7 @@ from webapp.domain.organizations import (
 from webapp.domain.organizations.arrival import arrive
 from webapp.domain.organizations.login import Login
 from webapp.domain.organizations.sessions import Method
-from webapp.web import browsers, drafts, limits
+from webapp.web import browsers, drafts, limits, views_of_lists
 from webapp.web.htmx import is_swap
 
 login_manager = LoginManager()
@@ -167,15 +167,16 @@ def _page_behind_swap() -> str | None:
 
 
 def _see_who_comes() -> None:
-    """And where to: `g.slug` is the organization in the address."""
+    """And where to: `g.slug` is the organization in the address, `g.chapter_code` the chapter."""
     g.login_session = None
     slug, token = g.get("slug"), session.get(_IN_COOKIE)
     if request.endpoint == "static" or request.blueprint == "health" or slug is token is None:
         return
-    arrived = arrive(slug, token)
-    g.login_session = _usable(arrived.session)
-    if arrived.organization is not None:
-        g.organization = arrived.organization
+    chapter, list_at = g.get("chapter_code", ""), views_of_lists.opened_plainly()
+    g.arrival = arrive(slug, token, chapter=chapter, list_at=list_at)
+    g.login_session = _usable(g.arrival.session)
+    if g.arrival.organization is not None:
+        g.organization = g.arrival.organization
     if g.login_session is None:
         g.run_out = session.pop(_IN_COOKIE, None)
         tenancy.enter(tenancy.organization_id_or_none())

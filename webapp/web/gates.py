@@ -57,8 +57,7 @@ def _require_role() -> Response | None:
     """Strangers to this organization learn nothing about it; nobody signed in is asked to sign in."""
     if not current_user.is_authenticated:
         return auth.ask_to_sign_in()
-    chapter, list_at = g.get("chapter_code", ""), views_of_lists.opened_plainly()
-    g.access = Access.of(current_user, g.organization, chapter=chapter, list_at=list_at)
+    g.access = g.arrival.access
     if g.access.is_stranger:
         raise NotFound
     pace.count_act(str(current_user.id))

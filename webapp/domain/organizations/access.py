@@ -2,35 +2,69 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Uuid,
+    bindparam,
+    select,
+    true,
+)
+from sqlalchemy.orm import aliased, contains_eager
 
 from webapp.core.db import db
 from webapp.core.statements import made_once
 from webapp.domain.organizations import saved_views
 from webapp.domain.organizations.chapter import Chapter
 from webapp.domain.organizations.login import Login
-from webapp.domain.organizations.member import Member
+from webapp.domain.organizations.member import Member, MemberStatus
 from webapp.domain.organizations.organization import Organization
 from webapp.domain.organizations.roles import Role, RoleName
 
 
-@made_once
-def _their_roles() -> Select[Role, Chapter | None, str | None]:
-    """Each with the chapter and the list that are asked about. Put together once, for every page asks it."""
-    member, named = joinedload(Role.member), aliased(Chapter)
-    is_named = (named.organization_id == Role.organization_id) & (named.code == bindparam("chapter"))
-    return (
-        select(Role, named, saved_views.usual())
-        .outerjoin(named, is_named)
-        .where(Role.organization_id == bindparam("organization"), Role.login_id == bindparam("login"))
-        .options(
-            joinedload(Role.chapter), member.joinedload(Member.chapter), member.joinedload(Member.status)
+class Held:
+    """The roles of a login as part of a question, each with the chapter and the list that are asked about.
+
+    Each row is looked up only after those it depends on, the first after what tells the transaction whom it
+    acts for: before that it would see nothing.
+    """
+
+    def __init__(self, organization: ColumnElement[UUID], login: ColumnElement[UUID]) -> None:
+        role = _looked_up(Role, organization, Role.login_id == login)
+        here = role.organization_id
+        place = _looked_up(Chapter, here, Chapter.id == role.chapter_id)
+        member = _looked_up(Member, here, Member.id == role.member_id)
+        home = _looked_up(Chapter, here, Chapter.id == member.chapter_id)
+        status = _looked_up(MemberStatus, here, MemberStatus.id == member.status_id)
+        named = _looked_up(Chapter, here, Chapter.code == bindparam("chapter"))
+        to_member = contains_eager(role.member.of_type(member))
+        self.role, self._beside = role, (place, member, home, status, named)
+        self.columns = role, named, saved_views.usual(here, role.login_id)
+        self._loaded = (
+            contains_eager(role.chapter.of_type(place)),
+            to_member.contains_eager(member.chapter.of_type(home)),
+            to_member.contains_eager(member.status.of_type(status)),
         )
-        .order_by(Role.id)
-    )
+
+    def complete(self, question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        """One that has the roles already, with what belongs to them."""
+        for row in self._beside:
+            question = question.outerjoin(row, true())
+        return question.options(*self._loaded).order_by(self.role.id)
+
+
+def _looked_up(kind: type[Any], organization: ColumnElement[UUID], is_meant: ColumnElement[bool]) -> Any:
+    row = select(kind).where(kind.organization_id == organization, is_meant)
+    return aliased(kind, row.offset(0).lateral())
+
+
+@made_once
+def _question() -> Select[*tuple[Any, ...]]:
+    held = Held(bindparam("organization", type_=Uuid()), bindparam("login", type_=Uuid()))
+    return held.complete(select(*held.columns).select_from(held.role))
 
 
 @dataclass(frozen=True)
@@ -51,8 +85,12 @@ class Access:
     ) -> "Access":
         """`chapter` is the code of one, `list_at` the address of a list."""
         asked = {"organization": organization.id, "login": login.id, "chapter": chapter, "list_at": list_at}
-        found = db.session.execute(_their_roles(), asked).all()
-        return cls([role for role, *_ in found], *found[0][1:]) if found else cls()
+        return cls.found(db.session.execute(_question(), asked).all())
+
+    @classmethod
+    def found(cls, rows: Sequence[Any]) -> "Access":
+        """`rows` hold the columns of `Held`."""
+        return cls([role for role, *_ in rows], *rows[0][1:]) if rows else cls()
 
     def has(self, name: RoleName) -> bool:
         return any(role.role is name for role in self.roles)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     ForeignKey,
     Index,
     ScalarSelect,
     Text,
     UniqueConstraint,
-    Uuid,
     bindparam,
     false,
     func,
@@ -96,13 +96,13 @@ def save(login: Login, address: str, name: str, asked: str) -> SavedView:
     return found
 
 
-def usual() -> ScalarSelect[str]:
+def usual(organization: ColumnElement[UUID], login: ColumnElement[UUID]) -> ScalarSelect[str]:
     """What somebody is led to who opens a list without asking for anything: to be asked with who they are."""
     return (
         select(SavedView.asked)
         .where(
-            SavedView.organization_id == bindparam("organization", type_=Uuid()),
-            SavedView.login_id == bindparam("login", type_=Uuid()),
+            SavedView.organization_id == organization,
+            SavedView.login_id == login,
             SavedView.address == bindparam("list_at", type_=Text()),
             SavedView.is_usual,
         )
