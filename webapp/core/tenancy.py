@@ -17,7 +17,6 @@ import psycopg
 from sqlalchemy import (
     Connection,
     FromClause,
-    Function,
     Row,
     Select,
     String,
@@ -140,20 +139,17 @@ def leave() -> None:
 def telling(*, organization: InstrumentedAttribute[UUID], login: InstrumentedAttribute[UUID]) -> FromClause:
     """Tells the transaction of the row's organization and login, or of nobody. What a question for `enter_as`
     joins: whatever depends on it is looked up by who was told."""
+    here, who = cast(organization, String), cast(login, String)
     return (
         select(
             func.set_config("statement_timeout", bindparam("patience"), True).label("patience"),
-            _said("app.organization_id", organization).label("organization"),
-            _said("app.login_id", login).label("login"),
+            func.set_config("app.organization_id", func.coalesce(here, ""), True).label("organization"),
+            func.set_config("app.login_id", func.coalesce(who, ""), True).label("login"),
         )
         .correlate(organization.class_, login.class_)
         .offset(0)
         .lateral("told")
     )
-
-
-def _said(setting: str, row: InstrumentedAttribute[UUID]) -> Function[str]:
-    return func.set_config(setting, func.coalesce(cast(row, String), ""), True)
 
 
 def tells_by_asking(session: Session) -> bool:

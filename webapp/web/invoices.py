@@ -52,8 +52,8 @@ def index(persona: str, *, chapter_id: UUID | None = None) -> AnyResponse:
     sort = request.args.get("sort", "-number")
     if wants_csv():
         return as_csv(asked, sort=sort)
-    found = db.session.execute(search.find(asked, organization, sort=sort, after=_uuid("after"), limit=PAGE))
-    shown, last = page_of(found.all())
+    found = search.page(asked, organization, sort=sort, after=_uuid("after"), limit=PAGE)
+    shown, last = page_of(found)
     names = periods.names()
     return respond(
         "shared/invoices/index.html",
