@@ -151,6 +151,25 @@ def test_whoever_arrives_is_told_by_the_question_who_it_is(organization: Organiz
 
 
 @pytest.mark.case("A2")
+def test_whoever_arrives_has_the_roles_of_that_organization_and_learns_of_them_at_once(
+    organization: Organization, neighbour: Organization
+) -> None:
+    login, chapter = factories.make_login(), factories.make_chapter("ALP")
+    factories.make_role(login, RoleName.TREASURER, chapter=chapter)
+    factories.make_role(factories.make_login(), RoleName.NATIONAL_ADMIN)
+    with tenancy.acting_for(neighbour.id):
+        factories.make_role(login, RoleName.NATIONAL_ADMIN)
+    with transaction():
+        token = sessions.start(login, sessions.FOR_STAFF)
+    with statements() as sent:
+        access = arrive(organization.slug, token, chapter="ALP").access
+    assert [(role.role, role.chapter) for role in access.roles] == [(RoleName.TREASURER, chapter)]
+    assert (access.chapter, len(sent)) == (chapter, 1)
+    assert arrive(organization.slug, "not a token", chapter="ALP") == Arrival(organization, None)
+    db.session.rollback()
+
+
+@pytest.mark.case("A2")
 @pytest.mark.parametrize("slug", ["no-such-place", None])
 def test_whoever_arrives_nowhere_sees_nothing(organization: Organization, slug: str | None) -> None:
     factories.make_chapter("ALP")

@@ -1,5 +1,6 @@
 """Where a signed-in person can go: one place for each role."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import url_for
@@ -17,9 +18,9 @@ class Place:
     href: str
 
 
-def places_of(login: Login) -> list[Place]:
+def places_of(login: Login, organizations: Iterable[Organization]) -> list[Place]:
     found = []
-    for organization in roles.organizations_of(login):
+    for organization in organizations:
         with tenancy.acting_for(organization.id):
             found += [_place(organization, role) for role in Access.of(login, organization).roles]
     return found
@@ -34,7 +35,7 @@ def after_sign_in(login: Login, wanted: str | None, *, enough: bool = True) -> s
         return url_for("public.second_factor", next=own_path(wanted))
     if path := own_path(wanted):
         return path
-    places = places_of(login)
+    places = places_of(login, roles.organizations_of(login))
     return places[0].href if len(places) == 1 else url_for("account.places")
 
 

@@ -15,5 +15,6 @@ def _guard() -> Response | None:
     """Behind it, times are those of the person's own organization."""
     if not current_user.is_authenticated:
         return auth.ask_to_sign_in()
-    g.timezone = next((place.timezone for place in roles.organizations_of(current_user)), "UTC")
+    g.organizations = roles.organizations_of(current_user)
+    g.timezone = next((organization.timezone for organization in g.organizations), "UTC")
     return None

@@ -36,7 +36,7 @@ def show() -> str:
 
 @account.get("/places/")
 def places() -> str:
-    return render_template("account/places.html", places=places_of(current_user))
+    return render_template("account/places.html", places=places_of(current_user, g.organizations))
 
 
 @account.post("/profile")
@@ -85,7 +85,7 @@ def _page(profile: ProfileForm | None = None, password: PasswordForm | None = No
         profile=profile or ProfileForm(formdata=None, obj=current_user),
         password=password or PasswordForm(formdata=None),
         form=password or profile,
-        places=places_of(current_user),
+        places=places_of(current_user, g.organizations),
         factor=second_factor.of(current_user),
         sessions=sessions.open_ones(current_user),
         this_session=auth.current_session(),
