@@ -52,6 +52,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": make_url(settings.database_url).set(drivername="postgresql+psycopg"),
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "hide_parameters": True,
+            "query_cache_size": 2000,  # the pages alone ask in more than 800 ways, and 500 are usually kept
             "pool_size": 8,
             "max_overflow": 8,
             "pool_timeout": 3,
