@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from tests import factories
+from tests.rows import Rows
 from webapp.core.db import db, new_id, transaction
 from webapp.domain.notifications.statement_pdf import MOST_LINES, OF_A_SHEET, Holder, TooLong, papers_of
 from webapp.domain.organizations import Chapter, Member, MemberStatus, Organization
@@ -33,12 +34,13 @@ def enroll(chapter: Chapter, status: MemberStatus, count: int) -> None:
 
 
 @pytest.fixture
-def few(organization: Organization) -> Statement:
+def few(organization: Organization, rows: Rows) -> Statement:
     """Of a chapter. Another one of the same organization has thousands."""
     status, chapter = factories.make_status(), factories.make_chapter()
     enroll(chapter, status, FEW)
     enroll(factories.make_chapter("BET", "Beta Chapter"), status, MANY)
     factories.bill(factories.make_period(), factories.make_schedule(amount=100))
+    rows.count_again()
     return statements.statement(Account(chapter_id=chapter.id), *DAYS)
 
 
