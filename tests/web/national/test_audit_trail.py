@@ -33,9 +33,9 @@ def void(client: FlaskClient, world: World) -> None:
 
 
 def open_invoice(world: World) -> Invoice:
-    """One that nothing was paid on."""
+    """One that all of its 400.00 is owed on."""
     with tenancy.acting_for(world.organization.id):
-        found = Invoice.here().first(Invoice.paid == 0, Invoice.voided_at.is_(None))
+        found = Invoice.here().first(Invoice.owed == 40_000, Invoice.voided_at.is_(None))
     assert found is not None
     world.ids["invoice_id"] = found.id
     return found
