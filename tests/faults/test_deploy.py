@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,14 +69,18 @@ def running(*arguments: str, environment: dict[str, str], others: Sequence[int] 
 
 @dataclass
 class Visitors:
-    """Ask for pages as fast as they can, each time on a new connection, and keep count of the answers."""
+    """Ask for pages as fast as they can and keep count of the answers, every other one on a connection that
+    is kept, as browsers and proxies do.
+    """
 
     port: int
     answers: Counter[object] = field(default_factory=Counter)
     leaving: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> "Visitors":
-        self.threads = [threading.Thread(target=self._visit) for _ in range(CLIENTS)]
+        self.threads = [
+            threading.Thread(target=self._visit, args=(place % 2 == 1,)) for place in range(CLIENTS)
+        ]
         for thread in self.threads:
             thread.start()
         return self
@@ -86,9 +90,12 @@ class Visitors:
         for thread in self.threads:
             thread.join()
 
-    def _visit(self) -> None:
-        while not self.leaving.is_set():
-            self.answers[ask(self.port)] += 1
+    def _visit(self, keeps: bool) -> None:
+        with closing(connected(self.port)) as connection:
+            while not self.leaving.is_set():
+                self.answers[ask(connection)] += 1
+                if not keeps:
+                    connection.close()
 
     def more(self, number: int) -> None:
         """Wait until so many more were answered."""
@@ -96,15 +103,21 @@ class Visitors:
         until(lambda: self.answers.total() >= wanted, "answers")
 
 
-def ask(port: int) -> object:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+def connected(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+
+
+def ask(connection: http.client.HTTPConnection) -> object:
+    """On a kept connection that was closed meanwhile everybody asks once more, on a new one."""
+    was_kept = connection.sock is not None
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status
+        connection.request("GET", "/", headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
     except (OSError, http.client.HTTPException) as error:
-        return type(error).__name__
-    finally:
         connection.close()
+        return ask(connection) if was_kept and isinstance(error, ConnectionError) else type(error).__name__
 
 
 def children(process: Forked) -> set[int]:
@@ -130,7 +143,7 @@ def test_nobody_gets_an_error_while_the_web_server_is_reloaded_or_replaced(
 ) -> None:
     port = entrance.getsockname()[1]
     with web(entrance, environment) as first:
-        assert ask(port) == 200
+        assert ask(connected(port)) == 200
         with Visitors(port) as visitors:
             visitors.more(20)
             before = children(first)
