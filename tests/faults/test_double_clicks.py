@@ -11,19 +11,23 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests import factories
-from tests.processor import Shop
+from tests.processor import TODAY, Shop
+from tests.web import reading
 from webapp import wiring
 from webapp.core.db import db, new_id, transaction
+from webapp.domain.approvals import Action
 from webapp.domain.billing import pay_link
+from webapp.domain.billing.adjustments import Adjustment
 from webapp.domain.billing.preview import preview
 from webapp.domain.billing.run import BillingRun, RunState
 from webapp.domain.ledger.journal import JournalEntry
 from webapp.domain.organizations import Login, Member, RoleName, tokens
 from webapp.domain.payments.checkout import Checkout
 from webapp.domain.payments.payment import Allocation, Payment
+from webapp.domain.refunds.refund import Refund
 
 CLICKS = 20
-MONEY = [JournalEntry, Payment, Allocation, Checkout, BillingRun]
+MONEY = [JournalEntry, Payment, Allocation, Checkout, BillingRun, Refund, Adjustment]
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,35 @@ def a_fee_by_hand(shop: Shop) -> Button:
     )
 
 
+def a_refund(shop: Shop) -> Button:
+    invoice = shop.owed()
+    payment = shop.paid(invoice)
+    body = {"payment": str(payment.id), "amount": "20.00", "how": "original", "afterwards": "settled"}
+    address = national(shop, f"invoices/{invoice.id}/refund")
+    said = {"reason": "Left the chapter"}
+    return Button(address, body | said, {Refund: 1}, body | said | {"amount": "30.00"})
+
+
+def an_adjustment(shop: Shop) -> Button:
+    invoice = shop.owed()
+    factories.allow_alone(RoleName.NATIONAL_ADMIN, Action.ADJUSTMENT, 5_000)
+    body = {"what": "waiver.lowers", "amount": "20.00", "reason": "Helped with the roof"}
+    address = national(shop, f"invoices/{invoice.id}/adjustments/")
+    sent = body | {"seen": str(invoice.owed)}
+    return Button(address, sent, {Adjustment: 1, JournalEntry: 1}, sent | {"amount": "30.00"})
+
+
+def a_check_in_hand(shop: Shop) -> Button:
+    shop.owed()
+    address = national(shop, "payments/")
+    typed = {"amount": "150.00", "method": "check", "on": f"{TODAY}", "order": "oldest", "reference": "77"}
+    typed |= {"member": Member.here().get(shop.member_id).number}
+    page = shop.client.get(f"{address}new", query_string=typed).text
+    sent = reading.filled(page, lambda form: form.get("action") == address and form.get("method") == "post")
+    makes = {Payment: 1, JournalEntry: 1, Allocation: 1}
+    return Button(address, sent, makes, sent | {"reference": "78"})
+
+
 def a_payment_by_link(shop: Shop) -> Button:
     token = pay_link.token(shop.owed(), wiring.settings().secret_key)
     address = f"/o/{shop.organization.slug}/pay/{token}/checkouts"
@@ -128,6 +161,9 @@ BUTTONS = [
     a_billing_run,
     an_undoing,
     a_fee_by_hand,
+    a_refund,
+    an_adjustment,
+    a_check_in_hand,
     a_payment_by_link,
     a_members_payment,
     a_recorded_check,
@@ -149,6 +185,7 @@ def person(shop: Shop) -> Login:
 def test_twenty_clicks_at_once_have_one_effect_and_one_answer(
     shop: Shop, person: Login, sign_in: Callable[[FlaskClient, Login], str], made: Callable[[Shop], Button]
 ) -> None:
+    sign_in(shop.client, person)
     button = made(shop)
     before = rows()
     browsers = [shop.client.application.test_client() for _ in range(CLICKS)]
