@@ -34,7 +34,7 @@ screenshots:  ## the pictures of docs/screenshots/, from the demo organization
 	@.ci/setup --tests
 	@$(BIN)/python -m tests.browser.screenshots
 
-soak:  ## the same path again and again for ten minutes
+soak:  ## ten minutes of everything at random, and what takes too long for every run
 	@.ci/setup --tests
 	$(BIN)/pytest -n 0 -m soak
 
