@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, ParamSpec
 
 from flask import Response, g, make_response, request
@@ -84,24 +85,32 @@ def acts_once(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
         asked = _asked()
         if asked is None:
             return view(*args, **kwargs)
-        earlier = _answered(asked)
-        if earlier is not None:
-            return earlier
-        g.request_key = asked
-        try:
-            answer = make_response(view(*args, **kwargs))
-        except AlreadyAnswered as repeated:
-            answer_before = _answered(asked)
-            if answer_before is None:
-                raise StillRunning from repeated
-            return answer_before
-        finally:
-            g.pop("request_key", None)
-        if g.pop("request_key_written", False):
-            _keep(asked, answer)
-        return answer
+        return _answered(asked) or _answer(asked, lambda: make_response(view(*args, **kwargs)))
 
     return once
+
+
+def _answer(asked: _Asked, act: Callable[[], Response]) -> Response:
+    g.request_key = asked
+    try:
+        answer = act()
+    except AlreadyAnswered as repeated:
+        answer_before = _answered(asked)
+        if answer_before is None:
+            raise StillRunning from repeated
+        return answer_before
+    except Refusal:
+        answer_meanwhile = _answered_meanwhile(asked)
+        if answer_meanwhile is None:
+            raise
+        return answer_meanwhile
+    finally:
+        g.pop("request_key", None)
+    if g.pop("request_key_written", False):
+        _keep(asked, answer)
+    elif answer.status_code >= HTTPStatus.BAD_REQUEST:
+        return _answered_meanwhile(asked) or answer
+    return answer
 
 
 @contextmanager
@@ -167,6 +176,11 @@ def _answered(asked: _Asked) -> Response | None:
         db.session.rollback()  # gives the connection back: the first request needs one, too
         time.sleep(LOOK_EVERY)
     return None
+
+
+def _answered_meanwhile(asked: _Asked) -> Response | None:
+    """For one that was refused before it wrote anything: perhaps for what the first request had just done."""
+    return None if g.pop("request_key_written", False) else _answered(asked)
 
 
 def _found(asked: _Asked) -> Row[Any] | None:
