@@ -24,7 +24,12 @@ def create_app(settings: Settings) -> Flask:
     """The application for these settings, which must be complete (`wiring.complete`)."""
     app = PatientFlask(__name__, template_folder="../templates", static_folder="../static")
     app.config.from_mapping(_flask_settings(settings))
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    app.jinja_options = {
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "undefined": StrictUndefined,
+        "cache_size": -1,  # all: to keep the latest only, each use of one would be looked up in a long queue
+    }
     db.init_app(app)
     with app.app_context():
         stale_connections.watch(db.engine)
