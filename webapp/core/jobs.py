@@ -192,6 +192,12 @@ def promise_in(
     return promising.on_conflict_do_nothing().returning(OutboxJob.id).cte(f"promised_{job.work.name}")
 
 
+def nudge(job: Job, job_id: UUID) -> None:
+    """Its promise is committed."""
+    if _dispatcher:
+        _dispatcher[0].nudge([Nudge(tenancy.organization_id(), job_id, job.work)])
+
+
 def nudge_after_commit(job: Job, job_id: UUID) -> None:
     nudge = Nudge(tenancy.organization_id(), job_id, job.work)
     db.session.info.setdefault("nudges", []).append(nudge)

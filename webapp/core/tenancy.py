@@ -182,12 +182,11 @@ TOLD = shared(
 
 
 def ask_inside(
-    session: Session, organization: UUID, question: Select[*tuple[Any, ...]], **values: Any
+    connection: Connection, organization: UUID, question: Select[*tuple[Any, ...]], **values: Any
 ) -> Row[*tuple[Any, ...]] | None:
     """Act for this organization from here on. The question, which begins with TOLD, tells a transaction that
     knows nobody yet; any other one, and where the question's own telling is not passed on, is told before it.
     """
-    connection = session.connection()
     enter(organization)
     if connection.info[_IN_CONNECTION] == _NOBODY and not connection.info.get(_PASSED_ON):
         connection.info[_IN_CONNECTION] = _wanted()

@@ -13,7 +13,7 @@ from sqlalchemy import Uuid, bindparam, cast, func, select, true
 
 from webapp import wiring
 from webapp.core import tenancy
-from webapp.core.db import db
+from webapp.core.db import plain_transaction
 from webapp.core.errors import NotFound
 from webapp.core.statements import shared
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
@@ -53,7 +53,8 @@ def remembered(organization_id: UUID, processor_id: UUID) -> Addressee | None:
 
 def ask(organization_id: UUID, processor_id: UUID) -> Addressee:
     """As the database says; NotFound when there is no such processor."""
-    found = tenancy.ask_inside(db.session(), organization_id, _ADDRESSEE, processor=processor_id)
+    with plain_transaction() as connection:
+        found = tenancy.ask_inside(connection, organization_id, _ADDRESSEE, processor=processor_id)
     if found is None:
         raise NotFound
     sealed, now = found

@@ -32,6 +32,8 @@ from webapp.web.htmx import is_swap
 login_manager = LoginManager()
 log = structlog.get_logger()
 _IN_COOKIE, _WAITING, _WANTED = "token", "waiting", "wanted"
+_FOR_MACHINES = ("health", "webhooks")
+"""Whoever asks there, it is nobody's browser."""
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
@@ -170,7 +172,7 @@ def _see_who_comes() -> None:
     """And where to: `g.slug` is the organization in the address, `g.chapter_code` the chapter."""
     g.login_session = None
     slug, token = g.get("slug"), session.get(_IN_COOKIE)
-    if request.endpoint == "static" or request.blueprint == "health" or slug is token is None:
+    if request.endpoint == "static" or request.blueprint in _FOR_MACHINES or slug is token is None:
         return
     chapter, list_at = g.get("chapter_code", ""), views_of_lists.opened_plainly()
     g.arrival = arrive(slug, token, chapter=chapter, list_at=list_at)

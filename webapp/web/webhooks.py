@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp import wiring
-from webapp.core.db import transaction
+from webapp.core.db import plain_transaction
 from webapp.core.errors import Refusal
 from webapp.domain.payments import inbox
 from webapp.domain.payments.gateway import SignatureRefused
@@ -59,11 +59,12 @@ def _is_taken_in(addressee: Addressee, body: bytes, seal: str) -> bool:
 def _take_in(addressee: Addressee, body: bytes, seal: str) -> None:
     processor, secret = addressee.processor, addressee.secret
     notice = wiring.read_notice(processor.kind, body, seal, secret=secret, now=addressee.now)
-    with transaction():
-        new = inbox.take_in(
-            processor, notice, found_by=inbox.BY_WEBHOOK, opened_with=processor.webhook_secret
+    with plain_transaction() as connection:
+        taken = inbox.take_in(
+            connection, processor, notice, found_by=inbox.BY_WEBHOOK, opened_with=processor.webhook_secret
         )
-    log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=new)
+    taken.nudge()
+    log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=taken.new)
 
 
 def _body() -> bytes:

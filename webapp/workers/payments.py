@@ -118,7 +118,8 @@ def look_through(processor: PaymentProcessor) -> None:
     with at_processor.asking(processor) as gateway:
         notices = list(gateway.recent_notices(since))
     for notice in notices:
-        with transaction():
-            inbox.take_in(processor, notice, found_by=inbox.BY_LOOKING)
+        with transaction() as session:
+            taken = inbox.take_in(session.connection(), processor, notice, found_by=inbox.BY_LOOKING)
+        taken.nudge()
     with transaction():
         PaymentProcessor.here().get(processor.id, lock=True).events_seen_until = started

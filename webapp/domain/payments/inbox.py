@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     Index,
     Select,
     Text,
@@ -25,9 +26,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import tenancy
-from webapp.core.db import Base, OrganizationRow, belongs_to, db, new_id, references
+from webapp.core.db import Base, OrganizationRow, belongs_to, new_id, references
 from webapp.core.errors import Conflict
-from webapp.core.jobs import Job, nudge_after_commit, promise_in
+from webapp.core.jobs import Job, nudge, promise_in
 from webapp.core.statements import shared
 from webapp.domain.payments.gateway import Notice
 from webapp.domain.payments.processor import PaymentProcessor
@@ -116,18 +117,34 @@ class SecretChanged(Conflict):
     next_step = "Send the event again."
 
 
+class Taken(NamedTuple):
+    """Whether the event was new, for a repeated one is only counted, and the job that will react to it."""
+
+    new: bool
+    reaction: UUID | None
+
+    def nudge(self) -> None:
+        """Once it is committed."""
+        if self.reaction is not None:
+            nudge(Job.REACT_TO_EVENT, self.reaction)
+
+
 def take_in(
-    processor: PaymentProcessor, notice: Notice, *, found_by: str, opened_with: str | None = None
-) -> bool:
-    """Store it, once, and act for the processor's organization from here on. Whether it was new: a repeated
-    webhook is only counted.
+    connection: Connection,
+    processor: PaymentProcessor,
+    notice: Notice,
+    *,
+    found_by: str,
+    opened_with: str | None = None,
+) -> Taken:
+    """Store it, once, and act for the processor's organization from here on.
 
     `opened_with` is the ciphertext of the secret that opened a letter: SecretChanged unless it is still the
     processor's.
     """
     wanted = notice.kind in KINDS
     stored = tenancy.ask_inside(
-        db.session(),
+        connection,
         processor.organization_id,
         _TAKING_IN,
         event=new_id(),
@@ -145,10 +162,7 @@ def take_in(
     )
     if stored is None:
         raise SecretChanged
-    new, job_id = stored
-    if job_id is not None:
-        nudge_after_commit(Job.REACT_TO_EVENT, job_id)
-    return bool(new)
+    return Taken(*stored)
 
 
 def _taking_in() -> Any:
