@@ -38,6 +38,7 @@ def create_app(settings: Settings) -> Flask:
     htmx.init_app(app)
     for part in (logs, bounds, auth, security, translation, filters, errors, routes):
         part.init(app)
+    app.leaving = security.protecting(settings)
     cli.register(app)
     with app.app_context():
         statements.work_out(db.engine.dialect)

@@ -42,8 +42,17 @@ def wish_for_another_try() -> None:
         request.environ[_LOST] = True
 
 
+def _as_it_is(start_response: "StartResponse") -> "StartResponse":
+    return start_response
+
+
 class PatientFlask(Flask):
-    """The last try's answer stands, whatever it is."""
+    """The last try's answer stands, whatever it is. `leaving` has a look at its headers as it leaves."""
+
+    leaving: Callable[["StartResponse"], "StartResponse"] = staticmethod(_as_it_is)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return self.wsgi_app(environ, self.leaving(start_response))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is asynchronous, so no hook and no view is asked each time whether it is."""

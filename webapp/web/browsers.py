@@ -34,7 +34,9 @@ def mark() -> str:
 
 def named() -> str | None:
     """What the browser or program says it is, as it says it. Anybody can say anything."""
-    said = "".join(letter for letter in request.user_agent.string if letter.isprintable())
+    said = request.user_agent.string
+    if not said.isprintable():
+        said = "".join(letter for letter in said if letter.isprintable())
     return said[:_LONGEST_NAME] or None
 
 

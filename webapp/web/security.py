@@ -1,6 +1,8 @@
 """Headers on every answer, CSRF on every form, and the one host that links and redirects use."""
 
 import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -9,6 +11,9 @@ from itsdangerous import Signer
 from werkzeug.exceptions import BadRequest
 
 from webapp.config import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 Header = tuple[str, str]
 
@@ -27,7 +32,6 @@ def init(app: Flask) -> None:
     Signer.default_digest_method = staticmethod(hashlib.sha256)
     csrf.init_app(app)
     settings: Settings = app.config["SETTINGS"]
-    shown, saved = _protection(settings)
     host = urlsplit(settings.public_url).netloc
 
     @app.before_request
@@ -44,14 +48,26 @@ def init(app: Flask) -> None:
             raise BadRequest("This form was sent from another site.")
 
     @app.after_request
-    def _headers(response: Response) -> Response:
-        headers = response.headers
-        is_file = headers.get("Content-Disposition", "").startswith("attachment")
-        said = {name.lower() for name, _ in headers}
-        headers.extend([one for one in (saved if is_file else shown) if one[0].lower() not in said])
+    def _not_kept(response: Response) -> Response:
         if request.endpoint != "static":
-            headers["Cache-Control"] = "no-store"
+            response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def protecting(settings: Settings) -> Callable[["StartResponse"], "StartResponse"]:
+    """Every answer says it, whoever made it, where it does not say otherwise by itself."""
+    shown, saved = _protection(settings)
+
+    def protected(start_response: "StartResponse") -> "StartResponse":
+        def start(status: str, headers: list[Header], *failed: Any) -> Callable[[bytes], object]:
+            said = {name.lower(): value for name, value in headers}
+            is_file = said.get("content-disposition", "").startswith("attachment")
+            unsaid = [one for one in (saved if is_file else shown) if one[0].lower() not in said]
+            return start_response(status, headers + unsaid, *failed)
+
+        return start
+
+    return protected
 
 
 def _protection(settings: Settings) -> tuple[list[Header], list[Header]]:
