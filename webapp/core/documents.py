@@ -4,13 +4,12 @@ gives every value the type of its column.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic_core import to_json
 from sqlalchemy import (
     CTE,
     JSON,
-    BindParameter,
     ColumnElement,
     Function,
     Table,
@@ -26,10 +25,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp.core.db import Base, db
-from webapp.core.statements import written_out
+from webapp.core.statements import Ready, ready, written_out
 
 Rows = Sequence[Mapping[str, Any]]
 Shape = tuple[str, str, tuple[str, ...]]
@@ -49,17 +47,6 @@ def read(document: ColumnElement[str], table: Table, columns: Iterable[str], nam
     return sent.table_valued(*(column(one, table.c[one].type) for one in columns), name=name)
 
 
-class Ready(NamedTuple):
-    """A statement as the driver takes it, and what it is sent with, one after the other."""
-
-    text: str
-    asked: list[tuple[str, BindParameter[Any]]]
-
-    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        """It knows by itself what is not given."""
-        return tuple(given.get(name, said.effective_value) for name, said in self.asked)
-
-
 @lru_cache(maxsize=500)
 def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE, ...]) -> Ready:
     """Selects the ids of what was made from other rows, and of what was to be added once and was new; and how
@@ -71,9 +58,7 @@ def statement(shapes: tuple[Shape, ...], made: tuple[CTE, ...], last: tuple[CTE,
     new = [select(func.array_agg(part.c.id)).scalar_subquery() for part in maybe]
     changed = [select(func.count(part.c.id)).scalar_subquery() for part, deed in deeds if deed == "change"]
     whole = select(*new, sum(changed, literal(0))).add_cte(*parts, *made, *last)
-    compiled = written_out(whole).compile(dialect=db.engine.dialect)
-    assert isinstance(compiled, SQLCompiler)
-    return Ready(compiled.string, [(name, compiled.binds[name]) for name in compiled.positiontup or ()])
+    return ready(written_out(whole), db.engine.dialect)
 
 
 def _part(place: int, deed: str, table_name: str, columns: tuple[str, ...]) -> CTE:

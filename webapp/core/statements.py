@@ -4,15 +4,16 @@ SQLAlchemy works out the parts of a statement when it is first used, and not saf
 at the same moment: some then miss columns. So one thread works them all out before there are others.
 """
 
-from collections.abc import Callable, Hashable
-from functools import cache
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache, lru_cache
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import BindParameter, ColumnElement, FromClause, literal_column, null, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql import ClauseElement, visitors
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import ExternallyTraversible
 
 S = TypeVar("S", bound=ClauseElement)
@@ -69,6 +70,30 @@ def made_for_each(make: Callable[[K], S]) -> Callable[[K], S]:
         return made[of]
 
     return wanted
+
+
+class Ready(NamedTuple):
+    """A statement as the driver takes it, and what it is sent with, one after the other."""
+
+    text: str
+    asked: Sequence[tuple[str, BindParameter[Any], Callable[[Any], Any] | None]]
+
+    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """As the driver takes them. It knows by itself what is not given."""
+        found = ((given.get(name, said.effective_value), as_sent) for name, said, as_sent in self.asked)
+        return tuple(as_sent(value) if as_sent else value for value, as_sent in found)
+
+
+@lru_cache(maxsize=500)
+def ready(statement: ClauseElement, dialect: Dialect) -> Ready:
+    """For what is asked so often that compiling it would show. Its answer comes as the driver reads it."""
+    compiled = statement.compile(dialect=dialect)
+    assert isinstance(compiled, SQLCompiler)
+    asked = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
+    return Ready(
+        compiled.string,
+        [(name, said, said.type.dialect_impl(dialect).bind_processor(dialect)) for name, said in asked],
+    )
 
 
 def work_out(dialect: Dialect) -> None:

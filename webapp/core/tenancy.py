@@ -31,7 +31,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from webapp.core.statements import shared
+from webapp.core.statements import ready, shared
 
 _organization: ContextVar[UUID | None] = ContextVar("organization", default=None)
 _login: ContextVar[UUID | None] = ContextVar("login", default=None)
@@ -191,7 +191,8 @@ def ask_inside(
     if connection.info[_IN_CONNECTION] == _NOBODY and not connection.info.get(_PASSED_ON):
         connection.info[_IN_CONNECTION] = _wanted()
     told = {"told_organization": str(organization), "told_patience": _patience.get() or USUAL_PATIENCE}
-    return connection.execute(question, told | values).first()
+    sent = ready(question, connection.dialect)
+    return connection.exec_driver_sql(sent.text, sent.values(told | values)).first()
 
 
 def _was_told(connection: Connection, organization: UUID | None, login: UUID | None, patience: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Connection
 
 from tests import factories
 from tests.jobs import JobRunner
@@ -48,6 +49,15 @@ def returned_story(shop: Shop) -> Checkout:
     return checkout
 
 
+class Everybodys(Connection):
+    """Who begins on it gets a savepoint of what was begun before."""
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:  # type: ignore[override]
+        with self.begin_nested():
+            yield self
+
+
 @pytest.fixture
 def undone(app: Flask) -> Iterator[Undone]:
     """A stretch that never happened once it is over: everybody shares one connection, whose savepoints they
@@ -55,7 +65,7 @@ def undone(app: Flask) -> Iterator[Undone]:
     """
     engines, engine = db.engines, db.engine
     db.session.remove()
-    with engine.connect() as connection, connection.begin() as everything:
+    with Everybodys(engine) as connection, Connection.begin(connection) as everything:
 
         @contextmanager
         def stretch() -> Iterator[None]:
