@@ -194,8 +194,7 @@ def promise_in(
 
 def nudge(job: Job, job_id: UUID) -> None:
     """Its promise is committed."""
-    if _dispatcher:
-        _dispatcher[0].nudge([Nudge(tenancy.organization_id(), job_id, job.work)])
+    _send([Nudge(tenancy.organization_id(), job_id, job.work)])
 
 
 def nudge_after_commit(job: Job, job_id: UUID) -> None:
@@ -205,7 +204,10 @@ def nudge_after_commit(job: Job, job_id: UUID) -> None:
 
 @after_commit
 def _send_nudges(session: Session) -> None:
-    nudges = session.info.pop("nudges", [])
+    _send(session.info.pop("nudges", []))
+
+
+def _send(nudges: Sequence[Nudge]) -> None:
     if nudges and _dispatcher:
         _dispatcher[0].nudge(nudges)
 

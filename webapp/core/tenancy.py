@@ -188,7 +188,7 @@ def ask_inside(
     knows nobody yet; any other one, and where the question's own telling is not passed on, is told before it.
     """
     enter(organization)
-    if connection.info[_IN_CONNECTION] == _NOBODY and not connection.info.get(_PASSED_ON):
+    if _is_told(connection, _NOBODY) and not connection.info.get(_PASSED_ON):
         connection.info[_IN_CONNECTION] = _wanted()
     told = {"told_organization": str(organization), "told_patience": _patience.get() or USUAL_PATIENCE}
     sent = ready(question, connection.dialect)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, cast, func, select, true
+from sqlalchemy import func, select, true
 
 from webapp import wiring
 from webapp.core import tenancy
 from webapp.core.db import plain_transaction
 from webapp.core.errors import NotFound
 from webapp.core.statements import shared
+from webapp.domain.payments import inbox
 from webapp.domain.payments.processor import PaymentProcessor, ProcessorKind
 
 REMEMBERED_FOR = 60.0
@@ -68,14 +69,5 @@ def ask(organization_id: UUID, processor_id: UUID) -> Addressee:
     return known
 
 
-_row = (
-    select(PaymentProcessor.webhook_secret)
-    .where(
-        PaymentProcessor.organization_id == cast(tenancy.TOLD.c.organization, Uuid),
-        PaymentProcessor.id == bindparam("processor", type_=Uuid()),
-        PaymentProcessor.kind == ProcessorKind.STRIPE,
-    )
-    .offset(0)
-    .lateral("processor")
-)
+_row = inbox.addressed(PaymentProcessor.webhook_secret, where=PaymentProcessor.kind == ProcessorKind.STRIPE)
 _ADDRESSEE = shared(select(_row.c.webhook_secret, func.now()).select_from(tenancy.TOLD).join(_row, true()))

@@ -56,13 +56,14 @@ def init(app: Flask) -> None:
 
 def protecting(settings: Settings) -> Callable[["StartResponse"], "StartResponse"]:
     """Every answer says it, whoever made it, where it does not say otherwise by itself."""
-    shown, saved = _protection(settings)
+    shown, saved = ({one[0].lower(): one for one in always} for always in _protection(settings))
 
     def protected(start_response: "StartResponse") -> "StartResponse":
         def start(status: str, headers: list[Header], *failed: Any) -> Callable[[bytes], object]:
             said = {name.lower(): value for name, value in headers}
             is_file = said.get("content-disposition", "").startswith("attachment")
-            unsaid = [one for one in (saved if is_file else shown) if one[0].lower() not in said]
+            always = saved if is_file else shown
+            unsaid = [one for name, one in always.items() if name not in said]
             return start_response(status, headers + unsaid, *failed)
 
         return start

@@ -5,14 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Uuid,
-    bindparam,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, select, true
 from sqlalchemy.orm import aliased, contains_eager
 
 from webapp.core.db import db

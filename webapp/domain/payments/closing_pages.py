@@ -41,9 +41,6 @@ def promise_closing(invoice_ids: Sequence[UUID] | Select[UUID]) -> None:
         later(Job.CLOSE_CHECKOUT, invoice_id=invoice_id)
 
 
-_close = partial(nudge_after_commit, Job.CLOSE_CHECKOUT)
-
-
 def _closing() -> CTE:
     asking = (
         select(Checkout.invoice_id)

@@ -9,8 +9,8 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Index,
-    Select,
     Text,
     Uuid,
     bindparam,
@@ -23,7 +23,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, belongs_to, new_id, references
@@ -172,7 +172,12 @@ def _taking_in() -> Any:
         "event_reference": "reference", "kind": "kind", "object_reference": "object", "payload": "payload",
         "happened_at": "happened_at", "found_by": "found_by", "state": "state", "note": "note",
     }  # fmt: skip
-    home = _home().lateral("home")
+    opened_with = bindparam("opened_with", type_=Text())
+    home = addressed(
+        PaymentProcessor.organization_id,
+        PaymentProcessor.id,
+        where=or_(opened_with.is_(None), PaymentProcessor.webhook_secret == opened_with),
+    )
     row: dict[str, ColumnElement[Any]] = {
         "organization_id": home.c.organization_id,
         "id": bindparam("event", type_=Uuid()),
@@ -198,17 +203,17 @@ def _taking_in() -> Any:
     return select(event.c.new, select(promised.c.id).scalar_subquery())
 
 
-def _home() -> Select[UUID, UUID]:
-    """The processor, as the organization that was told sees it."""
-    opened_with = bindparam("opened_with", type_=Text())
+def addressed(*columns: InstrumentedAttribute[Any], where: ColumnElement[bool]) -> FromClause:
+    """The processor that an address names, as the organization that was told sees it."""
     return (
-        select(PaymentProcessor.organization_id, PaymentProcessor.id)
+        select(*columns)
         .where(
             PaymentProcessor.organization_id == cast(tenancy.TOLD.c.organization, Uuid),
             PaymentProcessor.id == bindparam("processor", type_=Uuid()),
-            or_(opened_with.is_(None), PaymentProcessor.webhook_secret == opened_with),
+            where,
         )
         .offset(0)
+        .lateral("processor")
     )
 
 
