@@ -32,6 +32,13 @@ class BulkWorker:
             return None
         return children[0].pid if children else None
 
+    def hold(self) -> None:
+        """It takes up nothing new; a horse it has forked goes on."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """The worker alone; a horse it has forked goes on as an orphan."""
         self.process.kill()
