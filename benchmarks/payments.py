@@ -40,7 +40,8 @@ _BODY = {"id": "", "object": "event", "type": "charge.updated", "created": 1_790
 class Silence:
     """Keeps the queue's own work out of the figures; the outbox row is in both."""
 
-    def nudge(self, nudges: Any) -> None: ...
+    def nudge(self, nudges: Any) -> bool:
+        return True
 
 
 def run(table: Table) -> None:

@@ -13,8 +13,8 @@ from webapp.workers import runner
 class Silence:
     """Loses every nudge; the tests run due jobs themselves, as the sweeper would."""
 
-    def nudge(self, nudges: Any) -> None:
-        pass
+    def nudge(self, nudges: Any) -> bool:
+        return True
 
 
 class JobRunner:

@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import func, update
 
 from tests.jobs import JobRunner, Silence
+from webapp.adapters.rq_dispatcher import RqDispatcher
 from webapp.core import jobs as core_jobs
 from webapp.core import leases, tenancy
 from webapp.core.db import db, transaction
@@ -120,9 +121,21 @@ def test_what_redis_forgot_the_sweeper_sends_again(organization: Organization) -
     assert schedule.sweep(sent) == 0, "it was sent a moment ago"
 
 
+@pytest.mark.case("F5", "F6")
+def test_what_could_not_be_sent_is_not_waited_for(organization: Organization) -> None:
+    core_jobs.deliver_through(Silence())
+    with transaction():
+        later(Job.DAILY, day="2026-11-21")
+    db.session.rollback()
+    away, back = RqDispatcher("redis://127.0.0.1:1/0"), Recorder()
+    assert schedule.sweep(away) == 0
+    assert schedule.sweep(back) == 1
+
+
 class Recorder:
     def __init__(self) -> None:
         self.nudges: list[core_jobs.Nudge] = []
 
-    def nudge(self, nudges: list[core_jobs.Nudge]) -> None:
+    def nudge(self, nudges: list[core_jobs.Nudge]) -> bool:
         self.nudges.extend(nudges)
+        return True

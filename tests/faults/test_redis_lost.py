@@ -1,17 +1,27 @@
 """Redis goes away, comes back empty, or is full: what people do is saved, and what waits is done."""
 
+import time
+from datetime import datetime
+from uuid import UUID
+
 import pytest
+from sqlalchemy import update
 
 from tests import factories
 from tests.faults.installation import Answer, Installation, until
 from tests.faults.office import Office
 from tests.sandbox.control import SandboxControl
+from webapp.core.backlog import NUDGE_LASTS
+from webapp.core.db import transaction
+from webapp.core.jobs import JobState, OutboxJob
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
 from webapp.domain.payments.inbox import DeliveryState, ProcessorEvent
 from webapp.domain.payments.payment import Payment
 
 BANNER = "Background work is standing still"
+LATEST = 60
+"""Seconds after which what Redis has lost must be in its queue again."""
 
 
 def pay_online(office: Office, stripe_control: SandboxControl) -> None:
@@ -43,20 +53,39 @@ def signed_out_page(installation: Installation) -> Answer:
     return installation.post("/", form)
 
 
+def on_their_way(office: Office) -> dict[UUID, datetime]:
+    """The jobs that the sweeper has sent and nobody has taken, and when it did."""
+    return {job.id: job.nudged_at for job in office.jobs("queued") if job.nudged_at}
+
+
+def nudges_age(office: Office) -> None:
+    """As if all of them had been sent so long ago that they count as lost from now on."""
+    queued = update(OutboxJob).where(OutboxJob.state == JobState.QUEUED)
+    with transaction() as session:
+        session.execute(queued.values(nudged_at=OutboxJob.nudged_at - NUDGE_LASTS))
+
+
 @pytest.mark.case("F5")
-def test_redis_is_killed_and_comes_back_empty_and_everything_promised_is_done(
+def test_redis_is_killed_and_comes_back_empty_and_everything_promised_is_sent_again_within_a_minute(
     installation: Installation, office: Office, stripe: SandboxControl
 ) -> None:
+    """At the worst moment, just after the sweeper has sent all of it; the sweeper goes at its usual pace."""
     installation.start_web()
     pay_online(office, stripe)
+    installation.start("scheduler", "-m", "webapp.workers.schedule")
+    until(lambda: on_their_way(office))
+    lost_at = time.monotonic()
     installation.lose_redis()
 
     assert installation.get(office.pay_page(office.all(Invoice)[0].id)).status == 200
     assert signed_out_page(installation).status == 503, "without counting, nobody may guess passwords"
 
     installation.servers.start()
+    nudges_age(office)
+    lost = on_their_way(office)
     installation.start_worker()
-    installation.start_scheduler()
+    until(lambda: all(job.nudged_at > lost[job.id] for job in office.all(OutboxJob) if job.id in lost))
+    assert time.monotonic() - lost_at + NUDGE_LASTS.total_seconds() <= LATEST
     until(lambda: all_is_booked(office))
     nothing_happened_twice(office)
 

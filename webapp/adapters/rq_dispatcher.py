@@ -40,9 +40,9 @@ class RqDispatcher:
     def queue(self, name: str) -> Queue:
         return Queue(name, connection=self.connection, serializer=JSONSerializer, default_timeout=900)
 
-    def nudge(self, nudges: Sequence[Nudge]) -> None:
+    def nudge(self, nudges: Sequence[Nudge]) -> bool:
         if not self._works and time.monotonic() < self._believed_until:
-            return
+            return False
         by_queue = defaultdict(list)
         for nudge in nudges:
             by_queue[nudge.work.queue].append(
@@ -62,6 +62,7 @@ class RqDispatcher:
             self._note(works=False)
         else:
             self._note(works=True)
+        return self._works
 
     def _note(self, *, works: bool) -> None:
         self._works, self._believed_until = works, time.monotonic() + PROBE_EVERY

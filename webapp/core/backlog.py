@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, tuple_, update
 
 from webapp.core import tenancy
 from webapp.core.db import db
@@ -115,3 +115,10 @@ def overdue_nudges(limit: int = 500) -> list[Nudge]:
         .returning(OutboxJob.organization_id, OutboxJob.id, OutboxJob.name)
     )
     return [Nudge(row.organization_id, row.id, work_named(row.name)) for row in rows]
+
+
+def not_sent(nudges: Sequence[Nudge]) -> None:
+    """The queue is away: once it is back nobody shall wait for nudges that never left."""
+    its_key = tuple_(OutboxJob.organization_id, OutboxJob.id)
+    failed = its_key.in_([(nudge.organization_id, nudge.job_id) for nudge in nudges])
+    db.session.execute(update(OutboxJob).where(failed).values(nudged_at=None))

@@ -123,7 +123,9 @@ class Nudge:
 class Dispatcher(Protocol):
     """Carries nudges to the workers. May lose them: the sweeper sends them again."""
 
-    def nudge(self, nudges: Sequence[Nudge]) -> None: ...
+    def nudge(self, nudges: Sequence[Nudge]) -> bool:
+        """False when they are certainly not all on their way."""
+        ...
 
 
 _dispatcher: list[Dispatcher] = []

@@ -27,7 +27,10 @@ def sweep(dispatcher: jobs.Dispatcher) -> int:
     with tenancy.platform(), transaction():
         stuck = backlog.overdue_nudges()
         signs.give(Sign.SCHEDULER)
-    dispatcher.nudge(stuck)
+    if stuck and not dispatcher.nudge(stuck):
+        with tenancy.platform(), transaction():
+            backlog.not_sent(stuck)
+        return 0
     return len(stuck)
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from tests.jobs import JobRunner
+from tests.jobs import JobRunner, Silence
 from tests.services import Database
 from tests.web.specimens import make_event
 from tests.web.world import ADMIN, AUDITOR, World, enter
@@ -62,13 +62,9 @@ def page(client: FlaskClient, world: World) -> Any:
     return _page
 
 
-class Nobody:
-    def nudge(self, nudges: Any) -> None: ...
-
-
 def test_a_scheduler_that_ticked_is_fine_and_one_that_stopped_is_named(page: Any) -> None:
     assert page()["Scheduler"][0] == "No"
-    schedule.sweep(Nobody())
+    schedule.sweep(Silence())
     assert page()["Scheduler"][0] == "Yes"
 
     with transaction():
