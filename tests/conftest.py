@@ -27,6 +27,7 @@ settings.load_profile("any machine")
 
 pytest_plugins = [
     "tests.services",
+    "tests.lines",
     "tests.processor",
     "tests.postmaster",
     "tests.web.worlds",

@@ -9,25 +9,16 @@ import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.jobs import JobRunner
+from tests.jobs import JobRunner, Silence
 from tests.web.world import ADMIN, World, enter
 from webapp.core import tally, tenancy
 from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, JobState, OutboxJob, later
 from webapp.core.redaction import redacted
 from webapp.core.tally import Counted
-from webapp.web import logs
 from webapp.workers import schedule
 
 TOKEN = "a token for the monitoring"
-
-
-@pytest.fixture
-def written(app: Flask, capfd: pytest.CaptureFixture[str]) -> Any:
-    """The log lines of the test, as production writes them."""
-    logs.configure("INFO", readable=False)
-    yield lambda: [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
-    logs.configure(app.config["SETTINGS"].log_level, readable=True)
 
 
 def figures(client: FlaskClient) -> dict[str, float]:
@@ -75,15 +66,11 @@ def test_a_job_and_the_scheduler_show_in_the_figures(
         later(Job.LOOK_THROUGH_EVENTS)
 
     jobs.run_all()
-    schedule.sweep(_Nobody())
+    schedule.sweep(Silence())
 
     after = figures(client)
     assert after[done] == before + 1
     assert after['duesbook_sign_age_seconds{sign="scheduler"}'] < 60
-
-
-class _Nobody:
-    def nudge(self, nudges: Any) -> None: ...
 
 
 def test_without_redis_the_figures_of_the_database_are_still_there(
