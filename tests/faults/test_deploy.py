@@ -1,14 +1,11 @@
 """A deploy in the middle of the day: nobody gets an error, no job is lost, no write is lost."""
 
-import http.client
 import os
 import signal
 import socket
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from tests import factories
 from tests.conftest import CREDENTIAL_KEY
 from tests.faults import forks
 from tests.faults.forks import Forked
+from tests.faults.visitors import PATIENCE, Crowd, Visitors, ask, connected, until
 from tests.jobs import JobRunner
 from tests.services import Database
 from webapp.adapters import schema
@@ -30,14 +28,8 @@ from webapp.core.jobs import JobState, Nudge, OutboxJob, work_named
 from webapp.domain.notifications import delivery
 from webapp.domain.notifications.delivery import MailKind
 
-CLIENTS, PATIENCE = 4, 40
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"Waited in vain: {what}"
-        time.sleep(0.05)
+CROWDED = 5
+"""Seconds that it is crowded at least."""
 
 
 @pytest.fixture
@@ -67,59 +59,6 @@ def running(*arguments: str, environment: dict[str, str], others: Sequence[int] 
         process.wait()
 
 
-@dataclass
-class Visitors:
-    """Ask for pages as fast as they can and keep count of the answers, every other one on a connection that
-    is kept, as browsers and proxies do.
-    """
-
-    port: int
-    answers: Counter[object] = field(default_factory=Counter)
-    leaving: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "Visitors":
-        self.threads = [
-            threading.Thread(target=self._visit, args=(place % 2 == 1,)) for place in range(CLIENTS)
-        ]
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leaving.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _visit(self, keeps: bool) -> None:
-        with closing(connected(self.port)) as connection:
-            while not self.leaving.is_set():
-                self.answers[ask(connection)] += 1
-                if not keeps:
-                    connection.close()
-
-    def more(self, number: int) -> None:
-        """Wait until so many more were answered."""
-        wanted = self.answers.total() + number
-        until(lambda: self.answers.total() >= wanted, "answers")
-
-
-def connected(port: int) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-
-
-def ask(connection: http.client.HTTPConnection) -> object:
-    """On a kept connection that was closed meanwhile everybody asks once more, on a new one."""
-    was_kept = connection.sock is not None
-    try:
-        connection.request("GET", "/", headers={"Host": "localhost"})
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
-    except (OSError, http.client.HTTPException) as error:
-        connection.close()
-        return ask(connection) if was_kept and isinstance(error, ConnectionError) else type(error).__name__
-
-
 def children(process: Forked) -> set[int]:
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     return {int(pid) for pid in listed.split()}
@@ -142,23 +81,27 @@ def test_nobody_gets_an_error_while_the_web_server_is_reloaded_or_replaced(
     environment: dict[str, str], entrance: socket.socket
 ) -> None:
     port = entrance.getsockname()[1]
-    with web(entrance, environment) as first:
+    with ExitStack() as stack:
+        first = stack.enter_context(web(entrance, environment))
         assert ask(connected(port)) == 200
         with Visitors(port) as visitors:
-            visitors.more(20)
-            before = children(first)
-            first.send_signal(signal.SIGHUP)
-            until(lambda: not before & children(first), "the old processes to go")
-            visitors.more(20)
-            with web(entrance, environment) as second:
+            with Crowd(port) as crowd:
+                visitors.more(20)
+                before = children(first)
+                first.send_signal(signal.SIGHUP)
+                until(lambda: not before & children(first), "the old processes to go")
+                visitors.more(20)
+                second = stack.enter_context(web(entrance, environment))
                 until(lambda: children(second), "the new server")
                 first.terminate()
                 assert first.wait(PATIENCE) == 0
                 visitors.more(20)
-                visitors.leaving.set()
-                second.terminate()
-                assert second.wait(PATIENCE) == 0
+                crowd.stay(CROWDED)
+            visitors.leaving.set()
+            second.terminate()
+            assert second.wait(PATIENCE) == 0
     assert set(visitors.answers) == {200}
+    assert crowd.keeping.went_well and crowd.closing.went_well, crowd
 
 
 class Silence:
