@@ -12,8 +12,9 @@ from tests.postmaster import Postmaster
 from tests.processor import ADDRESSES
 from tests.sandbox.control import SandboxControl
 from webapp import wiring
+from webapp.core import at_once
 from webapp.core.clock import now
-from webapp.core.db import db, plain_transaction, transaction
+from webapp.core.db import db, transaction
 from webapp.core.jobs import Job, OutboxJob
 from webapp.domain.billing.invoice import Invoice
 from webapp.domain.billing.status import InvoiceStatus
@@ -64,8 +65,7 @@ def test_reacting_to_a_payment_books_it_once_wherever_it_was_killed(
         stripe.pay(checkout.url or "")
         gateway = wiring.gateway_for(office.processor)
         for notice in gateway.recent_notices(now().replace(year=2020)):
-            with plain_transaction() as connection:
-                inbox.take_in(connection, office.processor, notice, found_by=inbox.BY_WEBHOOK)
+            inbox.take_in(at_once.ask, office.processor, notice, found_by=inbox.BY_WEBHOOK)
         died = stepper.dies(fail_at, "job", promised(office, Job.REACT_TO_EVENT).id)
         take_over()
         db.session.rollback()

@@ -10,7 +10,8 @@ import pytest
 from tests.processor import WEBHOOK_SECRET, Shop, post_webhook
 from tests.statements import statements
 from webapp import wiring
-from webapp.core.db import plain_transaction, transaction
+from webapp.core import at_once
+from webapp.core.db import transaction
 from webapp.domain.payments import inbox
 from webapp.domain.payments.gateway import Notice
 from webapp.domain.payments.inbox import ProcessorEvent
@@ -67,9 +68,9 @@ def test_a_letter_opened_with_the_secret_of_before_is_not_stored(
     assert known is not None and known.secret == WEBHOOK_SECRET
     change_secret(shop, OTHER_SECRET)
     notice = Notice(events[1]["id"], "charge.updated", "ch_1", known.now, {})
-    with pytest.raises(inbox.SecretChanged), plain_transaction() as connection:
+    with pytest.raises(inbox.SecretChanged):
         inbox.take_in(
-            connection,
+            at_once.ask,
             known.processor,
             notice,
             found_by=inbox.BY_WEBHOOK,

@@ -13,7 +13,6 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     Date,
     DateTime,
     Enum,
@@ -218,16 +217,6 @@ def transaction() -> Iterator[Session]:
         session.info.pop("kept", None)
     for hook in _after_commit:
         hook(session)
-
-
-@contextmanager
-def plain_transaction() -> Iterator[Connection]:
-    """The same for statements alone, without a session and without hooks: for what comes so often that those
-    would cost more than the work."""
-    with db.engine.begin() as connection:
-        yield connection
-        failpoints.passing("commit")
-    failpoints.passing("committed")
 
 
 @contextmanager

@@ -80,8 +80,13 @@ class Ready(NamedTuple):
 
     def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
         """As the driver takes them. It knows by itself what is not given."""
-        found = ((given.get(name, said.effective_value), as_sent) for name, said, as_sent in self.asked)
-        return tuple(as_sent(value) if as_sent else value for value, as_sent in found)
+        sent = []
+        for name, said, as_sent in self.asked:
+            value = given.get(name, said)
+            if value is said:
+                value = said.effective_value
+            sent.append(as_sent(value) if as_sent else value)
+        return tuple(sent)
 
 
 @lru_cache(maxsize=500)

@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -183,16 +183,29 @@ TOLD = shared(
 
 def ask_inside(
     connection: Connection, organization: UUID, question: Select[*tuple[Any, ...]], **values: Any
-) -> Row[*tuple[Any, ...]] | None:
+) -> Sequence[Any] | None:
     """Act for this organization from here on. The question, which begins with TOLD, tells a transaction that
     knows nobody yet; any other one, and where the question's own telling is not passed on, is told before it.
     """
-    enter(organization)
+    text, sent = as_sent(organization, question, values, connection.dialect)
     if _is_told(connection, _NOBODY) and not connection.info.get(_PASSED_ON):
         connection.info[_IN_CONNECTION] = _wanted()
+    return connection.exec_driver_sql(text, sent).first()
+
+
+def as_sent(
+    organization: UUID, question: Select[*tuple[Any, ...]], values: Mapping[str, Any], dialect: Dialect
+) -> tuple[str, tuple[Any, ...]]:
+    """Such a question as the driver takes it, and its values. We act for this organization from here on."""
+    enter(organization)
     told = {"told_organization": str(organization), "told_patience": _patience.get() or USUAL_PATIENCE}
-    sent = ready(question, connection.dialect)
-    return connection.exec_driver_sql(sent.text, sent.values(told | values)).first()
+    question_ready = ready(question, dialect)
+    return question_ready.text, question_ready.values(told | values)
+
+
+def tells_all_by_asking(info: Mapping[str, Any]) -> bool:
+    """Whether nothing has to be said before a question to `ask_inside` on the connection with this `info`."""
+    return not info[_BEHIND_A_POOLER] and not info[_PASSED_ON]
 
 
 def _was_told(connection: Connection, organization: UUID | None, login: UUID | None, patience: str) -> None:

@@ -12,8 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, select, true
 
 from webapp import wiring
-from webapp.core import tenancy
-from webapp.core.db import plain_transaction
+from webapp.core import at_once, tenancy
 from webapp.core.errors import NotFound
 from webapp.core.statements import shared
 from webapp.domain.payments import inbox
@@ -54,8 +53,7 @@ def remembered(organization_id: UUID, processor_id: UUID) -> Addressee | None:
 
 def ask(organization_id: UUID, processor_id: UUID) -> Addressee:
     """As the database says; NotFound when there is no such processor."""
-    with plain_transaction() as connection:
-        found = tenancy.ask_inside(connection, organization_id, _ADDRESSEE, processor=processor_id)
+    found = at_once.ask(organization_id, _ADDRESSEE, processor=processor_id)
     if found is None:
         raise NotFound
     sealed, now = found

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp import wiring
-from webapp.core.db import plain_transaction
+from webapp.core import at_once
 from webapp.core.errors import Refusal
 from webapp.domain.payments import inbox
 from webapp.domain.payments.gateway import SignatureRefused
@@ -59,10 +59,9 @@ def _is_taken_in(addressee: Addressee, body: bytes, seal: str) -> bool:
 def _take_in(addressee: Addressee, body: bytes, seal: str) -> None:
     processor, secret = addressee.processor, addressee.secret
     notice = wiring.read_notice(processor.kind, body, seal, secret=secret, now=addressee.now)
-    with plain_transaction() as connection:
-        taken = inbox.take_in(
-            connection, processor, notice, found_by=inbox.BY_WEBHOOK, opened_with=processor.webhook_secret
-        )
+    taken = inbox.take_in(
+        at_once.ask, processor, notice, found_by=inbox.BY_WEBHOOK, opened_with=processor.webhook_secret
+    )
     taken.nudge()
     log.info("webhook_received", kind=notice.kind, event_reference=notice.reference, new=taken.new)
 

@@ -119,7 +119,8 @@ def look_through(processor: PaymentProcessor) -> None:
         notices = list(gateway.recent_notices(since))
     for notice in notices:
         with transaction() as session:
-            taken = inbox.take_in(session.connection(), processor, notice, found_by=inbox.BY_LOOKING)
+            ask = partial(tenancy.ask_inside, session.connection())
+            taken = inbox.take_in(ask, processor, notice, found_by=inbox.BY_LOOKING)
         taken.nudge()
     with transaction():
         PaymentProcessor.here().get(processor.id, lock=True).events_seen_until = started

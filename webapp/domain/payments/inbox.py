@@ -1,5 +1,6 @@
 """What processors told us: each event stored once, answered fast, reacted to in a job."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -8,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     FromClause,
     Index,
     Text,
@@ -129,8 +129,12 @@ class Taken(NamedTuple):
             nudge(Job.REACT_TO_EVENT, self.reaction)
 
 
+Asking = Callable[..., Sequence[Any] | None]
+"""`tenancy.ask_inside` in some transaction, or `at_once.ask`."""
+
+
 def take_in(
-    connection: Connection,
+    ask: Asking,
     processor: PaymentProcessor,
     notice: Notice,
     *,
@@ -143,8 +147,7 @@ def take_in(
     processor's.
     """
     wanted = notice.kind in KINDS
-    stored = tenancy.ask_inside(
-        connection,
+    stored = ask(
         processor.organization_id,
         _TAKING_IN,
         event=new_id(),
