@@ -198,9 +198,10 @@ def as_sent(
 ) -> tuple[str, tuple[Any, ...]]:
     """Such a question as the driver takes it, and its values. We act for this organization from here on."""
     enter(organization)
-    told = {"told_organization": str(organization), "told_patience": _patience.get() or USUAL_PATIENCE}
+    patience = _patience.get() or USUAL_PATIENCE
+    values = {**values, "told_organization": str(organization), "told_patience": patience}
     question_ready = ready(question, dialect)
-    return question_ready.text, question_ready.values(told | values)
+    return question_ready.text, question_ready.values(values)
 
 
 def tells_all_by_asking(info: Mapping[str, Any]) -> bool:
