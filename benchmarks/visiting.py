@@ -1,16 +1,19 @@
 """Somebody who is signed in and opens pages, without a network in between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any
+from unittest import mock
 
+import psycopg
 from flask import Flask
 from sqlalchemy import event
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from webapp.core import tenancy
+from webapp.core import direct, tenancy
 from webapp.core.db import db, new_id, transaction
+from webapp.core.direct import Answer
 from webapp.domain.organizations import Chapter, Login, Member, Organization, RoleName, roles, sessions
 
 
@@ -72,14 +75,20 @@ def _address(made: Organization, role: RoleName) -> str:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """What is sent to the database meanwhile."""
+    """What is sent to the database meanwhile, through SQLAlchemy or past it."""
     sent: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
         sent.append(statement)
 
+    def note_and_send(driver: psycopg.Connection[Any], statement: str, values: Sequence[Any]) -> Answer:
+        sent.append(statement)
+        return send(driver, statement, values)
+
+    send = direct.send
     event.listen(db.engine, "before_cursor_execute", note)
     try:
-        yield sent
+        with mock.patch.object(direct, "send", note_and_send):
+            yield sent
     finally:
         event.remove(db.engine, "before_cursor_execute", note)

@@ -1,33 +1,38 @@
 """What a piece of code asks the database."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import PoolProxiedConnection, event
+import psycopg
+from sqlalchemy import event
 
-from webapp.core import at_once
+from webapp.core import direct
 from webapp.core.db import db
+from webapp.core.direct import Answer
 
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """What is sent to the database meanwhile."""
+    """What is sent to the database meanwhile, through SQLAlchemy or past it."""
     sent: list[str] = []
 
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+    def note(statement: str) -> None:
         sent.append(re.sub(r"\s+", " ", statement))
 
-    def note_and_send(connection: PoolProxiedConnection, statement: str, values: Any) -> Any:
-        note(None, None, statement)
-        return send(connection, statement, values)
+    def note_asked(_: Any, __: Any, statement: str, *___: Any) -> None:
+        note(statement)
 
-    send = at_once.send
-    event.listen(db.engine, "before_cursor_execute", note)
+    def note_and_send(driver: psycopg.Connection[Any], statement: str, values: Sequence[Any]) -> Answer:
+        note(statement)
+        return send(driver, statement, values)
+
+    send = direct.send
+    event.listen(db.engine, "before_cursor_execute", note_asked)
     try:
-        with mock.patch.object(at_once, "send", note_and_send):
+        with mock.patch.object(direct, "send", note_and_send):
             yield sent
     finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+        event.remove(db.engine, "before_cursor_execute", note_asked)

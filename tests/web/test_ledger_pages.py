@@ -3,17 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests import factories
 from tests.domain.ledger.conftest import Paper, cash, dues, organization, take_back, world, write
-from webapp.core.db import db, transaction
+from tests.statements import statements
+from webapp.core.db import transaction
 from webapp.domain import ledger
 from webapp.domain.ledger import Event, Override
 from webapp.domain.organizations import RoleName
@@ -69,18 +67,6 @@ def rows_of(answer: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.text)))
 
 
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(db.engine, "before_cursor_execute", note)
-
-
 def test_a_treasurer_reads_what_is_owed_after_every_line(treasurer: Any, spring: Any) -> None:
     text = words(treasurer.get(f"{spring.address}/chapters/ALP/ledger/"))
 
@@ -133,9 +119,9 @@ def test_the_number_of_questions_to_the_database_does_not_grow_with_the_list(
     treasurer: Any, spring: Any
 ) -> None:
     def asked() -> int:
-        with counted() as statements:
+        with statements() as asked:
             treasurer.get(f"{spring.address}/chapters/ALP/ledger/")
-        return len(statements)
+        return len(asked)
 
     few = asked()
     for _ in range(20):

@@ -31,6 +31,8 @@ from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from webapp.core import direct
+from webapp.core.direct import Answer
 from webapp.core.statements import ready, shared
 
 _organization: ContextVar[UUID | None] = ContextVar("organization", default=None)
@@ -183,7 +185,7 @@ TOLD = shared(
 
 def ask_inside(
     connection: Connection, organization: UUID, question: Select[*tuple[Any, ...]], **values: Any
-) -> Sequence[Any] | None:
+) -> Answer:
     """Act for this organization from here on. The question, which begins with TOLD, tells a transaction that
     knows nobody yet; any other one, and where the question's own telling is not passed on, is told before it.
     """
@@ -240,10 +242,16 @@ def _know_nobody(connection: Connection) -> None:
 
 
 @event.listens_for(Engine, "before_cursor_execute")
-def _tell(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+def _before_it_is_asked(connection: Connection, _: Any, statement: str, *__: Any) -> None:
     if statement.startswith("ROLLBACK TO SAVEPOINT"):
         connection.info[_IN_CONNECTION] = None  # what it was told since is forgotten again
-    elif not _is_told(connection, wanted := _wanted()):
+    else:
+        tell(connection)
+
+
+def tell(connection: Connection) -> None:
+    """For whom we act, if it was not told already. Happens by itself before whatever SQLAlchemy asks."""
+    if not _is_told(connection, wanted := _wanted()):
         _say(connection, wanted)
 
 
@@ -259,7 +267,7 @@ def _say(connection: Connection, wanted: Told, *, sharing: int | None = None) ->
         connection.exec_driver_sql(_set_local(wanted, role), execution_options=ASIDE)
         return
     settings = (*wanted.words, USUAL_PATIENCE, LOCK_PATIENCE, role, sharing)
-    connection.exec_driver_sql(_SETTINGS, settings, execution_options=ASIDE)
+    direct.inside(connection, _SETTINGS, settings)
 
 
 def share_lock(connection: Connection, key: int) -> None:
@@ -267,7 +275,7 @@ def share_lock(connection: Connection, key: int) -> None:
     transaction is told, where it was not told yet."""
     wanted = _wanted()
     if connection.info.get(_PASSED_ON) or _is_told(connection, wanted):
-        connection.exec_driver_sql(_SHARE, (key,), execution_options=ASIDE)
+        direct.inside(connection, _SHARE, (key,))
     else:
         _say(connection, wanted, sharing=key)
 

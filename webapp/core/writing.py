@@ -20,7 +20,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from webapp.core import documents, tenancy
+from webapp.core import direct, documents, tenancy
 from webapp.core.db import Base, OrganizationRow, db, new_id
 from webapp.core.documents import Shape
 
@@ -190,9 +190,11 @@ def _write(session: Session, held: _Held, last: Sequence[Part] = ()) -> None:
     with tenancy.acting_for(held.organization):
         try:
             connection = held.transaction.connection(None)
-            answer = connection.exec_driver_sql(statement.text, statement.values(values)).one()
+            tenancy.tell(connection)
+            answer = direct.inside(connection, statement.text, statement.values(values))
         except IntegrityError as error:
             raise _refusal(held, error) from error
+        assert answer is not None, "It always selects something"
         *new, changed = answer
         if changed != len(held.changed):
             raise StaleDataError("A row that was to be changed is not there any more")

@@ -1,6 +1,6 @@
 """What processors told us: each event stored once, answered fast, reacted to in a job."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from webapp.core import tenancy
 from webapp.core.db import Base, OrganizationRow, belongs_to, new_id, references
+from webapp.core.direct import Answer
 from webapp.core.errors import Conflict
 from webapp.core.jobs import Job, nudge, promise_in
 from webapp.core.statements import shared
@@ -129,7 +130,7 @@ class Taken(NamedTuple):
             nudge(Job.REACT_TO_EVENT, self.reaction)
 
 
-Asking = Callable[..., Sequence[Any] | None]
+Asking = Callable[..., Answer]
 """`tenancy.ask_inside` in some transaction, or `at_once.ask`."""
 
 
