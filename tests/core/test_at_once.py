@@ -23,9 +23,11 @@ _DIVIDED = shared(
 )
 
 
-def organization_told() -> str | None:
-    told: str | None = db.session.execute(select(_HERE)).scalar_one()
-    return told
+@pytest.fixture(autouse=True)
+def one_connection(app: Flask) -> None:
+    """What tests with several threads have left in the pool would take turns."""
+    db.session.remove()
+    db.engine.dispose()
 
 
 def test_it_tells_for_whom_we_act_and_nobody_after_it_hears_of_it(organization: Organization) -> None:
@@ -60,8 +62,7 @@ def test_a_failure_is_said_in_the_words_that_everybody_else_hears(organization: 
     assert (at_once.ask(organization.id, _WHO_AND_WHERE) or ())[1] != failed_on, "it is not used again"
 
 
-def test_a_connection_that_died_fails_once(app: Flask, database: Database) -> None:
-    db.engine.dispose()
+def test_a_connection_that_died_fails_once(database: Database) -> None:
     died = (at_once.ask(new_id(), _WHO_AND_WHERE) or ())[1]
     with psycopg.connect(database.superuser_url) as superuser:
         superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [died])
