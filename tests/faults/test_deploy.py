@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from webapp.domain.notifications.delivery import MailKind
 
 CROWDED = 5
 """Seconds that it is crowded at least."""
+TOLD_TO_GO = 3
+"""Times that the old processes hear it meanwhile: every second."""
 
 
 @pytest.fixture
@@ -102,6 +105,30 @@ def test_nobody_gets_an_error_while_the_web_server_is_reloaded_or_replaced(
             assert second.wait(PATIENCE) == 0
     assert set(visitors.answers) == {200}
     assert crowd.keeping.went_well and crowd.closing.went_well, crowd
+
+
+@pytest.mark.case("F28")
+def test_while_new_processes_load_the_old_ones_answer(
+    environment: dict[str, str], entrance: socket.socket
+) -> None:
+    with web(entrance, environment) as server, Visitors(entrance.getsockname()[1]) as visitors:
+        visitors.more(20)
+        old = children(server)
+        server.send_signal(signal.SIGHUP)
+        until(lambda: len(children(server)) == 2 * len(old), "the new processes")
+        new = children(server) - old
+        for loading in new:
+            os.kill(loading, signal.SIGSTOP)
+        for _ in range(TOLD_TO_GO):
+            visitors.more(50)
+            time.sleep(1)
+        assert old < children(server)
+        for loading in new:
+            os.kill(loading, signal.SIGCONT)
+        until(lambda: children(server) == new, "the old processes to go")
+        visitors.more(20)
+        visitors.leaving.set()
+    assert set(visitors.answers) == {200}
 
 
 class Silence:

@@ -6,6 +6,7 @@ long to be kept, or has to be talked about first, is read by a thread as it come
 """
 
 import re
+import signal
 import socket
 import time
 from collections import deque
@@ -18,6 +19,8 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
+
+from webapp.web.succession import Succession
 
 LONGEST_KEPT = 64 * 1024
 """Bytes of one request, its head included."""
@@ -81,13 +84,24 @@ def _whole_length(head: bytes) -> int:
 
 
 class PatientWorker(ThreadWorker):
-    """`letters`: of connections that no thread has. `long_ones` wait for a place among `being_read`."""
+    """`letters`: of connections that no thread has. `long_ones` wait for a place among `being_read`. The
+    `succession` is that of the master's processes.
+    """
+
+    succession = Succession()
 
     def init_process(self) -> None:
         self.letters: dict[Any, Letter] = {}
         self.long_ones: deque[Any] = deque()
         self.being_read: dict[Any, float] = {}
+        self.is_told_to_go = False
         super().init_process()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Not before those who come after us have loaded."""
+        self.is_told_to_go = True
+        if not self.succession.is_awaited(self.age):
+            super().handle_exit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:
         """Of a connection that is new, or on which something came."""
@@ -113,6 +127,8 @@ class PatientWorker(ThreadWorker):
     def murder_pending(self) -> None:
         """Every second: whoever did not get to the end in time is told so."""
         super().murder_pending()
+        if self.is_told_to_go:
+            self.handle_exit(signal.SIGTERM, None)
         for conn in list(self._late()):
             if conn not in self.long_ones:
                 self.poller.unregister(conn.sock)
