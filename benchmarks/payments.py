@@ -159,7 +159,7 @@ def _webhooks(table: Table, app: Flask, made: Organization) -> None:
             by=None,
         )
         address = f"/api/finances/webhooks/stripe/{made.id}/{processor.id}/"
-    with psycopg.connect(wiring.settings().database_url, autocommit=True) as connection:
+    with psycopg.connect(wiring.settings().database_url) as connection:
         bare = webhook_floor.app(connection, made.id, processor.id)
         ours, floor = [], []
         for _ in range(ROUNDS):
