@@ -6,6 +6,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 
 export FLASK_APP := wsgi
 export DUESBOOK_DATA
+unexport PYTHONDONTWRITEBYTECODE  # or everything is compiled anew at each of the many starts of a run
 
 .PHONY: setup demo test check bench cases screenshots soak lock clean
 
