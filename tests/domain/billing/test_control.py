@@ -171,7 +171,8 @@ def test_a_cancelled_run_bills_nobody_else_and_a_new_one_bills_the_rest(club: Cl
 
     assert state_of(confirmed.id) is RunState.CANCELLED
     assert len(Invoice.here().all()) == 2
-    said = [one.action for one in audit.AuditEntry.here().all(audit.AuditEntry.subject_id == confirmed.id)]
+    about_it = audit.AuditEntry.subject_id == confirmed.id
+    said = [one.action for one in audit.AuditEntry.here().all(about_it, order_by=audit.AuditEntry.id)]
     assert said == ["confirmed", "cancelled", "billed"]
     assert factories.bill(club.period).progress().invoiced == 10
     assert sorted(one.sequence for one in Invoice.here().all()) == list(range(1, 13))
