@@ -1,4 +1,4 @@
-"""One house and one browser for all browser tests; every test has an organization of its own."""
+"""One house and one browser for all browser tests, gone after them; each has an organization of its own."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -13,7 +13,7 @@ from tests.services import Services
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(
     services: Services, template_database: Any, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
@@ -23,7 +23,7 @@ def house(
     services.drop_database(database)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = launch(playwright)
