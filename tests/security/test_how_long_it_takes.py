@@ -9,15 +9,20 @@ from random import Random
 from statistics import median
 from time import perf_counter
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
+from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from tests import factories
+from tests.web.world import enter
 from webapp import wiring
+from webapp.core import tenancy
 from webapp.core.db import db, transaction
 from webapp.domain.billing import pay_link
+from webapp.domain.billing.invoice import Invoice
 from webapp.domain.organizations import Login, Organization, RoleName, invitations
 from webapp.web.limits import limiter
 
@@ -30,10 +35,12 @@ class Try:
 
     path: str
     form: tuple[tuple[str, str], ...] = ()
+    cookie: str = ""
 
     def seconds(self, port: int) -> float:
         limiter.reset()
         headers = {"Host": "localhost", "Content-Type": "application/x-www-form-urlencoded"}
+        headers |= {"Cookie": self.cookie} if self.cookie else {}
         sent = ("POST", urlencode(self.form)) if self.form else ("GET", None)
         connection = HTTPConnection("127.0.0.1", port, timeout=30)
         began = perf_counter()
@@ -89,6 +96,15 @@ def an_invitation(organization: Organization) -> list[Try]:
 
 
 @pytest.fixture
+def theirs(organization: Organization) -> Invoice:
+    """Of another organization."""
+    other = factories.make_organization("Sigma Tau")
+    with tenancy.acting_for(other.id):
+        factories.found(other)
+        return factories.make_invoice()
+
+
+@pytest.fixture
 def port(app: Flask) -> Iterator[int]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     serving = threading.Thread(target=server.serve_forever)
@@ -108,7 +124,24 @@ def port(app: Flask) -> Iterator[int]:
 def test_the_difference_is_smaller_than_from_one_try_to_the_next(
     organization: Organization, port: int, door: Callable[[Organization], list[Try]]
 ) -> None:
-    tries = door(organization)
+    assert_alike(door(organization), port)
+
+
+@pytest.mark.soak
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("page", ["invoices/{}", "invoices/{}/pdf", "invoices/{}/voiding"])
+def test_an_id_of_another_organization_takes_as_long_as_one_that_nobody_has(
+    organization: Organization, client: FlaskClient, theirs: Invoice, port: int, page: str
+) -> None:
+    enter(client, factories.make_admin())
+    session = client.get_cookie(current_app.config["SESSION_COOKIE_NAME"])
+    assert session is not None
+    home = f"/o/{organization.slug}/national"
+    asked = [f"{home}/{page.format(row_id)}" for row_id in (theirs.id, uuid4())]
+    assert_alike([Try(path, cookie=f"{session.key}={session.value}") for path in asked], port)
+
+
+def assert_alike(tries: list[Try], port: int) -> None:
     db.session.rollback()
     for one in tries * 5:
         one.seconds(port)
@@ -123,5 +156,5 @@ def test_the_difference_is_smaller_than_from_one_try_to_the_next(
     noise = median(abs(later - before) for kind in took.values() for before, later in pairwise(kind))
     difference = abs(median(known) - median(unknown))
     said = f"{1000 * difference:.3f} ms of {1000 * median(known):.1f}, noise {1000 * noise:.3f} ms"
-    print(f"{door.__name__}: {said}")
+    print(f"{tries[0].path}: {said}")
     assert difference < noise, said

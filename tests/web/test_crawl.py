@@ -3,10 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from uuid import UUID
 
 import html5lib
 import pytest
@@ -17,7 +18,8 @@ from werkzeug.routing import RequestRedirect, Rule
 from werkzeug.test import TestResponse
 
 from tests.architecture.test_routes import assert_sealed
-from tests.statements import statements
+from tests.lines import Lines
+from tests.statements import gives_away, statements
 from tests.web.world import (
     ADMIN,
     ANYBODY,
@@ -33,6 +35,7 @@ from tests.web.world import (
 )
 from webapp.core import tenancy
 from webapp.domain.billing.invoice import Invoice
+from webapp.domain.organizations import Login
 
 EVERYBODY = [ADMIN, TREASURER, NEIGHBOUR, AUDITOR, MEMBER, STRANGER, ANYBODY]
 FINE, ELSEWHERE, REFUSED, HIDDEN = {200}, {303}, {403}, {404}
@@ -65,6 +68,7 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
 FILES = {ADMIN: 20, AUDITOR: 20, TREASURER: 5}
 """How many lists are offered as a file, at least."""
 READING_ONLY = {200, 303}
+BEHIND_GATES = "national", "treasurers", "members", "approvals", "visitors", "account"
 NO_IDS = ("days", "year")
 """Numbers in addresses that every organization has."""
 TELLS_NOTHING = {"visitors.create_new_link"}
@@ -130,25 +134,59 @@ def test_everybody_sees_what_the_gate_says_sealed_in_sound_html_with_links_that_
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("who", [ADMIN, TREASURER, AUDITOR, MEMBER])
 def test_an_id_of_another_organization_is_nothing_here(
-    app: Flask, client: FlaskClient, world: World, elsewhere: World, method: str, who: str
+    app: Flask,
+    client: FlaskClient,
+    world: World,
+    elsewhere: World,
+    written: Lines,
+    method: str,
+    who: str,
 ) -> None:
+    """Nothing but the log tells that there is such a row, and it has a line for each try."""
     enter(client, world.logins[who])
     nothing = {404} if who == ADMIN else {403, 404}
 
     found = []
-    for rule in rules(app, method, "national", "treasurers", "members", "approvals", "visitors", "account"):
+    for rule in rules(app, method, *BEHIND_GATES):
         theirs = nothing | {403} if gate(rule) == "members" else nothing
         for name in rule.arguments - {"org", "chapter", "token", *NO_IDS}:
-            answer = client.open(world.address(rule, **{name: elsewhere.ids[name]}), method=method)
-            if answer.status_code not in theirs:
-                found.append(f"{answer.status_code} {rule.rule} with another's {name}")
-        if "token" in rule.arguments:
-            address = world.address(rule, token=elsewhere.links["visitors.pay"])
-            told = client.open(address, method=method).status_code
-            if told != 404 and rule.endpoint not in TELLS_NOTHING:
-                found.append(f"{rule.rule} with another's link")
+            row_id = elsewhere.ids[name]
+            ask = partial(asked_for, client, world, rule, method, name)
+            status = ask(row_id).status_code
+            if status not in theirs:
+                found.append(f"{status} {rule.rule} with another's {name}")
+            if not is_noted(written()[-1], rule, row_id, world.logins[who]):
+                found.append(f"{rule.rule} with another's {name} is not in the log")
+            if status == 404:
+                found += [f"{rule.rule} {name}: {told}" for told in gives_away(ask, row_id)]
 
     assert found == []
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("who", [ADMIN, TREASURER, AUDITOR, MEMBER])
+def test_a_link_of_another_organization_is_nothing_here(
+    app: Flask, client: FlaskClient, world: World, elsewhere: World, method: str, who: str
+) -> None:
+    enter(client, world.logins[who])
+    linked = [rule for rule in rules(app, method, *BEHIND_GATES) if "token" in rule.arguments]
+    theirs = elsewhere.links["visitors.pay"]
+    told = {rule.endpoint: client.open(world.address(rule, token=theirs), method=method) for rule in linked}
+    assert {name for name, answer in told.items() if answer.status_code != 404} <= TELLS_NOTHING
+
+
+def asked_for(
+    client: FlaskClient, world: World, rule: Rule, method: str, name: str, row_id: UUID
+) -> TestResponse:
+    return client.open(world.address(rule, **{name: row_id}), method=method)
+
+
+def is_noted(line: dict[str, Any], rule: Rule, row_id: UUID, login: Login) -> bool:
+    """Who tried, what, with which id, and how it was refused."""
+    refusal = {403: "not-allowed", 404: "not-found"}.get(line["status"])
+    said = line["endpoint"], line["problem"], line["login_id"]
+    return str(row_id) in line.get("asked", []) and said == (rule.endpoint, refusal, str(login.id))
 
 
 @pytest.mark.case("A1")

@@ -4,8 +4,10 @@ import logging
 import re
 import sys
 import time
+from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 import sentry_sdk
 import structlog
@@ -119,5 +121,13 @@ def _finish(response: Response) -> Response:
         milliseconds=round(seconds * 1000),
         organization_id=str(organization_id) if organization_id else None,
         login_id=str(session.login_id) if session else str(program.login.id) if program else None,
+        **_asked_in_vain(status),
     )
     return response
+
+
+def _asked_in_vain(status: int) -> dict[str, list[str]]:
+    """Whose the rows are that somebody was refused is found out by their ids, and by nothing else."""
+    if status not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        return {}
+    return {"asked": [str(value) for value in (request.view_args or {}).values() if isinstance(value, UUID)]}

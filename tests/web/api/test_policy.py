@@ -1,12 +1,16 @@
 """Which role may do what, and that no id of another organization opens anything, wherever it stands."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 
+from tests.lines import Lines
+from tests.statements import gives_away
 from tests.web.api.conftest import Program, operations, program
 from tests.web.api.test_tokens import ELSEWHERE, fill, is_problem
 from tests.web.world import World
@@ -178,6 +182,7 @@ POLICY: dict[str, set[RoleName]] = {
 """Everybody else's token gets a 403. An operation that is not here makes the test fail."""
 
 OPERATIONS = operations()
+IN_PATH = re.compile(r"<(?:uuid:)?(?!organization_id)(\w+)>")
 PAGED = [one for one in OPERATIONS if one.query and "cursor" in one.query.fields]
 
 
@@ -241,15 +246,30 @@ def test_each_role_reads_the_own_rows(
 @pytest.mark.case("A1")
 @pytest.mark.parametrize("role", [N, A, T, M])
 def test_a_foreign_id_in_the_path_is_not_there_for_any_role(
-    client: FlaskClient, world: World, foreign_ids: dict[str, Any], role: RoleName
+    client: FlaskClient,
+    world: World,
+    own_ids: dict[str, Any],
+    foreign_ids: dict[str, Any],
+    written: Lines,
+    role: RoleName,
 ) -> None:
+    """Nor does it cost more than an id that nobody has; the log has a line for each try."""
     asking = speaking(client, world, role)
     for one in OPERATIONS:
-        if one.path.count("<") > ("organization_id" in one.path):
+        for name in IN_PATH.findall(one.path):
             status = 404 if role in POLICY[one.name] else 403
             body = READABLE.get(one.name, {} if one.takes else None)
-            answer = asking.send(one.method, asked(one, foreign_ids), body)
+
+            def send(row_id: UUID, one: Operation = one, name: str = name, body: Any = body) -> Any:
+                return asking.send(one.method, asked(one, own_ids | {name: row_id}), body)
+
+            answer = send(foreign_ids[name])
             assert answer.status_code == status, f"{one.name}: {answer.text}"
+            line = written()[-1]
+            assert line["problem"] == answer.json["type"].rpartition("/")[2]
+            assert str(foreign_ids[name]) in line["asked"], one.name
+            if status == 404:
+                assert not gives_away(send, foreign_ids[name]), one.name
 
 
 @pytest.mark.case("K14", "A1")
