@@ -125,7 +125,7 @@ class MortalRun:
 
     def nudge(self) -> None:
         let_time_pass()
-        schedule.sweep(self.dispatcher)
+        until(lambda: schedule.sweep(self.dispatcher))
         self.dead = 0
 
     def kill_at(self, row: int) -> None:
@@ -213,11 +213,12 @@ def test_an_orphan_whose_lease_was_taken_stops_before_it_bills_anybody(
     tmp_path: Path,
 ) -> None:
     """Locks on a table are given in the order they were asked for: that holds it at its lease check."""
+    nudge = Nudge(one_job.organization_id, one_job.id, work_named(one_job.name))
     db.session.rollback()
     with psycopg.connect(database.superuser_url) as first, psycopg.connect(database.superuser_url) as second:
         first.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
         with working(app, database, redis_url, tmp_path / "worker.log") as worker:
-            dispatcher.nudge([Nudge(one_job.organization_id, one_job.id, work_named(one_job.name))])
+            until(lambda: dispatcher.nudge([nudge]))
             until(lambda: waiting_for("outbox", database) == 1)
             asking = threading.Thread(target=second.execute, args=("LOCK TABLE outbox IN EXCLUSIVE MODE",))
             asking.start()
@@ -254,13 +255,13 @@ def test_an_orphan_that_is_billing_and_its_retry_have_one_effect(
     with psycopg.connect(database.superuser_url) as holder:
         holder.execute("LOCK TABLE number_counters IN EXCLUSIVE MODE")
         with working(app, database, redis_url, tmp_path / "worker.log") as worker:
-            dispatcher.nudge([nudge])
+            until(lambda: dispatcher.nudge([nudge]))
             until(lambda: waiting_for("number_counters", database) == 1)
             orphan = worker.horse()
             worker.kill()
         assert orphan is not None and not is_gone(orphan)
         with working(app, database, redis_url, tmp_path / "retry.log"):
-            dispatcher.nudge([nudge])
+            until(lambda: dispatcher.nudge([nudge]))
             time.sleep(1)
             holder.rollback()
             until(lambda: billed() == PER_BATCH)
@@ -274,7 +275,7 @@ def finish_with_a_new_worker(
 ) -> None:
     with working(app, database, redis_url, tmp_path / "next.log"):
         let_time_pass()
-        schedule.sweep(dispatcher)
+        until(lambda: schedule.sweep(dispatcher))
         until(lambda: batches_left() == 0)
         until(lambda: not OutboxJob.here().all(OutboxJob.state == JobState.RUNNING))
 

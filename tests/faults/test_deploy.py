@@ -194,9 +194,9 @@ def promised_mail(jobs: JobRunner) -> list[OutboxJob]:
 def nudge(app: Flask, job: OutboxJob) -> None:
     from webapp.adapters.rq_dispatcher import RqDispatcher
 
-    RqDispatcher(app.config["SETTINGS"].redis_url).nudge(
-        [Nudge(job.organization_id, job.id, work_named(job.name))]
-    )
+    dispatcher = RqDispatcher(app.config["SETTINGS"].redis_url)
+    known = Nudge(job.organization_id, job.id, work_named(job.name))
+    until(lambda: dispatcher.nudge([known]), "the queue")
 
 
 def state_of(job_id: UUID) -> tuple[JobState, int, bool]:

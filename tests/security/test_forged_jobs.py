@@ -85,7 +85,8 @@ def test_whatever_is_put_into_the_queue_is_refused_and_the_worker_goes_on(
     with transaction():
         later(Job.VERIFY_BOOKS)
     honest = verification(jobs)
-    RqDispatcher(redis_url).nudge([Nudge(organization.id, honest.id, Job.VERIFY_BOOKS.work)])
+    dispatcher = RqDispatcher(redis_url)
+    until(lambda: dispatcher.nudge([Nudge(organization.id, honest.id, Job.VERIFY_BOOKS.work)]))
 
     until(lambda: verification(jobs).state is JobState.DONE)
 
