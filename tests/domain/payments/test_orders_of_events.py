@@ -1,7 +1,9 @@
 """The events of one payment, heard in every order they could come in."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +58,10 @@ class Everybodys(Connection):
     def begin(self) -> Iterator[Connection]:  # type: ignore[override]
         with self.begin_nested():
             yield self
+
+    def raw_connection(self) -> Any:
+        """Nobody may commit on it alone: it says that one has to be told all before, in a transaction."""
+        return SimpleNamespace(info=defaultdict(lambda: True), close=lambda: None)
 
 
 @pytest.fixture
