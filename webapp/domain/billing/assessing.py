@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
 )
 from sqlalchemy.orm import aliased
 
@@ -108,12 +109,9 @@ def assessed(occasion: Occasion, *some: ColumnElement[bool]) -> Subquery:
 
 
 def _priced(occasion: Occasion, *some: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    own, general, live = aliased(DuesRate), aliased(DuesRate), aliased(Invoice)
+    own, general, live = aliased(DuesRate), aliased(DuesRate), _live_invoice(occasion)
     schedule, period = occasion.schedule, occasion.period
     unit_amount, rate_id = _unit_price(occasion, own, general)
-    # Kept from the planner, which would else look through all invoices of the period for each member while
-    # its statistics are older than the run.
-    of_this_period = func.coalesce(live.period_id) == period.id
     prorated_from = _late_join(occasion)
     return (
         select(
@@ -131,23 +129,36 @@ def _priced(occasion: Occasion, *some: ColumnElement[bool]) -> Select[*tuple[Any
             rate_id.label("rate_id"),
             prorated_from.label("prorated_from"),
             _standing(occasion).label("standing"),
-            live.id.is_not(None).label("already"),
+            live.c.id.is_not(None).label("already"),
         )
         .join(Chapter, _same(Member.chapter_id, Chapter))
         .join(MemberStatus, _same(Member.status_id, MemberStatus))
         .outerjoin(own, _applies(own, period, own.chapter_id == Member.chapter_id))
         .outerjoin(general, _applies(general, period, general.chapter_id.is_(None)))
-        .outerjoin(
-            live,
-            and_(
-                live.organization_id == Member.organization_id,
-                live.member_id == Member.id,
-                live.schedule_id == schedule.id,
-                of_this_period,
-                live.status != InvoiceStatus.VOID,
-            ),
-        )
+        .outerjoin(live, true())
         .where(schedule.in_scope, *some)
+    )
+
+
+def _live_invoice(occasion: Occasion) -> FromClause:
+    """The member's own for this schedule and period; there is at most one.
+
+    Looked up for each member by itself: while its statistics are older than the run, the planner takes the
+    organization for one without invoices, and would look through all of them for each member. The period is
+    kept from it for the same reason.
+    """
+    return (
+        select(Invoice.id)
+        .where(
+            Invoice.organization_id == Member.organization_id,
+            Invoice.member_id == Member.id,
+            Invoice.schedule_id == occasion.schedule.id,
+            func.coalesce(Invoice.period_id) == occasion.period.id,
+            Invoice.status != InvoiceStatus.VOID,
+        )
+        .correlate(Member)
+        .limit(1)
+        .lateral("live")
     )
 
 
