@@ -1,14 +1,16 @@
 """Rates, shares, late joiners, dates: what each member pays, and how a line answers why."""
 
 import itertools
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import joinedload
 
 from tests import factories
@@ -52,6 +54,27 @@ def test_the_most_specific_rate_wins_on_the_first_day_of_the_period(organization
     factories.bill(factories.make_period())
 
     assert amounts_by_number() == {"A": 40_000, "B": 30_000, "C": 12_300}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+def test_whether_a_member_has_an_invoice_is_looked_up_by_the_member_however_old_the_statistics_are(
+    organization: Organization,
+) -> None:
+    """Else a batch looks through all invoices of a new organization for each of its members."""
+    status = factories.make_status()
+    factories.make_member(factories.make_chapter(), status)
+    settings_now = DuesSettings.of(organization)
+    occasion = Occasion(factories.standard_schedule(), factories.make_period(), A_DAY, settings_now)
+    asked = select(assessed(occasion)).compile(db.engine, compile_kwargs={"literal_binds": True})
+    db.session.execute(text("SET LOCAL enable_seqscan = off"))
+    [found] = db.session.execute(text(f"EXPLAIN (FORMAT JSON) {asked}")).scalar_one()
+    looked_up = [node for node in nodes(found["Plan"]) if node.get("Relation Name") == "invoices"]
+    assert looked_up and all("member_id = members.id" in node.get("Index Cond", "") for node in looked_up)
 
 
 def test_a_new_rate_ends_the_old_one_the_day_before(organization: Organization) -> None:
