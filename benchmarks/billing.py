@@ -1,6 +1,7 @@
 """What a billing run costs beside the SQL that would write the same, how it grows, what a repeat costs."""
 
 from collections.abc import Callable
+from statistics import mean
 
 from benchmarks import billing_floors, crew, world
 from benchmarks.measuring import MEGABYTE, Table, seconds
@@ -36,16 +37,18 @@ def run(table: Table) -> None:
 def grow(table: Table) -> None:
     """In the foreground: time per invoice as members and periods become more.
 
-    A small run takes a second, so each is the fastest of some organizations'.
+    The large run takes a minute, and whatever the database does by itself falls into it; a small one takes
+    two seconds. So it is compared with the average of small ones before and after it. A period of a small one
+    takes two seconds as well, so each is the fastest of some organizations'.
     """
     codes = [f"2025-{month:02d}" for month in range(1, PERIODS + 1)]
     with world.application():
         rounds = [_rate(SMALL, codes) for _ in range(ROUNDS)]
         [large] = _rate(LARGE, codes[:1])
+        after = [_rate(SMALL, codes[:1]) for _ in range(ROUNDS)]
     periods = [min(one) for one in zip(*rounds, strict=True)]
-    table.ratio(
-        "billing_growth", large / periods[0], ("an invoice of 300,000", large), ("of 10,000", periods[0])
-    )
+    small = mean(first for first, *_ in (*rounds, *after))
+    table.ratio("billing_growth", large / small, ("an invoice of 300,000", large), ("of 10,000", small))
     table.ratio(
         "billing_growth_periods",
         periods[-1] / periods[0],
