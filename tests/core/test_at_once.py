@@ -1,6 +1,5 @@
 """A question that is a transaction of its own leaves the connection as the others expect it."""
 
-import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import String, bindparam, cast, func, select
@@ -64,8 +63,7 @@ def test_a_failure_is_said_in_the_words_that_everybody_else_hears(organization: 
 
 def test_a_connection_that_died_fails_once(database: Database) -> None:
     died = (at_once.ask(new_id(), _WHO_AND_WHERE) or ())[1]
-    with psycopg.connect(database.superuser_url) as superuser:
-        superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [died])
+    database.end(died)
     with pytest.raises(OperationalError):
         at_once.ask(new_id(), _WHO_AND_WHERE)
     assert at_once.ask(new_id(), _WHO_AND_WHERE)

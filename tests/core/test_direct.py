@@ -14,10 +14,8 @@ from webapp.core.db import db, new_id, transaction
 def test_all_connections_that_may_have_died_with_one_are_let_go(app: Flask, database: Database) -> None:
     db.engine.dispose()
     with db.engine.connect() as one, db.engine.connect() as other:
-        died = [each.scalar(select(func.pg_backend_pid())) for each in (one, other)]
-    with psycopg.connect(database.superuser_url) as superuser:
-        for number in died:
-            superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
+        died = [each.scalars(select(func.pg_backend_pid())).one() for each in (one, other)]
+    database.end(*died)
     with tenancy.acting_for(new_id()):
         with pytest.raises(OperationalError) as failed, transaction() as session:
             session.execute(text("SELECT 1"))

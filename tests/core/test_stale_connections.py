@@ -1,7 +1,6 @@
 import time
 from typing import Any
 
-import psycopg
 from flask import Flask
 from sqlalchemy import text
 
@@ -17,8 +16,7 @@ def connection_number() -> int:
 
 def test_a_connection_that_died_in_the_pool_is_replaced_before_it_is_used(app: Flask, database: Any) -> None:
     died = connection_number()
-    with psycopg.connect(database.superuser_url) as superuser:
-        superuser.execute("SELECT pg_terminate_backend(%s)", [died])
+    database.end(died)
     time.sleep(TRUSTED_FOR + 0.1)
 
     assert connection_number() != died

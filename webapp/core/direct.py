@@ -14,20 +14,20 @@ from sqlalchemy.exc import DBAPIError
 
 Answer = Sequence[Any] | None
 """The first row, if there is one."""
-_ASIDE = {"aside": True}
+ASIDE = {"aside": True}
+"""Options of a statement that has to do with no row: what waits to be written may wait on."""
 
 
 def inside(connection: Connection, text: str, values: Sequence[Any]) -> Answer:
-    """In the transaction of this connection."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
+    """In the transaction of this connection. SQLAlchemy has to find out by itself that one died, for then it
+    lets go of all that may have died with it.
+    """
+    driver = _driver(connection.connection)
     try:
         return send(driver, text, values)
     except psycopg.Error as error:
-        if (
-            driver.closed
-        ):  # SQLAlchemy has to find that out as well, and lets go of all that may have died with it
-            connection.exec_driver_sql(text, tuple(values), execution_options=_ASIDE)
+        if driver.closed:
+            connection.exec_driver_sql(text, tuple(values), execution_options=ASIDE)
         raise in_known_words(error, text) from error
 
 
@@ -35,8 +35,7 @@ def alone(connection: PoolProxiedConnection, text: str, values: Sequence[Any]) -
     """As a transaction of its own, after which the connection goes back to the others. One on which it failed
     does not, whatever it was.
     """
-    driver = connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
+    driver = _driver(connection)
     try:
         driver.autocommit = True
         answer = send(driver, text, values)
@@ -51,6 +50,12 @@ def alone(connection: PoolProxiedConnection, text: str, values: Sequence[Any]) -
 def send(driver: psycopg.Connection[Any], text: str, values: Sequence[Any]) -> Answer:
     answer: Answer = driver.execute(text, values).fetchone()
     return answer
+
+
+def _driver(connection: PoolProxiedConnection) -> psycopg.Connection[Any]:
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
 
 
 def in_known_words(error: psycopg.Error, text: str | None = None) -> BaseException:

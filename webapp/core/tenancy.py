@@ -32,7 +32,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from webapp.core import direct
-from webapp.core.direct import Answer
+from webapp.core.direct import ASIDE, Answer
 from webapp.core.statements import ready, shared
 
 _organization: ContextVar[UUID | None] = ContextVar("organization", default=None)
@@ -55,9 +55,6 @@ class Told(NamedTuple):
         who = str(self.organization or ""), str(self.login or "")
         return *who, "on" if self.platform else "", self.patience
 
-
-ASIDE = {"aside": True}
-"""Options of a statement that has to do with no row: what waits to be written may wait on."""
 
 _NOBODY = Told()
 USUAL_PATIENCE = "30s"

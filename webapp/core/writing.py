@@ -102,7 +102,7 @@ def any_waits(kind: type[OrganizationRow]) -> bool:
 
 def aside(kind: type[OrganizationRow]) -> Mapping[str, bool]:
     """Options of a question about rows of this kind alone: while none of them is held, all may wait on."""
-    return {} if any_waits(kind) else tenancy.ASIDE
+    return {} if any_waits(kind) else direct.ASIDE
 
 
 _last: list[Callable[[], Iterable[Part]]] = []
